@@ -1,0 +1,116 @@
+"""What every HTTP process does alike: the error envelope, trace ids, limits, readiness and metrics.
+
+`make_service` opens nothing. Each answer carries X-Trace-Id; each error has the one shape of
+contract/errors.py; anything unforeseen is logged once, here, and answered 500.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from sanic import HTTPResponse, Request, Sanic
+from sanic.exceptions import (
+    MethodNotAllowed as SanicMethodNotAllowed,
+)
+from sanic.exceptions import (
+    NotFound as SanicNotFound,
+)
+from sanic.exceptions import (
+    PayloadTooLarge,
+    SanicException,
+)
+
+from contract import errors
+from contract.telemetry import trace_id_of
+
+BODY_BYTES_MAX = 16 * 1024
+HTTP_TIMEOUT_S = 15
+KEEP_ALIVE_S = 75  # longer than the edge's, so that the edge never writes into a closing connection
+GRACEFUL_STOP_S = 10
+
+log = logging.getLogger(__name__)
+
+ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
+SECONDS = Histogram(
+    "http_seconds",
+    "Time from the request's head to its answer",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5),
+)
+
+Readiness = Callable[[], Awaitable[str]]
+
+
+def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HTTPResponse:
+    """A JSON answer."""
+    return HTTPResponse(orjson.dumps(content), status, headers=dict(headers or {}), content_type="application/json")
+
+
+def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
+    """A Sanic app with the parts that all services share; `why_not_ready` gives "" when it may take traffic."""
+    app: Sanic[Any, Any] = Sanic(name, configure_logging=False, error_handler=None, strict_slashes=False)
+    app.config.update(
+        REQUEST_MAX_SIZE=BODY_BYTES_MAX,
+        REQUEST_TIMEOUT=HTTP_TIMEOUT_S,
+        RESPONSE_TIMEOUT=HTTP_TIMEOUT_S,
+        KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_S,
+        GRACEFUL_SHUTDOWN_TIMEOUT=GRACEFUL_STOP_S,
+        ACCESS_LOG=False,
+        FALLBACK_ERROR_FORMAT="json",
+        PROXIES_COUNT=0,
+    )
+    app.on_request(_continue_trace)
+    app.on_response(_mark_answer)
+    app.exception(Exception)(_answer_error)
+
+    async def ready(request: Request) -> HTTPResponse:
+        why_not = await why_not_ready()
+        return answer({"ready": not why_not, "why_not": why_not}, 503 if why_not else 200)
+
+    async def metrics(request: Request) -> HTTPResponse:
+        return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+    app.add_route(ready, "/ready", name="ready")
+    app.add_route(metrics, "/metrics", name="metrics")
+    return app
+
+
+def trace_id(request: Request) -> str:
+    """The request's trace id; made here when the request failed before its middleware ran."""
+    if not hasattr(request.ctx, "trace_id"):
+        request.ctx.trace_id = trace_id_of(request.headers.get("traceparent"))
+    return str(request.ctx.trace_id)
+
+
+async def _continue_trace(request: Request) -> None:
+    trace_id(request)
+
+
+async def _mark_answer(request: Request, response: HTTPResponse) -> None:
+    response.headers["X-Trace-Id"] = trace_id(request)
+    route = request.route.name if request.route else "none"
+    ANSWERS.labels(route, response.status).inc()
+
+
+async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
+    failure = _translate(error)
+    trace = trace_id(request)
+    if failure.status >= 500 and failure.status != 503:
+        log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
+    return answer(failure.body(trace), failure.status, failure.headers())
+
+
+def _translate(error: Exception) -> errors.ContractError:
+    if isinstance(error, errors.ContractError):
+        return error
+    if isinstance(error, PayloadTooLarge):
+        return errors.TooLarge()
+    if isinstance(error, SanicMethodNotAllowed):
+        return errors.MethodNotAllowed()
+    if isinstance(error, SanicNotFound):
+        return errors.NotFound("no such path")
+    if isinstance(error, SanicException) and 400 <= error.status_code < 500:
+        return errors.InvalidBody(str(error))
+    return errors.ContractError()

@@ -1,0 +1,20 @@
+"""Every key and channel in Redis. All of it can be thrown away: fanout writes it again from the ledger.
+
+    {event_id}:tally:source   hash  system, order, payload   one source's tally of one event; no lifetime
+    applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
+    standings                 channel of `SourceTally` JSON  each change of a tally, of every event
+    events                    channel of `EventChange` JSON  each change of an event's status
+"""
+
+STANDINGS_CHANNEL = "standings"
+EVENTS_CHANNEL = "events"
+
+
+def tally_key(event_id: str, source: str) -> str:
+    """One source's tally of one event; the hash tag keeps an event's keys on one cluster node."""
+    return f"{{{event_id}}}:tally:{source}"
+
+
+def applied_key(source: str) -> str:
+    """How far fanout has counted a source, and when it last said so."""
+    return f"applied:{source}"

@@ -1,0 +1,47 @@
+"""Logs and trace ids: a message for people, fields for machines, the same field name everywhere."""
+
+import logging
+import re
+import secrets
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def trace_id_of(traceparent: str | None) -> str:
+    """The trace id of a W3C traceparent, or a new one: 32 hexadecimal digits."""
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    return match.group(1) if match else secrets.token_hex(16)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; what is passed as `extra` becomes fields."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "message": record.getMessage(),
+        }
+        line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def log_to_stderr(process: str, level: str = "INFO") -> None:
+    """Send this process' logs to stderr, which the supervisor rotates; for composition roots."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(process))
+    logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,0 +1,1 @@
+"""SQL only: migrations, the schema that they add up to, the processes' queries, audits."""
