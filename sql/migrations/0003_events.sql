@@ -58,7 +58,7 @@ CREATE FUNCTION event_lock_class() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT
 
 -- Puts a change of an event into the WAL, in order with the votes: fanout reads it there.
 CREATE FUNCTION emit_event_change(p_event_no int) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql SET search_path = public, pg_temp AS $$
     SELECT pg_logical_emit_message(true, 'vote.event', json_build_object(
         'event_no', event_no, 'event_id', event_id, 'status', status,
         'at', to_char(status_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text)
@@ -70,7 +70,7 @@ $$;
 -- PARTITION OF would take ACCESS EXCLUSIVE on votes and queue every vote behind any open reader. ATTACH takes
 -- SHARE UPDATE EXCLUSIVE on votes, which neither readers nor inserts wait for, under a lock_timeout.
 CREATE FUNCTION create_event_partitions(p_event_no int, p_modulus int) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '3s' AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp SET lock_timeout = '3s' AS $$
 DECLARE
     votes_table text := format('votes_e%s', p_event_no);
     rejections_table text := format('vote_rejections_e%s', p_event_no);
@@ -92,7 +92,7 @@ $$;
 -- Its receipt and seal keys are p_key_no for ever.
 CREATE FUNCTION create_event(p_event jsonb, p_key_no int, p_actor uuid, p_trace_id text)
 RETURNS TABLE (event_no int, event_id uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_no int;
@@ -124,7 +124,7 @@ $$;
 -- again changes nothing and answers the same. SQLSTATE VT404: no such event; VT409: not from this status.
 CREATE FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text)
 RETURNS TABLE (status text, status_at timestamptz)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_no int;
@@ -153,7 +153,7 @@ $$;
 -- Carries out what the schedule says is due, by the database's clock, and answers when it has to be called
 -- again (null: nothing is scheduled). Any number of processes may call it: the first one does it.
 CREATE FUNCTION apply_schedule() RETURNS timestamptz
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     due record;
 BEGIN

@@ -37,7 +37,7 @@ CREATE FUNCTION answer_votes(
     p_event_no int, p_gate int, p_voters bytea[], p_contestants smallint[], p_refused smallint[]
 ) RETURNS TABLE (vote_index int, kind smallint, contestant_no smallint, voter bytea, stored_at timestamptz)
 LANGUAGE sql STABLE
-SET search_path = pg_catalog, public, pg_temp
+SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
     SELECT batch.vote_index::int,
            CASE WHEN stored.contestant_no = batch.contestant_no THEN 1
@@ -67,7 +67,7 @@ CREATE FUNCTION cast_votes(
     p_regions text[], p_seals bytea[], p_refused smallint[]
 ) RETURNS TABLE (vote_index int, kind smallint, stored_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
     v_gate int;
