@@ -61,7 +61,7 @@ class TokenGate:
             self._wanted.clear()
             try:
                 self._keys.replace(await asyncio.to_thread(_fetch, self._url))
-            except Exception as error:  # whatever went wrong: keep the keys, try again
+            except Exception as error:  # noqa: BLE001  # whatever went wrong: keep the keys, try again
                 log.warning("can't fetch the public keys", extra={"url": self._url, "reason": str(error)})
                 self._wanted.set()
             await asyncio.sleep(RETRY_S)

@@ -5,7 +5,9 @@ contract/errors.py; anything unforeseen is logged once, here, and answered 500.
 """
 
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -61,15 +63,15 @@ def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
         FALLBACK_ERROR_FORMAT="json",
         PROXIES_COUNT=0,
     )
-    app.on_request(_continue_trace)
-    app.on_response(_mark_answer)
+    app.register_middleware(_continue_trace)
+    app.register_middleware(_mark_answer, "response")
     app.exception(Exception)(_answer_error)
 
-    async def ready(request: Request) -> HTTPResponse:
+    async def ready(_request: Request) -> HTTPResponse:
         why_not = await why_not_ready()
         return answer({"ready": not why_not, "why_not": why_not}, 503 if why_not else 200)
 
-    async def metrics(request: Request) -> HTTPResponse:
+    async def metrics(_request: Request) -> HTTPResponse:
         return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
     app.add_route(ready, "/ready", name="ready")
@@ -114,3 +116,21 @@ def _translate(error: Exception) -> errors.ContractError:
     if isinstance(error, SanicException) and 400 <= error.status_code < 500:
         return errors.InvalidBody(str(error))
     return errors.ContractError()
+
+
+def serve(app: Sanic[Any, Any], host: str, port: int) -> None:
+    """Run this app in this process until SIGTERM or SIGINT."""
+    app.run(host=host, port=port, single_process=True, access_log=False, motd=False)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time in UTC as the contract writes it, microseconds kept."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def uuid_in_path(text: str, field: str) -> uuid.UUID:
+    """A UUID from the path; malformed is `InvalidField`, which names the field."""
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise errors.InvalidField(f"{field} must be a UUID", field=field) from error

@@ -1,9 +1,9 @@
 """Every key and channel in Redis. All of it can be thrown away: fanout writes it again from the ledger.
 
-    {event_id}:tally:source   hash  system, order, payload   one source's tally of one event; no lifetime
-    applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
-    standings                 channel of `SourceTally` JSON  each change of a tally, of every event
-    events                    channel of `EventChange` JSON  each change of an event's status
+{event_id}:tally:source   hash  system, order, payload   one source's tally of one event; no lifetime
+applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
+standings                 channel of `SourceTally` JSON  each change of a tally, of every event
+events                    channel of `EventChange` JSON  each change of an event's status
 """
 
 STANDINGS_CHANNEL = "standings"

@@ -140,6 +140,6 @@ def _header(token: str) -> dict[str, Any]:
 
 def _is_uuid(text: Any) -> bool:
     try:
-        return str(uuid.UUID(text)) == text
-    except (ValueError, TypeError, AttributeError):
+        return isinstance(text, str) and str(uuid.UUID(text)) == text
+    except ValueError:
         return False

@@ -46,7 +46,7 @@ class ReceiptCipher:
     """Makes and reads vote_ids under one 16-byte key; of no use in several threads at once."""
 
     def __init__(self, key: bytes) -> None:
-        # One block is a permutation of 128 bits, and each plaintext is unique by the primary key: ECB of a single block leaks nothing.
+        # Each plaintext is one block and unique by the primary key, so ECB shows nothing.
         cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
         self._encrypt = cipher.encryptor().update
         self._decrypt = cipher.decryptor().update
