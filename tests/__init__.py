@@ -1,0 +1,1 @@
+"""Sorted by what they need and what breaks: unit, integration, journey, adversity, schema."""

@@ -1,0 +1,65 @@
+"""A real server as the tests run it: started, killed and brought back, each time awaited by its own words."""
+
+import collections
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import IO
+
+import psutil
+
+READY_WITHIN_S = 30
+GONE_WITHIN_S = 30
+
+
+class ServerProcess:
+    """A server that is ready once its output has a line with `ready_text`."""
+
+    def __init__(self, command: Callable[[], list[str]], ready_text: str) -> None:
+        self._command = command
+        self._ready_text = ready_text
+        self._lines: collections.deque[str] = collections.deque(maxlen=100)
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start it and return when it is ready; raises AssertionError with its last words."""
+        ready = threading.Event()
+        self._process = subprocess.Popen(
+            self._command(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._process.stdout
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, ready), daemon=True)
+        self._reader.start()
+        assert ready.wait(READY_WITHIN_S), "not ready:\n" + "".join(self._lines)
+
+    def kill(self) -> None:
+        """As a crash of the machine would: the process and all its children at once, nothing written."""
+        assert self._process
+        crashed = psutil.Process(self._process.pid)
+        for process in [crashed, *crashed.children(recursive=True)]:
+            process.kill()
+        self._wait()
+
+    def stop(self) -> None:
+        """Cleanly, by SIGINT; does nothing if it isn't running."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._wait()
+
+    def _wait(self) -> None:
+        assert self._process and self._reader
+        self._process.wait(GONE_WITHIN_S)
+        self._reader.join(GONE_WITHIN_S)
+
+    def _read(self, output: IO[str], ready: threading.Event) -> None:
+        with output:
+            for line in output:
+                self._lines.append(line)
+                if self._ready_text in line:
+                    ready.set()
