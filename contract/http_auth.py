@@ -22,6 +22,14 @@ RETRY_S = 1
 FETCH_TIMEOUT_S = 5
 
 
+def bearer_of(request: Request) -> str:
+    """The request's Bearer token, not verified; `Unauthorized` when there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized
+    return token
+
+
 class TokenGate:
     """Verifies callers; `run` is its background task, started by the composition root."""
 
@@ -37,9 +45,7 @@ class TokenGate:
 
     def caller(self, request: Request) -> Caller:
         """The caller of this request; `Unauthorized` for no token or a bad one, `Busy` until the keys are there."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthorized
+        token = bearer_of(request)
         try:
             return self._keys.caller(token)
         except UnknownKeyError as error:

@@ -4,13 +4,22 @@ import re
 from typing import TypeVar
 
 import msgspec
+from sanic import Request
 
-from contract.errors import InvalidBody, InvalidField, MissingField
+from contract.errors import InvalidBody, InvalidField, MissingField, NotJson
 
 Body = TypeVar("Body")
 
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+
+
+def json_body(request: Request, decoder: "msgspec.json.Decoder[Body]") -> Body:
+    """The typed body of a request; raises `NotJson` for another Content-Type, and what `decode` raises."""
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    if media_type.strip().lower() != "application/json":
+        raise NotJson
+    return decode(decoder, request.body)
 
 
 def decode(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:

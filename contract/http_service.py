@@ -13,16 +13,8 @@ from typing import Any
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from sanic import HTTPResponse, Request, Sanic
-from sanic.exceptions import (
-    MethodNotAllowed as SanicMethodNotAllowed,
-)
-from sanic.exceptions import (
-    NotFound as SanicNotFound,
-)
-from sanic.exceptions import (
-    PayloadTooLarge,
-    SanicException,
-)
+from sanic import exceptions as sanic_exceptions
+from sanic.response import BaseHTTPResponse
 
 from contract import errors
 from contract.telemetry import trace_id_of
@@ -74,6 +66,10 @@ def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
     async def metrics(_request: Request) -> HTTPResponse:
         return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
+    async def say_serving(_app: Sanic[Any, Any]) -> None:
+        log.info("serving")
+
+    app.after_server_start(say_serving)
     app.add_route(ready, "/ready", name="ready")
     app.add_route(metrics, "/metrics", name="metrics")
     return app
@@ -90,7 +86,7 @@ async def _continue_trace(request: Request) -> None:
     trace_id(request)
 
 
-async def _mark_answer(request: Request, response: HTTPResponse) -> None:
+async def _mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     response.headers["X-Trace-Id"] = trace_id(request)
     route = request.route.name if request.route else "none"
     ANSWERS.labels(route, response.status).inc()
@@ -107,13 +103,13 @@ async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
 def _translate(error: Exception) -> errors.ContractError:
     if isinstance(error, errors.ContractError):
         return error
-    if isinstance(error, PayloadTooLarge):
+    if isinstance(error, sanic_exceptions.PayloadTooLarge):
         return errors.TooLarge()
-    if isinstance(error, SanicMethodNotAllowed):
+    if isinstance(error, sanic_exceptions.MethodNotAllowed):
         return errors.MethodNotAllowed()
-    if isinstance(error, SanicNotFound):
+    if isinstance(error, sanic_exceptions.NotFound):
         return errors.NotFound("no such path")
-    if isinstance(error, SanicException) and 400 <= error.status_code < 500:
+    if isinstance(error, sanic_exceptions.SanicException) and 400 <= error.status_code < 500:
         return errors.InvalidBody(str(error))
     return errors.ContractError()
 

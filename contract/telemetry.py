@@ -45,3 +45,4 @@ def log_to_stderr(process: str, level: str = "INFO") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("psycopg.pool").setLevel(logging.WARNING)  # at INFO it has a line for each request

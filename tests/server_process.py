@@ -4,7 +4,7 @@ import collections
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO
 
 import psutil
@@ -16,8 +16,11 @@ GONE_WITHIN_S = 30
 class ServerProcess:
     """A server that is ready once its output has a line with `ready_text`."""
 
-    def __init__(self, command: Callable[[], list[str]], ready_text: str) -> None:
+    def __init__(
+        self, command: Callable[[], list[str]], ready_text: str, env: Mapping[str, str] | None = None
+    ) -> None:
         self._command = command
+        self._env = env
         self._ready_text = ready_text
         self._lines: collections.deque[str] = collections.deque(maxlen=100)
         self._process: subprocess.Popen[str] | None = None
@@ -28,6 +31,7 @@ class ServerProcess:
         ready = threading.Event()
         self._process = subprocess.Popen(
             self._command(),
+            env=self._env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,0 +1,163 @@
+"""POST /v1/vote/submit on a real command process and a real Postgres."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+
+from contract.seal import seal_of
+from contract.vote_id import ReceiptCipher, VoteKind
+from tests.conftest import Database
+from tests.voting import RECEIPT_KEY, SEAL_KEY, CommandProcess, TokenMint, command_process, make_event, submit, vote_of
+
+
+@pytest.fixture
+def mint(tmp_path: Path) -> TokenMint:
+    return TokenMint(tmp_path)
+
+
+@pytest.fixture
+def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[CommandProcess]:
+    with command_process(tmp_path, database.url("vote_command"), mint) as process:
+        yield process
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+def votes_of(connection: psycopg.Connection, event_no: int) -> list[tuple[Any, ...]]:
+    query = "SELECT voter, contestant_no, voted_at, device, region, seal FROM votes WHERE event_no = %s"
+    return connection.execute(query, [event_no]).fetchall()
+
+
+async def test_vote_is_in_the_ledger_with_its_seal_when_it_is_acked(
+    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """A 200 carries the receipt of a row that is there, sealed, under the voter's pseudonym."""
+    event, voter = make_event(owner), mint.voter()
+    body = {**vote_of(voter, event, 1), "meta": {"device_id": "phone"}, "client_timestamp": "2026-01-01T00:00:00Z"}
+    async with aiohttp.ClientSession(command.url) as session:
+        status, content = await submit(session, voter, body)
+    assert (status, content["vote_status"]) == (200, "acked")
+    (row,) = votes_of(owner, event.event_no)
+    pseudonym, contestant_no, voted_at, device, region, seal = row
+    assert (pseudonym, contestant_no, region) == (voter.pseudonym(event.event_no), 2, None)
+    receipt = ReceiptCipher(RECEIPT_KEY).open(uuid.UUID(content["vote_id"]))
+    assert receipt is not None
+    assert (receipt.kind, receipt.event_no, receipt.voter) == (VoteKind.ACCEPTED, event.event_no, pseudonym)
+    assert seal == seal_of(
+        SEAL_KEY,
+        voted_at_us=round(voted_at.timestamp() * 1_000_000),
+        device=device,
+        event_no=event.event_no,
+        contestant_no=2,
+        region=None,
+        voter=pseudonym,
+    )
+
+
+async def test_same_vote_again_gets_the_same_answer(
+    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """A retry is 200 with the same vote_id and accepted_at, also after the event has closed."""
+    event, voter = make_event(owner), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        first = await submit(session, voter, vote_of(voter, event))
+        again = await submit(session, voter, vote_of(voter, event))
+        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        late = await submit(session, voter, vote_of(voter, event))
+    assert first[0] == 200
+    assert first == again == late
+    assert len(votes_of(owner, event.event_no)) == 1
+
+
+async def test_a_thousand_submits_of_one_voter_make_one_vote(
+    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """Simultaneous submits of one voter give one row and one vote_id, whatever batches they fall into."""
+    event, voter = make_event(owner), mint.voter()
+    connector = aiohttp.TCPConnector(limit=100)
+    async with aiohttp.ClientSession(command.url, connector=connector) as session:
+        answers = await asyncio.gather(*(submit(session, voter, vote_of(voter, event)) for _ in range(1000)))
+    assert {status for status, _ in answers} == {200}
+    assert len({content["vote_id"] for _, content in answers}) == 1
+    assert len(votes_of(owner, event.event_no)) == 1
+
+
+async def test_another_contestant_is_a_conflict_with_a_receipt(
+    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """The first vote stands; the second is 409 already_voted, receipt and evidence kept."""
+    event, voter = make_event(owner), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        await submit(session, voter, vote_of(voter, event, 0))
+        status, content = await submit(session, voter, vote_of(voter, event, 1))
+    assert (status, content["error"]["code"], content["vote_status"]) == (409, "already_voted", "duplicate")
+    receipt = ReceiptCipher(RECEIPT_KEY).open(uuid.UUID(content["vote_id"]))
+    assert receipt is not None
+    assert receipt.kind is VoteKind.DUPLICATE
+    kinds = owner.execute("SELECT kind FROM vote_rejections WHERE event_no = %s", [event.event_no]).fetchall()
+    assert kinds == [(VoteKind.DUPLICATE,)]
+
+
+@pytest.mark.parametrize(("status", "kind"), [("draft", VoteKind.NOT_OPEN), ("closed", VoteKind.CLOSED)])
+async def test_a_vote_outside_the_hours_is_refused_with_a_receipt(
+    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection, status: str, kind: VoteKind
+) -> None:
+    """Before the opening and after the close a vote is 409 event_not_open and not in the ledger."""
+    event, voter = make_event(owner, status), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        answer, content = await submit(session, voter, vote_of(voter, event))
+    assert (answer, content["error"]["code"], content["vote_status"]) == (409, "event_not_open", "rejected")
+    receipt = ReceiptCipher(RECEIPT_KEY).open(uuid.UUID(content["vote_id"]))
+    assert receipt is not None
+    assert receipt.kind is kind
+    assert votes_of(owner, event.event_no) == []
+
+
+BAD_BODIES: list[tuple[bytes, int, str, str | None]] = [
+    (b"", 400, "invalid_body", None),
+    (b"[]", 400, "invalid_body", None),
+    (b"nonsense", 400, "invalid_body", None),
+    (b"\xff\xfe", 400, "invalid_body", None),
+    (b"[" * 10_000, 400, "invalid_body", None),
+    (b'{"user_id": NaN}', 400, "invalid_body", None),
+    (b"{}", 400, "missing_field", "user_id"),
+    (b'{"user_id": 1}', 400, "invalid_field", "user_id"),
+    (b'{"user_id": 1e999}', 400, "invalid_field", "user_id"),
+    (b'{"user_id": "x"}', 400, "invalid_field", "user_id"),
+    (b'{"user_id": "\xff"}', 400, "invalid_field", "user_id"),
+    (b'{"a": "' + b"x" * 17_000 + b'"}', 413, "too_large", None),
+]
+
+
+async def test_a_bad_body_is_named_and_never_a_500(command: CommandProcess, mint: TokenMint) -> None:
+    """Each malformed body gets its own error, with the field where there is one, and a trace id."""
+    async with aiohttp.ClientSession(command.url) as session:
+        for body, status, code, field in BAD_BODIES:
+            answer, content = await submit(session, mint.voter(), body)
+            assert (answer, content["error"]["code"], content["error"].get("field")) == (status, code, field), body
+            assert len(content["error"]["trace_id"]) == 32
+
+
+async def test_only_the_voter_may_vote(command: CommandProcess, mint: TokenMint, owner: psycopg.Connection) -> None:
+    """No token is 401, somebody else's user_id 403, an unknown event or contestant 404."""
+    event, voter, other = make_event(owner), mint.voter(), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        async with session.post("/v1/vote/submit", json=vote_of(voter, event)) as response:
+            assert response.status == 401
+            assert response.headers["WWW-Authenticate"].startswith("Bearer")
+        forged = await submit(session, other, vote_of(voter, event))
+        nowhere = await submit(session, voter, {**vote_of(voter, event), "event_id": str(uuid.uuid4())})
+        nobody = await submit(session, voter, {**vote_of(voter, event), "contestant_id": str(uuid.uuid4())})
+    assert (forged[0], forged[1]["error"]["code"]) == (403, "not_yours")
+    assert (nowhere[0], nowhere[1]["error"]["field"]) == (404, "event_id")
+    assert (nobody[0], nobody[1]["error"]["field"]) == (404, "contestant_id")

@@ -1,0 +1,183 @@
+"""The pure modules that all processes agree on: receipts, pseudonyms, seals, positions, standings, bodies."""
+
+import contextlib
+import uuid
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract import errors
+from contract.http_body import decode
+from contract.position import Position, format_lsn, parse_lsn
+from contract.pseudonym import voter_of
+from contract.seal import seal_of
+from contract.settings import Ports, Primary, SettingError, read
+from contract.standings import SourceTally, add_up
+from contract.telemetry import trace_id_of
+from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
+
+keys = st.binary(min_size=16, max_size=16)
+voters = st.binary(min_size=12, max_size=12)
+event_nos = st.integers(0, EVENT_NO_MAX)
+lsns = st.integers(0, 2**64 - 1)
+
+
+@given(keys, st.sampled_from(VoteKind), event_nos, voters)
+def test_a_receipt_opens_to_what_was_sealed(key: bytes, kind: VoteKind, event_no: int, voter: bytes) -> None:
+    """A vote_id is the vote's key and outcome, encrypted: the same vote always has the same one."""
+    cipher = ReceiptCipher(key)
+    vote_id = cipher.seal(kind, event_no, voter)
+    assert cipher.seal(kind, event_no, voter) == vote_id
+    assert cipher.open(uuid.UUID(vote_id)) == Receipt(kind, event_no, voter)
+
+
+@given(keys, st.uuids())
+def test_any_uuid_opens_to_something_or_none(key: bytes, vote_id: uuid.UUID) -> None:
+    """A made-up vote_id never raises."""
+    receipt = ReceiptCipher(key).open(vote_id)
+    assert receipt is None or receipt.event_no <= EVENT_NO_MAX
+
+
+def test_pseudonyms_of_one_person_differ_between_events() -> None:
+    """The pseudonym is fixed by seed and event; this vector is what SQL computes too."""
+    seed = bytes(range(32))
+    assert voter_of(seed, 1).hex() == "04a6950a06d3e3308ad7d360"
+    assert voter_of(seed, 1) != voter_of(seed, 2)
+
+
+ROW: dict[str, Any] = {
+    "voted_at_us": 1_800_000_000_000_000,
+    "device": 7,
+    "event_no": 3,
+    "contestant_no": 2,
+    "region": "DE",
+    "voter": b"v" * 12,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"voted_at_us": 1_800_000_000_000_001},
+        {"device": None},
+        {"device": 8},
+        {"event_no": 4},
+        {"contestant_no": 1},
+        {"region": None},
+        {"region": "AT"},
+        {"voter": b"w" * 12},
+    ],
+)
+def test_a_seal_covers_every_column(change: dict[str, Any]) -> None:
+    """Altering any column, a null included, or the key, makes another seal."""
+    seal = seal_of(b"k" * 32, **ROW)
+    assert len(seal) == 16
+    assert seal_of(b"k" * 32, **{**ROW, **change}) != seal
+    assert seal_of(b"K" * 32, **ROW) != seal
+
+
+def test_a_null_device_is_not_device_zero() -> None:
+    """Null and zero are told apart."""
+    assert seal_of(b"k" * 32, **{**ROW, "device": 0}) != seal_of(b"k" * 32, **{**ROW, "device": None})
+
+
+@given(lsns)
+def test_lsn_text_is_postgres_own(lsn: int) -> None:
+    """An LSN survives its text form."""
+    assert parse_lsn(format_lsn(lsn)) == lsn
+
+
+@given(st.tuples(st.integers(1, 2**31), lsns), st.tuples(st.integers(1, 2**31), lsns))
+def test_order_keys_sort_like_positions(one: tuple[int, int], other: tuple[int, int]) -> None:
+    """Lua compares text, so the text must sort by timeline, then LSN."""
+    first, second = Position(1, *one), Position(1, *other)
+    assert (first.order_key() < second.order_key()) == (first < second)
+
+
+def tally(source: str, lsn: int, counts: dict[int, int], status: str = "open") -> SourceTally:
+    return SourceTally("e", source, 1, lsn, status, f"2026-01-01T00:00:0{lsn}Z", counts)
+
+
+def test_sources_add_up() -> None:
+    """Standings are the sum of the sources, their version the sum of the LSNs, complete when all have written."""
+    both = add_up([tally("a", 1, {1: 2, 2: 1}), tally("b", 2, {1: 3})], ["a", "b"])
+    assert both is not None
+    assert (both.counts, both.version, both.total_votes, both.complete) == ({1: 5, 2: 1}, 3, 6, True)
+    assert both.as_of == "2026-01-01T00:00:02Z"
+    one = add_up([tally("a", 1, {1: 2})], ["a", "b"])
+    assert one is not None
+    assert not one.complete
+    assert add_up([], ["a"]) is None
+
+
+def test_an_event_is_closed_when_every_source_says_so() -> None:
+    """Votes from before the close may still come from the source that has not said it."""
+    half = add_up([tally("a", 1, {}, "closed"), tally("b", 1, {})], ["a", "b"])
+    whole = add_up([tally("a", 1, {}, "closed"), tally("b", 1, {}, "closed")], ["a", "b"])
+    assert half is not None
+    assert whole is not None
+    assert (half.status, whole.status) == ("open", "closed")
+
+
+class Inner(msgspec.Struct):
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Outer(msgspec.Struct):
+    items: list[Inner]
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "field"),
+    [
+        (b'{"items": [{"name": ""}]}', errors.InvalidField, "items[0].name"),
+        (b'{"items": [{}]}', errors.MissingField, "items[0].name"),
+        (b"{}", errors.MissingField, "items"),
+        (b"3", errors.InvalidBody, ""),
+        (b"{", errors.InvalidBody, ""),
+        (b'{"items": ' + b"[" * 20_000, errors.InvalidField, "items[0]"),
+        (b'{"x": ' + b"[" * 20_000, errors.InvalidBody, ""),
+    ],
+)
+def test_a_body_error_names_its_field(body: bytes, error: type[errors.ContractError], field: str) -> None:
+    """The path of the field is in the error, however deep."""
+    with pytest.raises(error) as raised:
+        decode(msgspec.json.Decoder(Outer), body)
+    assert raised.value.field == field
+
+
+@given(st.binary(max_size=200))
+def test_no_body_escapes_the_contract(body: bytes) -> None:
+    """Whatever comes, it is either a body or an error of the contract."""
+    decoder = msgspec.json.Decoder(Outer)
+    with contextlib.suppress(errors.InvalidBody, errors.InvalidField, errors.MissingField):
+        decode(decoder, body)
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "continued"),
+    [
+        ("00-" + "a" * 32 + "-" + "b" * 16 + "-01", True),
+        ("00-" + "0" * 32 + "-" + "b" * 16 + "-01", False),
+        ("00-" + "A" * 32 + "-" + "b" * 16 + "-01", False),
+        ("nonsense", False),
+        (None, False),
+    ],
+)
+def test_a_client_trace_is_continued_when_it_is_one(traceparent: str | None, *, continued: bool) -> None:
+    """A valid W3C traceparent gives the trace id; anything else gets a new one."""
+    trace_id = trace_id_of(traceparent)
+    assert len(trace_id) == 32
+    assert (trace_id == "a" * 32) is continued
+
+
+def test_a_setting_that_is_wrong_is_named() -> None:
+    """Missing and malformed settings are one clear line with the variable's name."""
+    with pytest.raises(SettingError, match="DATABASE_URL is not set"):
+        read(Primary, {})
+    with pytest.raises(SettingError, match="QUERY_PORT is malformed"):
+        read(Ports, {"QUERY_PORT": "many"})
+    assert read(Ports, {"QUERY_PORT": "7"}).query == 7
