@@ -1,0 +1,499 @@
+-- What sql/migrations add up to. Made by `python -m ops.schema_dump`; a test compares.
+
+-- PostgreSQL database dump
+-- Name: identity; Type: SCHEMA; Schema: -; Owner: vote_identity_owner
+CREATE SCHEMA identity;
+ALTER SCHEMA identity OWNER TO vote_identity_owner;
+-- Name: user_exists(uuid); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.user_exists(p_user_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+    SELECT EXISTS (SELECT FROM identity.users WHERE user_id = p_user_id)
+$$;
+ALTER FUNCTION identity.user_exists(p_user_id uuid) OWNER TO vote_identity_owner;
+-- Name: answer_votes(integer, integer, bytea[], smallint[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, contestant_no smallint, voter bytea, stored_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_seqscan TO 'off'
+    AS $$
+    SELECT batch.vote_index::int,
+           CASE WHEN stored.contestant_no = batch.contestant_no THEN 1
+                WHEN stored.contestant_no IS NOT NULL THEN 2
+                WHEN batch.refused <> 0 THEN batch.refused
+                WHEN known.contestant_no IS NULL THEN 0
+                ELSE p_gate END::smallint,
+           batch.contestant_no, batch.voter, stored.voted_at
+    FROM unnest(p_voters, p_contestants, p_refused) WITH ORDINALITY AS batch (voter, contestant_no, refused, vote_index)
+    LEFT JOIN LATERAL (SELECT v.contestant_no, v.voted_at FROM votes v
+                       WHERE v.event_no = p_event_no AND v.voter = batch.voter) AS stored ON true
+    LEFT JOIN contestants known ON known.event_no = p_event_no AND known.contestant_no = batch.contestant_no
+$$;
+ALTER FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) OWNER TO vote_ledger_owner;
+-- Name: apply_schedule(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.apply_schedule() RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    due record;
+BEGIN
+    FOR due IN
+        SELECT event_id, CASE status WHEN 'open' THEN 'closed' ELSE 'open' END AS becomes
+        FROM events
+        WHERE status = 'scheduled' AND opens_at <= clock_timestamp()
+           OR status = 'open' AND closes_at <= clock_timestamp()
+        ORDER BY event_no
+    LOOP
+        BEGIN
+            PERFORM change_event_status(due.event_id, due.becomes, NULL, NULL);
+        EXCEPTION WHEN SQLSTATE 'VT409' THEN
+            NULL;  -- somebody else was first
+        END;
+    END LOOP;
+    RETURN (SELECT min(CASE status WHEN 'open' THEN closes_at ELSE opens_at END)
+            FROM events WHERE status IN ('scheduled', 'open'));
+END
+$$;
+ALTER FUNCTION public.apply_schedule() OWNER TO vote_ledger_owner;
+-- Name: cast_votes(integer, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_gate int;
+    v_contestants smallint[];
+    v_inserted int := 0;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'cast_votes needs READ COMMITTED: the gate must be read after the lock' USING ERRCODE = 'VT500';
+    END IF;
+    IF abs(extract(epoch FROM clock_timestamp() - p_voted_at)) > 5 THEN
+        RAISE EXCEPTION 'the caller''s clock is off by more than 5 seconds' USING ERRCODE = 'VT500';
+    END IF;
+    PERFORM FROM events e WHERE e.event_no = p_event_no;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such event' USING ERRCODE = 'VT404';
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(event_lock_class(), p_event_no);
+    SELECT CASE WHEN e.status = 'open' AND (e.closes_at IS NULL OR clock_timestamp() < e.closes_at) THEN 1
+                WHEN e.status IN ('draft', 'scheduled') THEN 3 ELSE 4 END,
+           ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no)
+    INTO v_gate, v_contestants FROM events e WHERE e.event_no = p_event_no;
+    IF v_gate = 1 THEN
+        INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+        SELECT p_voted_at, batch.device, p_event_no, batch.contestant_no, batch.region, batch.voter, batch.seal
+        FROM unnest(p_voters, p_contestants, p_devices, p_regions, p_seals, p_refused)
+             WITH ORDINALITY AS batch (voter, contestant_no, device, region, seal, refused, vote_index)
+        WHERE batch.refused = 0 AND batch.contestant_no = ANY (v_contestants)
+        ORDER BY batch.voter, batch.vote_index
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS v_inserted = ROW_COUNT;
+        IF v_inserted = cardinality(p_voters) THEN
+            RETURN;
+        END IF;
+    END IF;
+    -- A retry must not be acked before its row is as durable as a new one: this makes our own COMMIT wait for it.
+    PERFORM pg_logical_emit_message(true, 'vote.retry', '');
+    RETURN QUERY
+    WITH answers AS MATERIALIZED (
+        SELECT * FROM answer_votes(p_event_no, v_gate, p_voters, p_contestants, p_refused)
+    ), evidence AS (
+        INSERT INTO vote_rejections (rejected_at, event_no, contestant_no, kind, voter)
+        SELECT p_voted_at, p_event_no, a.contestant_no, a.kind, a.voter FROM answers a WHERE a.kind >= 2
+        ORDER BY a.voter, a.kind, a.vote_index
+        ON CONFLICT DO NOTHING
+    )
+    SELECT a.vote_index, a.kind, a.stored_at FROM answers a;
+END
+$$;
+ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
+-- Name: change_event_status(uuid, text, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) RETURNS TABLE(status text, status_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_no int;
+    v_status text;
+BEGIN
+    SELECT e.event_no INTO v_no FROM events e WHERE e.event_id = p_event_id;
+    IF v_no IS NULL THEN
+        RAISE EXCEPTION 'no such event' USING ERRCODE = 'VT404';
+    END IF;
+    PERFORM pg_advisory_xact_lock(event_lock_class(), v_no);
+    SELECT e.status INTO v_status FROM events e WHERE e.event_no = v_no;
+    IF v_status <> p_status THEN
+        IF NOT (p_status = 'open' AND v_status IN ('draft', 'scheduled')
+                OR p_status = 'closed' AND v_status = 'open'
+                OR p_status = 'cancelled' AND v_status IN ('draft', 'scheduled', 'open')) THEN
+            RAISE EXCEPTION 'an event that is % can''t become %', v_status, p_status USING ERRCODE = 'VT409';
+        END IF;
+        UPDATE events e SET status = p_status, status_at = clock_timestamp() WHERE e.event_no = v_no;
+        INSERT INTO audit_log (actor, action, event_id, trace_id) VALUES (p_actor, 'event.' || p_status, p_event_id, p_trace_id);
+        PERFORM emit_event_change(v_no);
+    END IF;
+    RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = v_no;
+END
+$$;
+ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
+-- Name: create_event(jsonb, integer, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) RETURNS TABLE(event_no integer, event_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_no int;
+    v_id uuid;
+    v_expected bigint := (p_event ->> 'expected_votes')::bigint;
+    v_modulus int := CASE WHEN v_expected < 100000 THEN 1 WHEN v_expected < 1000000 THEN 4 ELSE 16 END;
+BEGIN
+    INSERT INTO events (event_name, event_description, status, opens_at, closes_at, results_visibility, captcha,
+                        expected_votes, modulus, key_no, created_by)
+    VALUES (p_event ->> 'event_name', p_event ->> 'event_description',
+            CASE WHEN p_event ->> 'opens_at' IS NULL THEN 'draft' ELSE 'scheduled' END,
+            (p_event ->> 'opens_at')::timestamptz, (p_event ->> 'closes_at')::timestamptz,
+            coalesce(p_event ->> 'results_visibility', 'public'), coalesce((p_event ->> 'captcha')::boolean, false),
+            v_expected, v_modulus, p_key_no, p_actor)
+    RETURNING events.event_no, events.event_id INTO v_no, v_id;
+    INSERT INTO contestants (event_no, contestant_no, contestant_name, contestant_description, contestant_image_url, party)
+    SELECT v_no, position, c ->> 'contestant_name', c ->> 'contestant_description', c ->> 'contestant_image_url', c ->> 'party'
+    FROM jsonb_array_elements(p_event -> 'contestants') WITH ORDINALITY AS given (c, position);
+    PERFORM create_event_partitions(v_no, v_modulus);
+    INSERT INTO audit_log (actor, action, event_id, trace_id, details)
+    VALUES (p_actor, 'event.create', v_id, p_trace_id, p_event);
+    PERFORM emit_event_change(v_no);
+    RETURN QUERY SELECT v_no, v_id;
+END
+$$;
+ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
+-- Name: create_event_partitions(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '3s'
+    AS $$
+DECLARE
+    votes_table text := format('votes_e%s', p_event_no);
+    rejections_table text := format('vote_rejections_e%s', p_event_no);
+BEGIN
+    EXECUTE format('CREATE TABLE %I (LIKE votes INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+                    PRIMARY KEY (event_no, voter)) PARTITION BY HASH (voter)', votes_table);
+    FOR remainder IN 0 .. p_modulus - 1 LOOP
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES WITH (MODULUS %s, REMAINDER %s)',
+                       votes_table || '_p' || remainder, votes_table, p_modulus, remainder);
+    END LOOP;
+    EXECUTE format('CREATE TABLE %I (LIKE vote_rejections INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+                    PRIMARY KEY (event_no, voter, kind))', rejections_table);
+    EXECUTE format('ALTER TABLE votes ATTACH PARTITION %I FOR VALUES IN (%s)', votes_table, p_event_no);
+    EXECUTE format('ALTER TABLE vote_rejections ATTACH PARTITION %I FOR VALUES IN (%s)', rejections_table, p_event_no);
+END
+$$;
+ALTER FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) OWNER TO vote_ledger_owner;
+-- Name: emit_event_change(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.emit_event_change(p_event_no integer) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT pg_logical_emit_message(true, 'vote.event', json_build_object(
+        'event_no', event_no, 'event_id', event_id, 'status', status,
+        'at', to_char(status_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text)
+    FROM events WHERE event_no = p_event_no
+$$;
+ALTER FUNCTION public.emit_event_change(p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: event_lock_class(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.event_lock_class() RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$SELECT 86607$$;
+ALTER FUNCTION public.event_lock_class() OWNER TO vote_ledger_owner;
+-- Name: applications; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.applications (
+    application text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE identity.applications OWNER TO vote_identity_owner;
+-- Name: sessions; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.sessions (
+    session_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    rotated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    current_hash bytea NOT NULL,
+    previous_hash bytea,
+    CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32)),
+    CONSTRAINT sessions_previous_hash_check CHECK ((octet_length(previous_hash) = 32))
+);
+ALTER TABLE identity.sessions OWNER TO vote_identity_owner;
+-- Name: users; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.users (
+    user_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    date_of_birth date,
+    username text NOT NULL,
+    email text,
+    password_hash text,
+    roles text[] DEFAULT '{viewer}'::text[] NOT NULL,
+    voter_seed bytea NOT NULL,
+    registered_with text,
+    CONSTRAINT users_roles_check CHECK (((cardinality(roles) > 0) AND (roles <@ '{viewer,host,admin,auditor}'::text[]))),
+    CONSTRAINT users_voter_seed_check CHECK ((octet_length(voter_seed) = 32))
+);
+ALTER TABLE identity.users OWNER TO vote_identity_owner;
+-- Name: audit_log; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.audit_log (
+    audit_no bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor uuid,
+    action text NOT NULL,
+    event_id uuid,
+    trace_id text,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+ALTER TABLE public.audit_log OWNER TO vote_ledger_owner;
+-- Name: audit_log_audit_no_seq; Type: SEQUENCE; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE public.audit_log ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_audit_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+-- Name: contestants; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.contestants (
+    event_no integer NOT NULL,
+    contestant_no smallint NOT NULL,
+    contestant_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    contestant_name text NOT NULL,
+    contestant_description text NOT NULL,
+    contestant_image_url text NOT NULL,
+    party text
+);
+ALTER TABLE public.contestants OWNER TO vote_ledger_owner;
+-- Name: events; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.events (
+    event_no integer NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_name text NOT NULL,
+    event_description text,
+    status text DEFAULT 'draft'::text NOT NULL,
+    status_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    opens_at timestamp with time zone,
+    closes_at timestamp with time zone,
+    results_visibility text DEFAULT 'public'::text NOT NULL,
+    captcha boolean DEFAULT false NOT NULL,
+    expected_votes bigint,
+    modulus smallint NOT NULL,
+    key_no smallint NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT events_check CHECK ((opens_at < closes_at)),
+    CONSTRAINT events_event_no_check CHECK ((event_no < 268435456)),
+    CONSTRAINT events_results_visibility_check CHECK ((results_visibility = ANY (ARRAY['public'::text, 'after_close'::text, 'staff'::text]))),
+    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'closed'::text, 'cancelled'::text])))
+);
+ALTER TABLE public.events OWNER TO vote_ledger_owner;
+-- Name: events_event_no_seq; Type: SEQUENCE; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE public.events ALTER COLUMN event_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.events_event_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+-- Name: fanout_checkpoint; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.fanout_checkpoint (
+    source text NOT NULL,
+    epoch integer NOT NULL,
+    system_id bigint NOT NULL,
+    timeline integer NOT NULL,
+    lsn pg_lsn NOT NULL,
+    written_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE public.fanout_checkpoint OWNER TO vote_ledger_owner;
+-- Name: tallies; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.tallies (
+    event_no integer NOT NULL,
+    contestant_no smallint NOT NULL,
+    votes bigint NOT NULL
+);
+ALTER TABLE public.tallies OWNER TO vote_ledger_owner;
+-- Name: vote_rejections; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.vote_rejections (
+    rejected_at timestamp with time zone NOT NULL,
+    event_no integer NOT NULL,
+    contestant_no smallint NOT NULL,
+    kind smallint NOT NULL,
+    voter bytea NOT NULL
+)
+PARTITION BY LIST (event_no);
+ALTER TABLE public.vote_rejections OWNER TO vote_ledger_owner;
+-- Name: votes; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes (
+    voted_at timestamp with time zone NOT NULL,
+    device bigint,
+    event_no integer NOT NULL,
+    contestant_no smallint NOT NULL,
+    region character(2),
+    voter bytea NOT NULL,
+    seal bytea NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+)
+PARTITION BY LIST (event_no);
+ALTER TABLE public.votes OWNER TO vote_ledger_owner;
+-- Name: applications applications_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.applications
+    ADD CONSTRAINT applications_pkey PRIMARY KEY (application);
+-- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+-- Name: users users_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+-- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_no);
+-- Name: contestants contestants_contestant_id_key; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.contestants
+    ADD CONSTRAINT contestants_contestant_id_key UNIQUE (contestant_id);
+-- Name: contestants contestants_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.contestants
+    ADD CONSTRAINT contestants_pkey PRIMARY KEY (event_no, contestant_no);
+-- Name: events events_event_id_key; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_event_id_key UNIQUE (event_id);
+-- Name: events events_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (event_no);
+-- Name: fanout_checkpoint fanout_checkpoint_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.fanout_checkpoint
+    ADD CONSTRAINT fanout_checkpoint_pkey PRIMARY KEY (source);
+-- Name: tallies tallies_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.tallies
+    ADD CONSTRAINT tallies_pkey PRIMARY KEY (event_no, contestant_no);
+-- Name: vote_rejections vote_rejections_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_rejections
+    ADD CONSTRAINT vote_rejections_pkey PRIMARY KEY (event_no, voter, kind);
+-- Name: votes votes_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes
+    ADD CONSTRAINT votes_pkey PRIMARY KEY (event_no, voter);
+-- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
+-- Name: users_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_email ON identity.users USING btree (lower((email COLLATE pg_c_utf8)));
+-- Name: users_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_username ON identity.users USING btree (lower((username COLLATE pg_c_utf8)));
+-- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
+CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text]));
+-- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
+-- Name: contestants contestants_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.contestants
+    ADD CONSTRAINT contestants_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
+-- Name: tallies tallies_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.tallies
+    ADD CONSTRAINT tallies_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
+-- Name: votes_inserts; Type: PUBLICATION; Schema: -; Owner: vote_ledger_owner
+CREATE PUBLICATION votes_inserts WITH (publish = 'insert', publish_via_partition_root = true);
+ALTER PUBLICATION votes_inserts OWNER TO vote_ledger_owner;
+-- Name: votes_inserts votes; Type: PUBLICATION TABLE; Schema: public; Owner: vote_ledger_owner
+ALTER PUBLICATION votes_inserts ADD TABLE ONLY public.votes (event_no, contestant_no);
+-- Name: SCHEMA identity; Type: ACL; Schema: -; Owner: vote_identity_owner
+GRANT USAGE ON SCHEMA identity TO vote_identity;
+GRANT USAGE ON SCHEMA identity TO vote_command;
+-- Name: SCHEMA public; Type: ACL; Schema: -; Owner: pg_database_owner
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT ALL ON SCHEMA public TO vote_ledger_owner;
+GRANT USAGE ON SCHEMA public TO vote_command;
+GRANT USAGE ON SCHEMA public TO vote_fanout;
+GRANT USAGE ON SCHEMA public TO vote_query;
+GRANT USAGE ON SCHEMA public TO vote_auditor;
+-- Name: FUNCTION user_exists(p_user_id uuid); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.user_exists(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.user_exists(p_user_id uuid) TO vote_command;
+-- Name: FUNCTION answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) FROM PUBLIC;
+-- Name: FUNCTION apply_schedule(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.apply_schedule() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.apply_schedule() TO vote_command;
+-- Name: FUNCTION cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
+-- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) TO vote_command;
+-- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) TO vote_command;
+-- Name: FUNCTION create_event_partitions(p_event_no integer, p_modulus integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) FROM PUBLIC;
+-- Name: FUNCTION emit_event_change(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.emit_event_change(p_event_no integer) FROM PUBLIC;
+-- Name: FUNCTION event_lock_class(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.event_lock_class() FROM PUBLIC;
+-- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT ON TABLE identity.applications TO vote_identity;
+-- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT,DELETE ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.rotated_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(rotated_at) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.expires_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(expires_at) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.revoked_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(revoked_at) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.current_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(current_hash) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.previous_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(previous_hash) ON TABLE identity.sessions TO vote_identity;
+-- Name: TABLE users; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.password_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(password_hash) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.roles; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(roles) ON TABLE identity.users TO vote_identity;
+-- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.audit_log TO vote_query;
+GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
+-- Name: TABLE contestants; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.contestants TO vote_command;
+GRANT SELECT ON TABLE public.contestants TO vote_fanout;
+GRANT SELECT ON TABLE public.contestants TO vote_query;
+GRANT SELECT ON TABLE public.contestants TO vote_auditor;
+-- Name: TABLE events; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.events TO vote_command;
+GRANT SELECT ON TABLE public.events TO vote_fanout;
+GRANT SELECT ON TABLE public.events TO vote_query;
+GRANT SELECT ON TABLE public.events TO vote_auditor;
+-- Name: TABLE fanout_checkpoint; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.fanout_checkpoint TO vote_fanout;
+GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_query;
+GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_auditor;
+-- Name: TABLE tallies; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tallies TO vote_fanout;
+GRANT SELECT ON TABLE public.tallies TO vote_query;
+GRANT SELECT ON TABLE public.tallies TO vote_auditor;
+-- Name: TABLE vote_rejections; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.vote_rejections TO vote_query;
+GRANT SELECT ON TABLE public.vote_rejections TO vote_auditor;
+-- Name: TABLE votes; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.votes TO vote_query;
+GRANT SELECT ON TABLE public.votes TO vote_auditor;
+-- Name: COLUMN votes.event_no; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(event_no) ON TABLE public.votes TO vote_fanout;
+-- Name: COLUMN votes.contestant_no; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(contestant_no) ON TABLE public.votes TO vote_fanout;
+-- PostgreSQL database dump complete

@@ -1,0 +1,240 @@
+"""The ledger's only door, called by SQL as the command role calls it."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+import pytest
+
+from contract.pseudonym import voter_of
+from tests.conftest import Database
+from tests.voting import Event, make_event
+
+CAST = """SELECT vote_index, kind, stored_at FROM cast_votes(
+    %(event_no)s::int, coalesce(%(at)s, clock_timestamp()), %(voters)s::bytea[], %(contestants)s::smallint[],
+    %(nulls)s::bigint[], %(nulls)s::text[], %(seals)s::bytea[], %(refused)s::smallint[])"""
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def service(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url("vote_command"), autocommit=True) as connection:
+        yield connection
+
+
+def person(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:12]
+
+
+@dataclasses.dataclass
+class Batch:
+    """Votes of one event: names of voters and contestant numbers."""
+
+    event: Event
+    names: Sequence[str]
+    contestants: Sequence[int]
+    refused: Sequence[int] = ()
+    at: object = None
+
+    def cast(self, connection: psycopg.Connection) -> dict[int, int]:
+        """The kinds of what was not newly accepted, by index from 1."""
+        size = len(self.names)
+        arguments: dict[str, Any] = {
+            "event_no": self.event.event_no,
+            "at": self.at,
+            "voters": [person(name) for name in self.names],
+            "contestants": list(self.contestants),
+            "nulls": [None] * size,
+            "seals": [b"s" * 16] * size,
+            "refused": list(self.refused) or [0] * size,
+        }
+        return {index: kind for index, kind, _ in connection.execute(CAST, arguments).fetchall()}
+
+
+def ledger(connection: psycopg.Connection, event: Event) -> dict[bytes, int]:
+    rows = connection.execute("SELECT voter, contestant_no FROM votes WHERE event_no = %s", [event.event_no])
+    return {bytes(voter): contestant for voter, contestant in rows.fetchall()}
+
+
+def test_a_batch_of_new_votes_answers_nothing(owner: psycopg.Connection, service: psycopg.Connection) -> None:
+    """No row means: accepted at the batch's time."""
+    event = make_event(owner)
+    assert Batch(event, ["a", "b"], [1, 2]).cast(service) == {}
+    assert ledger(owner, event) == {person("a"): 1, person("b"): 2}
+
+
+def test_one_voter_twice_in_a_batch_gets_two_right_answers(
+    owner: psycopg.Connection, service: psycopg.Connection
+) -> None:
+    """The first of the two stands; the second is the same vote again, or a duplicate."""
+    event = make_event(owner)
+    answers = Batch(event, ["a", "b", "a", "b"], [1, 1, 1, 2]).cast(service)
+    assert (answers[3], answers[4]) == (1, 2)
+    assert ledger(owner, event) == {person("a"): 1, person("b"): 1}
+
+
+def test_an_unknown_contestant_or_a_refused_vote_does_not_hurt_its_neighbours(
+    owner: psycopg.Connection, service: psycopg.Connection
+) -> None:
+    """Each vote of a batch gets its own answer, and only the good ones are inserted."""
+    event = make_event(owner)
+    answers = Batch(event, ["a", "b", "c"], [1, 9, 2], refused=[0, 0, 5]).cast(service)
+    assert (answers[2], answers[3]) == (0, 5)
+    assert ledger(owner, event) == {person("a"): 1}
+
+
+def test_the_row_that_is_there_decides_before_the_gate(owner: psycopg.Connection, service: psycopg.Connection) -> None:
+    """After the close a retry gets its first answer, another contestant is a duplicate, a new voter is refused."""
+    event = make_event(owner)
+    Batch(event, ["a"], [1]).cast(service)
+    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    assert Batch(event, ["a", "a", "b"], [1, 2, 1]).cast(service) == {1: 1, 2: 2, 3: 4}
+
+
+def test_evidence_is_kept_once_per_voter_and_kind(owner: psycopg.Connection, service: psycopg.Connection) -> None:
+    """A flood of refused attempts leaves one row."""
+    event = make_event(owner, "closed")
+    for _ in range(3):
+        Batch(event, ["a", "a", "b"], [1, 2, 1]).cast(service)
+    rows = owner.execute("SELECT voter, kind FROM vote_rejections WHERE event_no = %s", [event.event_no]).fetchall()
+    assert sorted((bytes(voter), kind) for voter, kind in rows) == sorted([(person("a"), 4), (person("b"), 4)])
+
+
+def test_a_loser_of_a_race_learns_of_the_winner(
+    owner: psycopg.Connection, service: psycopg.Connection, database: Database
+) -> None:
+    """A batch that meets an uncommitted vote waits for it, then answers by what was committed."""
+    event = make_event(owner)
+    with psycopg.connect(database.url("vote_command")) as winner, concurrent.futures.ThreadPoolExecutor() as pool:
+        Batch(event, ["a", "b"], [1, 1]).cast(winner)
+        loser = pool.submit(Batch(event, ["a", "b", "c"], [1, 2, 1]).cast, service)
+        wait_until_blocked(owner, service)
+        winner.commit()
+        assert {index: kind for index, kind in loser.result().items() if index < 3} == {1: 1, 2: 2}
+    assert ledger(owner, event) == {person("a"): 1, person("b"): 1, person("c"): 1}
+
+
+def test_batches_in_opposite_orders_do_not_deadlock(owner: psycopg.Connection, database: Database) -> None:
+    """The same voters in opposite orders, in many batches at once: each voter has one vote, nobody an error."""
+    event = make_event(owner)
+    names = [str(number) for number in range(200)]
+
+    def run(order: Sequence[str]) -> None:
+        with psycopg.connect(database.url("vote_command"), autocommit=True) as connection:
+            for start in range(0, 200, 50):
+                Batch(event, order[start : start + 50], [1] * 50).cast(connection)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, [names, names[::-1]] * 4))
+    assert len(ledger(owner, event)) == 200
+
+
+def test_close_waits_for_batches_in_flight_and_stops_later_ones(
+    owner: psycopg.Connection, service: psycopg.Connection, database: Database
+) -> None:
+    """A close returns only after an uncommitted batch has ended, and nothing is accepted after it."""
+    event = make_event(owner)
+    close = "SELECT change_event_status(%s, 'closed', NULL, NULL)"
+    with psycopg.connect(database.url("vote_command")) as voting, concurrent.futures.ThreadPoolExecutor() as pool:
+        Batch(event, ["a"], [1]).cast(voting)
+        closing = pool.submit(service.execute, close, [event.event_id])
+        wait_until_blocked(owner, service)
+        voting.commit()
+        closing.result()
+    with psycopg.connect(database.url("vote_command"), autocommit=True) as late:
+        assert Batch(event, ["b"], [1]).cast(late) == {1: 4}
+    assert ledger(owner, event) == {person("a"): 1}
+
+
+@pytest.mark.parametrize("isolation", [psycopg.IsolationLevel.REPEATABLE_READ, psycopg.IsolationLevel.SERIALIZABLE])
+def test_an_old_snapshot_is_refused(
+    owner: psycopg.Connection, database: Database, isolation: psycopg.IsolationLevel
+) -> None:
+    """The gate must be read after the lock: any other isolation is an error."""
+    event = make_event(owner)
+    with psycopg.connect(database.url("vote_command")) as connection:
+        connection.isolation_level = isolation
+        with pytest.raises(psycopg.Error, match="READ COMMITTED"):
+            Batch(event, ["a"], [1]).cast(connection)
+
+
+def test_a_clock_that_is_off_is_refused(owner: psycopg.Connection, service: psycopg.Connection) -> None:
+    """A batch whose time differs from the database's by seconds changes nothing."""
+    event = make_event(owner)
+    with pytest.raises(psycopg.Error, match="clock is off"):
+        Batch(event, ["a"], [1], at="2020-01-01").cast(service)
+    assert ledger(owner, event) == {}
+
+
+def test_the_hours_are_the_databases(owner: psycopg.Connection, service: psycopg.Connection) -> None:
+    """After closes_at nothing is accepted although nobody has closed the event; the schedule makes it a fact."""
+    event = make_event(owner, closes_at="2020-01-01T00:00:00Z")
+    assert Batch(event, ["a"], [1]).cast(service) == {1: 4}
+    service.execute("SELECT apply_schedule()")
+    status = owner.execute("SELECT status FROM events WHERE event_no = %s", [event.event_no]).fetchone()
+    assert status == ("closed",)
+
+
+# What may not even be seen is undefined.
+REFUSALS = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+)
+FORBIDDEN = [
+    "INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal) VALUES (now(), 1, 1, '', '')",
+    "UPDATE votes SET contestant_no = 2",
+    "DELETE FROM votes",
+    "TRUNCATE votes",
+    "DELETE FROM vote_rejections",
+    "UPDATE events SET status = 'open'",
+    "DELETE FROM audit_log",
+    "INSERT INTO audit_log (action) VALUES ('x')",
+    "ALTER TABLE votes DISABLE TRIGGER ALL",
+    "DROP TABLE votes",
+]
+
+
+@pytest.mark.parametrize("role", ["vote_identity", "vote_command", "vote_fanout", "vote_query", "vote_auditor"])
+def test_no_service_can_touch_the_ledger_but_through_its_door(database: Database, role: str) -> None:
+    """Every way around cast_votes is refused to every role that can log in."""
+    with psycopg.connect(database.url(role), autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        for statement in FORBIDDEN:
+            with pytest.raises(REFUSALS):
+                connection.execute(statement)
+
+
+def test_only_the_command_role_may_cast_votes(database: Database, owner: psycopg.Connection) -> None:
+    """cast_votes is no door for the other roles."""
+    event = make_event(owner)
+    for role in ("vote_identity", "vote_fanout", "vote_query", "vote_auditor"):
+        with (
+            psycopg.connect(database.url(role), autocommit=True) as connection,
+            pytest.raises(REFUSALS),
+        ):
+            Batch(event, ["a"], [1]).cast(connection)
+
+
+def test_sql_recomputes_the_pseudonym(owner: psycopg.Connection) -> None:
+    """An auditor with a seed finds the vote by plain SQL."""
+    seed = bytes(range(32))
+    row = owner.execute("SELECT substr(sha256(%s::bytea || int4send(%s)), 1, 12)", [seed, 77]).fetchone()
+    assert row
+    assert bytes(row[0]) == voter_of(seed, 77)
+
+
+def wait_until_blocked(observer: psycopg.Connection, waiting: psycopg.Connection) -> None:
+    """Return once the other connection's statement waits for a lock (pg_stat_activity is the signal)."""
+    pid = waiting.info.backend_pid
+    query = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    while observer.execute(query, [pid]).fetchone() != (True,):
+        pass
