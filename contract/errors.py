@@ -86,6 +86,12 @@ class NotYours(ContractError):
     status, code = 403, "not_yours"
 
 
+class ResultsHidden(ContractError):
+    """the results of this event are not shown to you now"""
+
+    status, code = 403, "results_hidden"
+
+
 class NotFound(ContractError):
     """no such thing"""
 

@@ -17,6 +17,7 @@ from sanic import exceptions as sanic_exceptions
 from sanic.response import BaseHTTPResponse
 
 from contract import errors
+from contract.http_cors import OPEN_TO_BROWSERS, preflight_headers
 from contract.telemetry import trace_id_of
 
 BODY_BYTES_MAX = 16 * 1024
@@ -54,6 +55,7 @@ def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
         ACCESS_LOG=False,
         FALLBACK_ERROR_FORMAT="json",
         PROXIES_COUNT=0,
+        AUTO_EXTEND=False,  # sanic-ext would add its injection, CORS and documentation pages to each request's way
     )
     app.register_middleware(_continue_trace)
     app.register_middleware(_mark_answer, "response")
@@ -88,11 +90,14 @@ async def _continue_trace(request: Request) -> None:
 
 async def _mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     response.headers["X-Trace-Id"] = trace_id(request)
+    response.headers.update(OPEN_TO_BROWSERS)
     route = request.route.name if request.route else "none"
     ANSWERS.labels(route, response.status).inc()
 
 
 async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
+    if request.method == "OPTIONS" and isinstance(error, sanic_exceptions.MethodNotAllowed):
+        return HTTPResponse(status=204, headers=preflight_headers(error.headers["Allow"]))
     failure = _translate(error)
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
