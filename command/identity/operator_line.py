@@ -1,0 +1,141 @@
+"""What an operator may do beside the database, so that registration over HTTP stays strict for everybody else."""
+
+import argparse
+import getpass
+import secrets
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.rows import class_row, scalar_row
+
+from command.identity import account_fields
+from command.identity.account_store import CONNECTION, User
+from command.identity.password_hasher import argon2id, verifies
+from command.identity.signing_key import load_signing_key, make_signing_key
+from command.identity.token_mint import TokenMint
+from contract import queries, settings
+from contract.errors import ContractError
+from contract.pseudonym import SEED_BYTES
+from contract.tokens import SeedBox
+
+VOTERS_PER_COPY = 1000
+ROLES = ("viewer", "host", "admin", "auditor")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; without a sub-command the process serves."""
+    line = argparse.ArgumentParser(prog="python -m command.identity", description=__doc__)
+    tasks = line.add_subparsers(title="instead of serving")
+    task = tasks.add_parser("voters", help="make voters in bulk; prints a JSON line {user_id, token} for each")
+    task.add_argument("--count", type=int, required=True)
+    task.add_argument("--prefix", default="demo", help="what their usernames begin with")
+    task.add_argument("--hours", type=float, default=12.0, help="how long their tokens are valid")
+    task.set_defaults(task=make_voters)
+    task = tasks.add_parser("client-token", help="let an application register people; prints its token")
+    task.add_argument("--name", required=True)
+    task.set_defaults(task=make_client_token)
+    task = tasks.add_parser("staff", help="make a person with roles, or change one; the password comes from stdin")
+    task.add_argument("--username", required=True)
+    task.add_argument("--role", choices=ROLES, action="append", required=True, help="may be given several times")
+    task.set_defaults(task=put_staff)
+    task = tasks.add_parser("new-key", help="make a signing key; never overwrites one")
+    task.add_argument("path", type=Path)
+    task.set_defaults(task=make_key)
+    return line
+
+
+def run(given: argparse.Namespace, env: Mapping[str, str]) -> int:
+    """Do the task; exit code 1 with one line when it can't be done."""
+    try:
+        given.task(given, env)
+    except (settings.SettingError, ContractError, psycopg.Error, OSError) as error:
+        sys.stderr.write(f"identity: {error}\n")
+        return 1
+    return 0
+
+
+def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Copy new people into the database; a line is printed once its person is committed."""
+    mint = _mint(env)
+    with _connect(env) as connection:
+        for start in range(0, given.count, VOTERS_PER_COPY):
+            voters = [
+                (uuid.uuid4(), f"{given.prefix}-{secrets.token_hex(8)}", secrets.token_bytes(SEED_BYTES))
+                for _ in range(min(VOTERS_PER_COPY, given.count - start))
+            ]
+            with connection.cursor() as cursor, cursor.copy(_sql("copy_voters")) as copy:
+                for voter in voters:
+                    copy.write_row(voter)
+            for user_id, _, voter_seed in voters:
+                token = mint.access(user_id, ["viewer"], voter_seed, int(given.hours * 3600))
+                sys.stdout.write(orjson.dumps({"user_id": user_id, "token": token}).decode() + "\n")
+
+
+def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Enter the application, if it is new, and print a token for it."""
+    mint, lifetime_s = _mint(env), settings.read(settings.Signing, env).client_seconds
+    with _connect(env) as connection:
+        connection.execute(_sql("add_application"), {"application": given.name})
+    sys.stdout.write(mint.client(given.name, lifetime_s) + "\n")
+
+
+def put_staff(given: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Make or change a person and print the user_id; with the same password and roles again nothing is touched."""
+    username = account_fields.check_username(given.username)
+    password = account_fields.check_password(_read_password())
+    roles = list(dict.fromkeys(given.role))
+    with _connect(env) as connection:
+        user_id = _unchanged(connection, username, password, roles) or _put(connection, username, password, roles)
+    sys.stdout.write(orjson.dumps({"user_id": user_id, "username": username}).decode() + "\n")
+
+
+def _unchanged(connection: psycopg.Connection, username: str, password: str, roles: list[str]) -> UUID | None:
+    """Who has this name, if password and roles are right already."""
+    find = connection.cursor(row_factory=class_row(User))
+    user = find.execute(_sql("find_by_username"), {"username": username}).fetchone()
+    if user is None or user.roles != roles or not verifies(argon2id(), user.password_hash or "", password):
+        return None
+    return user.user_id
+
+
+def _put(connection: psycopg.Connection, username: str, password: str, roles: list[str]) -> UUID:
+    arguments = {
+        "username": username,
+        "password_hash": argon2id().hash(password),
+        "roles": roles,
+        "voter_seed": secrets.token_bytes(SEED_BYTES),
+    }
+    with connection.transaction():
+        cursor = connection.cursor(row_factory=scalar_row)
+        user_id = cast("UUID", cursor.execute(_sql("put_staff"), arguments).fetchone())
+        connection.execute(_sql("end_sessions"), {"user_id": user_id})
+    return user_id
+
+
+def make_key(given: argparse.Namespace, _env: Mapping[str, str]) -> None:
+    """Write a new key file."""
+    make_signing_key(given.path)
+
+
+def _mint(env: Mapping[str, str]) -> TokenMint:
+    signing = settings.read(settings.Signing, env)
+    return TokenMint(load_signing_key(signing.key_file), SeedBox(signing.seed_key))
+
+
+def _connect(env: Mapping[str, str]) -> psycopg.Connection:
+    return psycopg.connect(settings.read(settings.Primary, env).url, **CONNECTION)
+
+
+def _sql(name: str) -> bytes:
+    return queries.load("identity.sql")[name].encode()
+
+
+def _read_password() -> str:
+    """A line of stdin; asked for without echo when a person sits there."""
+    return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,56 @@
+"""Refresh tokens: a family (session) id and a secret, as one base64url text; the database knows only hashes.
+
+    t0 ──successor──► t1 ──successor──► t2      each names the same family; only the newest one counts
+
+A token's successor is computed with identity's key, not drawn. So two refreshes that an honest phone sends at
+once get the same new token, whichever of them the database takes first, and neither locks the other out.
+"""
+
+import base64
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from uuid import UUID
+
+from command.identity.signing_key import SigningKey
+
+SECRET_BYTES = 32
+_FAMILY_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """One token of the family `session_id`; `secret` is 32 bytes."""
+
+    session_id: UUID
+    secret: bytes
+
+    @property
+    def hash(self) -> bytes:
+        """What is stored: 32 bytes."""
+        return hashlib.sha256(self.secret).digest()
+
+    def text(self) -> str:
+        """As the client keeps it."""
+        return base64.urlsafe_b64encode(self.session_id.bytes + self.secret).decode()
+
+    def successor(self, key: SigningKey) -> "RefreshToken":
+        """The token that replaces this one."""
+        return RefreshToken(self.session_id, key.successor(self.secret))
+
+
+def new_family() -> RefreshToken:
+    """The first token of a new family."""
+    return RefreshToken(uuid.uuid4(), secrets.token_bytes(SECRET_BYTES))
+
+
+def parse_refresh_token(text: str) -> RefreshToken | None:
+    """The token behind what a client sent, or None when it can't be one."""
+    try:
+        content = base64.b64decode(text, altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    if len(content) != _FAMILY_BYTES + SECRET_BYTES:
+        return None
+    return RefreshToken(UUID(bytes=content[:_FAMILY_BYTES]), content[_FAMILY_BYTES:])
