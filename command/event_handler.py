@@ -21,6 +21,7 @@ from contract import queries
 from contract.errors import InvalidField, NotDurable, NotFound, NotJson, NotYours, WrongState
 from contract.http_auth import TokenGate
 from contract.http_body import decode
+from contract.http_docs import Access, documented
 from contract.http_service import answer, rfc3339, trace_id, uuid_in_path
 
 _NO_NUL = r"^[^\x00]*$"  # Postgres' text can't hold it
@@ -84,6 +85,13 @@ class EventHandler:
         self._sql = queries.load("command.sql")
         self._decoder = msgspec.json.Decoder(NewEvent)
 
+    @documented(
+        "Make an event with its contestants",
+        body=NewEvent,
+        access=Access.STAFF,
+        answers={200: CreatedEvent},
+        refusals=[NotYours, NotFound],
+    )
     async def create(self, request: Request) -> HTTPResponse:
         """POST /v1/event/create"""
         caller = self._gate.staff(request)
@@ -106,14 +114,29 @@ class EventHandler:
         ]
         return answer({"event_id": str(rows[0]["event_id"]), "contestants": contestants})
 
+    @documented(
+        "Open an event for votes", access=Access.STAFF, answers={200: EventStatus}, refusals=[NotFound, WrongState]
+    )
     async def open(self, request: Request, event_id: str) -> HTTPResponse:
         """POST /v1/event/{event_id}/open"""
         return await self._change(request, event_id, "open")
 
+    @documented(
+        "Close an event: no vote commits after the answer",
+        access=Access.STAFF,
+        answers={200: EventStatus},
+        refusals=[NotFound, WrongState],
+    )
     async def close(self, request: Request, event_id: str) -> HTTPResponse:
         """POST /v1/event/{event_id}/close"""
         return await self._change(request, event_id, "closed")
 
+    @documented(
+        "Cancel an event that is not over",
+        access=Access.STAFF,
+        answers={200: EventStatus},
+        refusals=[NotFound, WrongState],
+    )
     async def cancel(self, request: Request, event_id: str) -> HTTPResponse:
         """POST /v1/event/{event_id}/cancel"""
         return await self._change(request, event_id, "cancelled")

@@ -28,6 +28,7 @@ from contract.errors import (
 )
 from contract.http_auth import TokenGate
 from contract.http_body import decode
+from contract.http_docs import documented
 from contract.http_service import answer, rfc3339
 from contract.pseudonym import voter_of
 from contract.tokens import SeedBox
@@ -83,6 +84,12 @@ class VoteHandler:
         self._deadline_s = deadline_ms / 1000
         self._decoder = msgspec.json.Decoder(VoteRequest)
 
+    @documented(
+        "Cast a vote: 200 means that it is durable",
+        body=VoteRequest,
+        answers={200: VoteAck},
+        refusals=[NotYours, NotFound, AlreadyVoted, EventNotOpen, Busy, NotDurable],
+    )
     async def submit(self, request: Request) -> HTTPResponse:
         """Answer one POST; every refusal is a `ContractError`."""
         caller = self._gate.caller(request)
