@@ -18,9 +18,9 @@ from sanic import HTTPResponse, Request
 
 from command.event_pool import EventPool
 from contract import queries
-from contract.errors import InvalidField, NotDurable, NotFound, NotJson, NotYours, WrongState
+from contract.errors import InvalidField, NotDurable, NotFound, NotYours, WrongState
 from contract.http_auth import TokenGate
-from contract.http_body import decode
+from contract.http_body import json_body
 from contract.http_docs import Access, documented
 from contract.http_service import answer, rfc3339, trace_id, uuid_in_path
 
@@ -95,9 +95,7 @@ class EventHandler:
     async def create(self, request: Request) -> HTTPResponse:
         """POST /v1/event/create"""
         caller = self._gate.staff(request)
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            raise NotJson
-        event = decode(self._decoder, request.body)
+        event = json_body(request, self._decoder)
         if event.opens_at and event.closes_at and event.closes_at <= event.opens_at:
             raise InvalidField("closes_at must be after opens_at", field="closes_at")
         async with self._connection() as connection:

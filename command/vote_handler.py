@@ -23,11 +23,10 @@ from contract.errors import (
     EventNotOpen,
     NotDurable,
     NotFound,
-    NotJson,
     NotYours,
 )
 from contract.http_auth import TokenGate
-from contract.http_body import decode
+from contract.http_body import json_body
 from contract.http_docs import documented
 from contract.http_service import answer, rfc3339
 from contract.pseudonym import voter_of
@@ -93,9 +92,7 @@ class VoteHandler:
     async def submit(self, request: Request) -> HTTPResponse:
         """Answer one POST; every refusal is a `ContractError`."""
         caller = self._gate.caller(request)
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            raise NotJson
-        vote = decode(self._decoder, request.body)
+        vote = json_body(request, self._decoder)
         if str(vote.user_id) != caller.user_id:
             raise NotYours
         facts, contestant_no = await self._events.find(vote.event_id, vote.contestant_id)

@@ -10,14 +10,14 @@ the subject), so that the voting path needs no look-up.
 
 import base64
 import binascii
-import json
 import os
-import uuid
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -28,8 +28,9 @@ ACCESS_TYPE = "at+jwt"
 CLIENT_TYPE = "client+jwt"
 TOKEN_BYTES_MAX = 4096
 STAFF_ROLES = frozenset({"host", "admin"})
+CLOCK_SKEW_S = 60  # between the machine that signed and this one
 _NONCE_BYTES = 12
-_REQUIRED_CLAIMS = ["exp", "iat", "iss", "aud", "sub", "jti"]
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,36 @@ class UnknownKeyError(Exception):
     """The token names a key that is not in the set; a refresh of the set may bring it."""
 
 
+class Claims(msgspec.Struct, frozen=True):
+    """What a token says, once its signature is verified. `roles` and `seed` are a person's."""
+
+    iss: str
+    aud: str
+    sub: str
+    jti: str
+    iat: int
+    exp: int
+    roles: list[str] = []
+    seed: str = ""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    alg: str
+    kid: str
+    typ: str
+
+
 class KeySet:
-    """The public keys by key id, each with the only algorithm it may verify."""
+    """The public keys by key id, each with the only algorithm it may verify.
+
+    A token is verified once a vote, which makes this the dearest step of a vote: PyJWT does the cryptography, and its
+    general decoding (twice what the signature costs) is replaced by the few steps that our own tokens need.
+    """
 
     def __init__(self) -> None:
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._jwt = jwt.PyJWT()
+        self._header_decoder = msgspec.json.Decoder(_Header)
+        self._claims_decoder = msgspec.json.Decoder(Claims)
 
     def replace(self, jwks: Mapping[str, Any]) -> None:
         """Take a new set, as served by /.well-known/jwks.json; raises on a malformed one and keeps the old."""
@@ -97,49 +122,38 @@ class KeySet:
     def caller(self, token: str) -> Caller:
         """Verify an access token; raises `Unauthorized`, or `UnknownKeyError` for a key id not in the set."""
         claims = self.claims(token, ACCESS_TYPE)
-        roles, seed_box = claims.get("roles"), claims.get("seed")
-        if not isinstance(roles, list) or not isinstance(seed_box, str) or not _is_uuid(claims["sub"]):
+        if not claims.seed:
             raise Unauthorized
-        return Caller(claims["sub"], frozenset(map(str, roles)), claims["jti"], int(claims["exp"]), seed_box)
+        return Caller(claims.sub, frozenset(claims.roles), claims.jti, claims.exp, claims.seed)
 
-    def claims(self, token: str, token_type: str) -> dict[str, Any]:
+    def claims(self, token: str, token_type: str) -> Claims:
         """The verified claims of a token of one type; errors as `caller`."""
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthorized
-        header = _header(token)
-        if header.get("typ") != token_type:
-            raise Unauthorized
-        key = self._keys.get(str(header.get("kid")))
-        if key is None:
-            raise UnknownKeyError
         try:
-            claims: dict[str, Any] = self._jwt.decode(
-                token,
-                key.key,
-                algorithms=[key.algorithm_name],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={"require": _REQUIRED_CLAIMS},
-            )
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            signed, _, signature = token.encode("ascii").rpartition(b".")
+            header, _, payload = signed.partition(b".")
+            key = self._key(self._header_decoder.decode(_from_base64url(header)), token_type)
+            if not key.Algorithm.verify(signed, key.key, _from_base64url(signature)):
+                raise Unauthorized
+            claims = self._claims_decoder.decode(_from_base64url(payload))
+        except (ValueError, RecursionError) as error:  # UnicodeError, binascii.Error and msgspec's are ValueErrors
             raise Unauthorized from error
+        now = time.time()
+        if claims.iss != ISSUER or claims.aud != AUDIENCE or not claims.iat - CLOCK_SKEW_S <= now < claims.exp:
+            raise Unauthorized
         return claims
 
-
-def _header(token: str) -> dict[str, Any]:
-    """The unverified header, of which only typ and kid are used, to choose a key."""
-    try:
-        encoded = token.split(".", 1)[0]
-        header = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except (ValueError, RecursionError) as error:
-        raise Unauthorized from error
-    if not isinstance(header, dict):
-        raise Unauthorized
-    return header
+    def _key(self, header: _Header, token_type: str) -> jwt.PyJWK:
+        if header.typ != token_type:
+            raise Unauthorized
+        key = self._keys.get(header.kid)
+        if key is None:
+            raise UnknownKeyError
+        if header.alg != key.algorithm_name:
+            raise Unauthorized
+        return key
 
 
-def _is_uuid(text: Any) -> bool:
-    try:
-        return isinstance(text, str) and str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+def _from_base64url(text: bytes) -> bytes:
+    return binascii.a2b_base64(text.translate(_URL_SAFE) + b"==")

@@ -26,7 +26,7 @@ from contract.http_docs import Access, documented
 from contract.http_service import answer, rfc3339, trace_id
 from contract.pseudonym import SEED_BYTES
 from contract.settings import Signing
-from contract.tokens import CLIENT_TYPE, KeySet, SeedBox, UnknownKeyError
+from contract.tokens import CLIENT_TYPE, Claims, KeySet, SeedBox, UnknownKeyError
 
 log = logging.getLogger(__name__)
 
@@ -130,10 +130,10 @@ class AuthHandler:
             account_fields.check_username(account.username),
             account_fields.check_email(account.email),
             account_fields.check_date_of_birth(account.date_of_birth),
-            registered_with=bearer["jti"],
+            registered_with=bearer.jti,
         )
         password = account_fields.check_password(account.password)
-        if not await self._store.may_register(bearer["sub"]):
+        if not await self._store.may_register(bearer.sub):
             raise NotFound("the token's application no longer exists")
         user = await self._register(new, password)
         return answer({"user_id": str(user.user_id)}, 201)
@@ -212,7 +212,7 @@ class AuthHandler:
         """GET /.well-known/jwks.json: the public keys that everybody else verifies tokens with."""
         return answer(self._key.jwks, headers=KEYS_MAY_BE_KEPT)
 
-    def _client(self, token: str) -> dict[str, Any]:
+    def _client(self, token: str) -> Claims:
         try:
             return self._keys.claims(token, CLIENT_TYPE)
         except UnknownKeyError as error:

@@ -1,0 +1,156 @@
+"""Access tokens: only what identity signed, for this purpose, now, under the key's own algorithm."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import Unauthorized
+from contract.tokens import ACCESS_TYPE, AUDIENCE, CLIENT_TYPE, ISSUER, KeySet, SeedBox, UnknownKeyError
+
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+RSA_PUBLIC = RSA_KEY.public_key()
+PUBLIC_PEM = RSA_PUBLIC.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def jwk_of(key: Any, algorithm: Any, key_id: str, name: str) -> dict[str, Any]:
+    return {**algorithm.to_jwk(key, as_dict=True), "kid": key_id, "alg": name}
+
+
+def key_set(*jwks: dict[str, Any]) -> KeySet:
+    keys = KeySet()
+    keys.replace({"keys": list(jwks) or [jwk_of(RSA_PUBLIC, jwt.algorithms.RSAAlgorithm, "k1", "RS256")]})
+    return keys
+
+
+def claims_now(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "jti": "j", "iat": now, "exp": now + 60, "seed": "x"}
+    return {key: value for key, value in {**claims, "roles": ["viewer"], **changes}.items() if value is not None}
+
+
+def signed(key: Any = RSA_KEY, algorithm: str = "RS256", **changes: Any) -> str:
+    header = {"kid": "k1", "typ": ACCESS_TYPE, **changes.pop("header", {})}
+    return jwt.encode(claims_now(**changes), key, algorithm, header)
+
+
+def unsigned(header: dict[str, Any], signature: str = "") -> str:
+    parts = [header, claims_now()]
+    return ".".join(
+        [*(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts), signature]
+    )
+
+
+def test_a_good_token_names_its_caller() -> None:
+    """Subject, roles, id and expiry come out as they were signed."""
+    caller = key_set().caller(signed(roles=["host", "viewer"]))
+    assert (caller.user_id, caller.token_id, caller.is_staff, caller.may_read_all) == ("s", "j", True, False)
+
+
+@pytest.mark.parametrize(
+    ("private", "algorithm", "name"),
+    [
+        (ed25519.Ed25519PrivateKey.generate(), jwt.algorithms.OKPAlgorithm, "EdDSA"),
+        (ec.generate_private_key(ec.SECP256R1()), jwt.algorithms.ECAlgorithm, "ES256"),
+    ],
+)
+def test_the_algorithm_belongs_to_the_key(private: Any, algorithm: Any, name: str) -> None:
+    """Another kind of key is a matter of configuration."""
+    keys = key_set(jwk_of(private.public_key(), algorithm, "k1", name))
+    assert keys.caller(signed(private, name)).user_id == "s"
+    with pytest.raises(Unauthorized):
+        keys.caller(signed())
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "a.b.c",
+        "..",
+        "é",
+        "x" * 5000,
+        signed() + "A",
+        signed()[:-10],
+        signed(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        signed(RSA_KEY, "RS512"),
+        signed(RSA_KEY, "PS256"),
+        signed(exp=NOW - 1),
+        signed(iat=NOW + 3600),
+        signed(iss="other"),
+        signed(aud="other"),
+        signed(sub=None),
+        signed(jti=None),
+        signed(exp=None),
+        signed(seed=None),
+        signed(roles="admin"),
+        signed(header={"typ": CLIENT_TYPE}),
+        signed(header={"typ": "JWT"}),
+        unsigned({"alg": "none", "kid": "k1", "typ": ACCESS_TYPE}),
+        unsigned({"alg": "None", "kid": "k1", "typ": ACCESS_TYPE}),
+        unsigned({"alg": "nOnE", "kid": "k1", "typ": ACCESS_TYPE}, "AAAA"),
+        unsigned({"alg": "RS256", "typ": ACCESS_TYPE}, "AAAA"),
+        unsigned({"alg": "RS256", "kid": ["k1"], "typ": ACCESS_TYPE}, "AAAA"),
+        "[" * 3000 + ".." ,
+    ],
+)  # fmt: skip
+def test_anything_else_is_unauthorized(token: str) -> None:
+    """Altered, expired, foreign, unsigned, misdirected or malformed: one answer."""
+    with pytest.raises(Unauthorized):
+        key_set().caller(token)
+
+
+def test_the_public_key_is_no_secret() -> None:
+    """A token signed by HMAC with the public key (RS-HS confusion) is refused."""
+    head = unsigned({"alg": "HS256", "kid": "k1", "typ": ACCESS_TYPE}).rstrip(".")
+    mac = hmac.digest(PUBLIC_PEM, head.encode(), hashlib.sha256)
+    with pytest.raises(Unauthorized):
+        key_set().caller(f"{head}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}")
+
+
+@pytest.mark.parametrize("key_id", ["k2", "../../etc/passwd", "k1'--"])
+def test_an_unknown_key_id_asks_for_a_fresh_key_set(key_id: str) -> None:
+    """Only the id is looked up, in memory; jku, x5u and embedded keys are never followed."""
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    jwk = jwk_of(other.public_key(), jwt.algorithms.RSAAlgorithm, key_id, "RS256")
+    with pytest.raises(UnknownKeyError):
+        key_set().caller(signed(other, header={"kid": key_id, "jwk": jwk, "jku": "http://127.0.0.1/"}))
+
+
+@given(st.text(max_size=300))
+def test_no_text_escapes(token: str) -> None:
+    """Whatever comes as a token is refused by the contract's own errors."""
+    with pytest.raises((Unauthorized, UnknownKeyError)):
+        key_set().caller(token)
+
+
+def test_a_key_set_holds_public_keys_only() -> None:
+    """A symmetric key in the set is refused and the old set stays."""
+    keys = key_set()
+    secret = {"kty": "oct", "k": "c2VjcmV0", "kid": "k1", "alg": "HS256"}
+    with pytest.raises(ValueError, match="public keys only"):
+        keys.replace({"keys": [secret]})
+    assert keys.caller(signed()).user_id == "s"
+
+
+def test_a_seed_box_opens_for_its_own_user_only() -> None:
+    """Moving a box into another user's token does not open it."""
+    box = SeedBox(b"k" * 32)
+    closed = box.close(b"s" * 32, "alice")
+    keys = key_set()
+    assert box.open(keys.caller(signed(sub="alice", seed=closed))) == b"s" * 32
+    for claims in ({"sub": "bob", "seed": closed}, {"sub": "alice", "seed": "AAAA"}, {"sub": "alice", "seed": "é"}):
+        with pytest.raises(Unauthorized):
+            box.open(keys.caller(signed(**claims)))
