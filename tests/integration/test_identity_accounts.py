@@ -1,0 +1,167 @@
+"""Register, log in and be known: a real identity process on a real Postgres."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+
+from contract.tokens import KeySet, SeedBox
+from tests.conftest import Database
+from tests.identity_process import PERSON, SEED_KEY, IdentityProcess, call, error_of, identity_process
+
+
+@pytest.fixture
+def identity(tmp_path: Path, database: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path, database.url("vote_identity")) as process:
+        yield process
+
+
+async def test_registered_person_logs_in_and_is_known(identity: IdentityProcess, database: Database) -> None:
+    """Register, login and validate agree on who it is; anybody with the public keys can check the token."""
+    async with aiohttp.ClientSession(identity.url) as session:
+        status, registered = await call(session, "/v1/auth/register", PERSON, identity.client_token())
+        assert status == 201
+        credentials = {"username": " aDA", "password": PERSON["password"]}
+        status, login = await call(session, "/v1/auth/login", credentials)
+        assert (status, login["userId"], login["expires_in"]) == (200, registered["user_id"], 900)
+        status, who = await call(session, "/v1/auth/validate", bearer=login["token"])
+        assert (status, who["user_id"], who["username"]) == (200, registered["user_id"], "Ada")
+        assert who["roles"] == ["viewer"]
+        _, jwks = await call(session, "/.well-known/jwks.json")
+    keys = KeySet()
+    keys.replace(jwks)
+    caller = keys.caller(login["token"])
+    with psycopg.connect(database.url()) as connection:
+        row = connection.execute("SELECT user_id::text, voter_seed, password_hash FROM identity.users").fetchone()
+    assert row is not None
+    assert row[:2] == (caller.user_id, SeedBox(SEED_KEY).open(caller))
+    assert row[2].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_same_registration_again_gets_the_same_answer(identity: IdentityProcess) -> None:
+    """A retry after a lost answer is the same 201; whatever differs is taken, and which of it isn't told."""
+    token, other_token = identity.client_token(), identity.client_token()
+    changes: list[dict[str, Any]] = [
+        {"password": "another password"},
+        {"username": "aDa"},
+        {"email": "other@example.org"},
+        {"date_of_birth": "1990-12-11"},
+        {"username": "Grace", "email": "ADA@example.org"},
+    ]
+    async with aiohttp.ClientSession(identity.url) as session:
+        first = await call(session, "/v1/auth/register", PERSON, token)
+        again = await call(session, "/v1/auth/register", PERSON, token)
+        others = [await call(session, "/v1/auth/register", PERSON | change, token) for change in changes]
+        others.append(await call(session, "/v1/auth/register", PERSON, other_token))
+    assert first[0] == 201
+    assert first == again
+    assert {error_of(answer) for answer in others} == {(409, "taken", "")}
+    assert len({answer[1]["error"]["message"] for answer in others}) == 1
+
+
+async def test_only_applications_may_register(identity: IdentityProcess, database: Database) -> None:
+    """No token, a person's token and a changed one are 401; an application that was deleted is 404."""
+    token = identity.client_token("gone")
+    voter = identity.operator("voters", "--count", "1").stdout.split('"token":"')[1].split('"')[0]
+    async with aiohttp.ClientSession(identity.url) as session:
+        for bearer in ("", voter, token[:-8] + "AAAAAAAA", "x"):
+            answer = await call(session, "/v1/auth/register", PERSON, bearer)
+            assert error_of(answer) == (401, "unauthorized", "")
+        assert error_of(await call(session, "/v1/auth/validate", bearer=token)) == (401, "unauthorized", "")
+        with psycopg.connect(database.url()) as connection:
+            connection.execute("DELETE FROM identity.applications WHERE application = 'gone'")
+        assert error_of(await call(session, "/v1/auth/register", PERSON, token)) == (404, "not_found", "")
+
+
+async def test_a_bad_field_is_named(identity: IdentityProcess) -> None:
+    """Each field that can't be used is refused by its name, before anything is written."""
+    changes: list[dict[str, Any]] = [
+        {"username": "ab"},
+        {"username": "a\0b\0c"},
+        {"username": 7},
+        {"email": "nobody"},
+        {"date_of_birth": "10.12.1990"},
+        {"date_of_birth": "2999-01-01"},
+        {"password": "short"},
+        {"password": None},
+    ]
+    token = identity.client_token()
+    async with aiohttp.ClientSession(identity.url) as session:
+        for change in changes:
+            answer = await call(session, "/v1/auth/register", PERSON | change, token)
+            assert error_of(answer) == (400, "invalid_field", next(iter(change)))
+        assert (await call(session, "/v1/auth/register", PERSON, token))[0] == 201
+
+
+async def test_bodies_that_are_no_json_object(identity: IdentityProcess) -> None:
+    """A missing field, an array, broken JSON and another Content-Type have each their own answer."""
+    json_type = {"Content-Type": "application/json; charset=utf-8"}
+    expected = [
+        (b'{"username": "ada"}', json_type, (400, "missing_field", "password")),
+        (b"[]", json_type, (400, "invalid_body", "")),
+        (b'{"username": ', json_type, (400, "invalid_body", "")),
+        (b"username=ada", {"Content-Type": "application/x-www-form-urlencoded"}, (415, "not_json", "")),
+        (b" " * 20_000, json_type, (413, "too_large", "")),
+    ]
+    async with aiohttp.ClientSession(identity.url) as session:
+        for data, headers, refusal in expected:
+            async with session.post("/v1/auth/login", data=data, headers=headers) as response:
+                assert error_of((response.status, await response.json())) == refusal
+
+
+async def test_unknown_person_and_wrong_password_are_alike(identity: IdentityProcess) -> None:
+    """The same answer after the same work (one hash each), so that nobody learns which names exist."""
+    identity.operator("voters", "--count", "1", "--prefix", "no-password")
+    async with aiohttp.ClientSession(identity.url) as session:
+        await call(session, "/v1/auth/register", PERSON, identity.client_token())
+        for username in ("Ada", "nobody", "no\0body", ""):
+            before = await hashes_made(session)
+            answer = await call(session, "/v1/auth/login", {"username": username, "password": "wrong password"})
+            assert error_of(answer) == (401, "bad_credentials", "")
+            assert await hashes_made(session) == before + 1
+
+
+async def hashes_made(session: aiohttp.ClientSession) -> float:
+    async with session.get("/metrics") as response:
+        text = await response.text()
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("password_seconds_count"))
+
+
+async def test_erased_person_is_not_valid(identity: IdentityProcess, database: Database) -> None:
+    """A token of somebody who is gone says nothing any more."""
+    async with aiohttp.ClientSession(identity.url) as session:
+        await call(session, "/v1/auth/register", PERSON, identity.client_token())
+        _, login = await call(session, "/v1/auth/login", PERSON)
+        with psycopg.connect(database.url()) as connection:
+            connection.execute("DELETE FROM identity.users")
+        answer = await call(session, "/v1/auth/validate", bearer=login["token"])
+    assert error_of(answer) == (401, "unauthorized", "")
+
+
+def test_identity_and_ledger_are_apart(database: Database) -> None:
+    """Identity can't read votes nor change a voter's seed; the command side learns only whether a user exists."""
+    refused = {
+        "vote_identity": [
+            "SELECT FROM public.votes",
+            "UPDATE identity.users SET voter_seed = ''",
+            "DELETE FROM identity.users",
+        ],
+        "vote_command": ["SELECT FROM identity.users", "SELECT FROM identity.sessions"],
+        "vote_query": ["SELECT FROM identity.users", "SELECT identity.user_exists(gen_random_uuid())"],
+        "vote_auditor": ["SELECT FROM identity.users"],
+    }
+    for role, statements in refused.items():
+        with psycopg.connect(database.url(role), autocommit=True) as connection:
+            for statement in statements:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement.encode())
+    with psycopg.connect(database.url()) as connection:
+        made = "INSERT INTO identity.users (username, voter_seed) VALUES ('ada', %s) RETURNING user_id"
+        (user_id,) = connection.execute(made, [b"s" * 32]).fetchone() or ()
+    with psycopg.connect(database.url("vote_command")) as connection:
+        for asked, known in ((user_id, True), (uuid.uuid4(), False)):
+            assert connection.execute("SELECT identity.user_exists(%s)", [asked]).fetchone() == (known,)

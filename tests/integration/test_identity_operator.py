@@ -1,0 +1,120 @@
+"""The operator's command line, and what identity does while Postgres is away."""
+
+import asyncio
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import psycopg
+import pytest
+
+from contract.tokens import KeySet, SeedBox
+from tests.conftest import Database, DatabaseServer
+from tests.identity_process import PERSON, SEED_KEY, IdentityProcess, call, error_of, identity_process
+
+
+@pytest.fixture
+def identity(tmp_path: Path, database: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path, database.url("vote_identity")) as process:
+        yield process
+
+
+async def keys_of(session: aiohttp.ClientSession) -> KeySet:
+    keys = KeySet()
+    keys.replace((await call(session, "/.well-known/jwks.json"))[1])
+    return keys
+
+
+async def test_voters_in_bulk_can_vote(identity: IdentityProcess, database: Database) -> None:
+    """Each printed line is a person in the database with a valid token that carries that person's seed."""
+    done = identity.operator("voters", "--count", "1001", "--prefix", "audience")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    async with aiohttp.ClientSession(identity.url) as session:
+        keys = await keys_of(session)
+    callers = [keys.caller(line["token"]) for line in lines]
+    with psycopg.connect(database.url()) as connection:
+        rows = connection.execute("SELECT user_id::text, voter_seed, username FROM identity.users").fetchall()
+    assert len(lines) == 1001
+    assert {(caller.user_id, SeedBox(SEED_KEY).open(caller)) for caller in callers} == {row[:2] for row in rows}
+    assert [line["user_id"] for line in lines] == [caller.user_id for caller in callers]
+    assert all(row[2].startswith("audience-") for row in rows)
+
+
+async def test_staff_is_made_once_and_changed_on_demand(identity: IdentityProcess) -> None:
+    """The same line again touches nothing; a new password or role counts at once and ends the sessions."""
+    async with aiohttp.ClientSession(identity.url) as session:
+        made = identity.operator("staff", "--username", "boss", "--role", "admin", stdin="correct horse\n")
+        _, login = await call(session, "/v1/auth/login", {"username": "boss", "password": "correct horse"})
+        again = identity.operator("staff", "--username", "boss", "--role", "admin", stdin="correct horse\n")
+        assert json.loads(made.stdout) == json.loads(again.stdout) == {"user_id": login["userId"], "username": "boss"}
+        status, login = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
+        assert status == 200
+        changed = ("staff", "--username", "boss", "--role", "host", "--role", "auditor")
+        identity.operator(*changed, stdin="battery staple\n")
+        answer = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
+        assert error_of(answer) == (401, "unauthorized", "")
+        old = await call(session, "/v1/auth/login", {"username": "boss", "password": "correct horse"})
+        assert error_of(old) == (401, "bad_credentials", "")
+        _, login = await call(session, "/v1/auth/login", {"username": "boss", "password": "battery staple"})
+        assert (await keys_of(session)).caller(login["token"]).roles == {"host", "auditor"}
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
+    """new-key makes a file for its owner only, and leaves one that is there as it is."""
+    identity = IdentityProcess("", None, {})  # type: ignore[arg-type]  # only its command line is used
+    path = tmp_path / "new.pem"
+    assert identity.operator("new-key", str(path)).returncode == 0
+    content = path.read_bytes()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    refused = identity.operator("new-key", str(path))
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+    assert path.read_bytes() == content
+
+
+def test_wrong_settings_are_one_line(identity: IdentityProcess, tmp_path: Path) -> None:
+    """A missing variable and a file that holds no key stop the process with a line that names the variable."""
+    (tmp_path / "no.pem").write_text("no key")
+    for change in ({"DATABASE_URL": ""}, {"SIGNING_KEY_FILE": str(tmp_path / "no.pem")}, {"SEED_KEY_FILE": "/no"}):
+        done = IdentityProcess("", identity.process, identity.env | change).operator()
+        assert done.returncode == 2
+        assert next(iter(change)) in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+async def test_identity_outlives_postgres(identity: IdentityProcess, database_server: DatabaseServer) -> None:
+    """While Postgres is away calls are 503 with Retry-After and it isn't ready; then all goes on as it was."""
+    token = identity.client_token()
+    database_server.process.kill()
+    try:
+        async with aiohttp.ClientSession(identity.url) as session:
+            answer = await call(session, "/v1/auth/register", PERSON, token)
+            assert error_of(answer) == (503, "busy", "")
+            async with session.post("/v1/auth/login", json=PERSON) as response:
+                assert (response.status, response.headers["Retry-After"]) == (503, "1")
+            assert (await call(session, "/ready"))[0] == 503
+            assert (await call(session, "/.well-known/jwks.json"))[0] == 200
+    finally:
+        database_server.process.start()
+    async with asyncio.timeout(20), aiohttp.ClientSession(identity.url) as session:
+        while (await call(session, "/ready"))[0] != 200:
+            pass  # each try waits for a connection
+        assert (await call(session, "/v1/auth/register", PERSON, token))[0] == 201
+
+
+async def test_identity_starts_before_postgres(
+    tmp_path: Path, database: Database, database_server: DatabaseServer
+) -> None:
+    """A process that was started while Postgres was away becomes ready when it is there."""
+    database_server.process.kill()
+    try:
+        with identity_process(tmp_path, database.url("vote_identity")) as identity:
+            async with asyncio.timeout(30), aiohttp.ClientSession(identity.url) as session:
+                assert (await call(session, "/ready"))[0] == 503
+                database_server.process.start()
+                while (await call(session, "/ready"))[0] != 200:
+                    pass  # each try waits for a connection
+    finally:
+        database_server.process.stop()
+        database_server.process.start()

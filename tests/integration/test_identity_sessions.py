@@ -1,0 +1,127 @@
+"""Refresh tokens: they rotate, an honest client is never locked out, a stolen one is noticed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import psycopg
+import pytest
+
+from tests.conftest import Database
+from tests.identity_process import IdentityProcess, call, error_of, identity_process
+
+CREDENTIALS = {"username": "host", "password": "correct horse"}
+REFUSED = (401, "unauthorized", "")
+
+
+@pytest.fixture
+def identity(tmp_path: Path, database: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path, database.url("vote_identity")) as process:
+        process.operator("staff", "--username", "host", "--role", "host", stdin="correct horse\n")
+        yield process
+
+
+@pytest.fixture
+async def session(identity: IdentityProcess) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(identity.url) as client:
+        yield client
+
+
+async def login(session: aiohttp.ClientSession) -> str:
+    status, content = await call(session, "/v1/auth/login", CREDENTIALS)
+    assert status == 200
+    return str(content["refresh_token"])
+
+
+async def refresh(session: aiohttp.ClientSession, token: str) -> str:
+    status, content = await call(session, "/v1/auth/refresh", {"refresh_token": token})
+    assert status == 200
+    return str(content["refresh_token"])
+
+
+async def refused(session: aiohttp.ClientSession, token: str) -> bool:
+    return error_of(await call(session, "/v1/auth/refresh", {"refresh_token": token})) == REFUSED
+
+
+def let_seconds_pass(database: Database, seconds: int) -> None:
+    with psycopg.connect(database.url()) as connection:
+        connection.execute(
+            "UPDATE identity.sessions SET rotated_at = rotated_at - make_interval(secs => %(s)s),"
+            " expires_at = expires_at - make_interval(secs => %(s)s)",
+            {"s": seconds},
+        )
+
+
+async def test_refresh_gives_a_new_session_of_the_same_person(session: aiohttp.ClientSession) -> None:
+    """The new access token is valid and says the same; only the newest refresh token goes on."""
+    first = await login(session)
+    status, content = await call(session, "/v1/auth/refresh", {"refresh_token": first})
+    assert status == 200
+    assert content["refresh_token"] != first
+    status, who = await call(session, "/v1/auth/validate", bearer=content["token"])
+    assert (status, who["user_id"], who["roles"]) == (200, content["userId"], ["host"])
+    await refresh(session, content["refresh_token"])
+
+
+async def test_simultaneous_refreshes_lock_nobody_out(session: aiohttp.ClientSession, database: Database) -> None:
+    """A phone that refreshes several times at once gets one and the same successor, which goes on working."""
+    first = await login(session)
+    successors = await asyncio.gather(*(refresh(session, first) for _ in range(8)))
+    assert len(set(successors)) == 1
+    let_seconds_pass(database, 60)
+    await refresh(session, successors[0])
+
+
+async def test_previous_token_is_honoured_for_ten_seconds(session: aiohttp.ClientSession, database: Database) -> None:
+    """Nine seconds later it still gets the successor."""
+    first = await login(session)
+    second = await refresh(session, first)
+    let_seconds_pass(database, 9)
+    assert await refresh(session, first) == second
+
+
+async def test_reuse_ends_the_family(session: aiohttp.ClientSession, database: Database) -> None:
+    """A token that was used up comes again: it and the family's newest are refused; other devices go on."""
+    first, other_device = await login(session), await login(session)
+    second = await refresh(session, first)
+    let_seconds_pass(database, 11)
+    assert await refused(session, first)
+    assert await refused(session, second)
+    await refresh(session, other_device)
+
+
+async def test_token_before_the_previous_one_ends_the_family(session: aiohttp.ClientSession) -> None:
+    """The grace is for the last rotation only."""
+    first = await login(session)
+    third = await refresh(session, await refresh(session, first))
+    assert await refused(session, first)
+    assert await refused(session, third)
+
+
+async def test_unused_family_expires(session: aiohttp.ClientSession, database: Database) -> None:
+    """After thirty days without a refresh the person has to log in again."""
+    token = await login(session)
+    let_seconds_pass(database, 30 * 86_400)
+    assert await refused(session, token)
+
+
+async def test_sessions_of_one_person_are_bounded(session: aiohttp.ClientSession) -> None:
+    """The eleventh login ends the one that was unused the longest."""
+    tokens = [await login(session) for _ in range(11)]
+    assert await refused(session, tokens[0])
+    await refresh(session, tokens[1])
+
+
+async def test_texts_that_are_no_refresh_token(session: aiohttp.ClientSession) -> None:
+    """Garbage is 401, never a 500."""
+    for text in ("", "x", "é" * 64, "A" * 64, "A" * 10_000, "\0"):
+        assert await refused(session, text)
+
+
+async def test_database_knows_no_token(session: aiohttp.ClientSession, database: Database) -> None:
+    """Only hashes are stored: no byte string in the table is a token's secret."""
+    token = await refresh(session, await login(session))
+    with psycopg.connect(database.url()) as connection:
+        stored = str(connection.execute("SELECT * FROM identity.sessions").fetchall())
+    assert token not in stored

@@ -1,0 +1,129 @@
+"""Signing keys, the tokens they sign, refresh tokens, and the bound on password hashing."""
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from command.identity.password_hasher import PasswordHasher
+from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
+from command.identity.signing_key import PrivateKey, SigningKey, _thumbprint, load_signing_key, make_signing_key
+from command.identity.token_mint import TokenMint
+from contract.errors import Busy, Unauthorized
+from contract.settings import SettingError
+from contract.tokens import ACCESS_TYPE, CLIENT_TYPE, KeySet, SeedBox
+
+SEEDS = SeedBox(b"k" * 32)
+KEYS: dict[str, PrivateKey] = {
+    "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+}
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_the_key_chooses_the_algorithm(algorithm: str) -> None:
+    """A token says by which key it was signed, and everybody with the public keys reads what was put in."""
+    key = SigningKey(KEYS[algorithm])
+    user_id, seed = uuid.uuid4(), b"s" * 32
+    token = TokenMint(key, SEEDS).access(user_id, ["viewer", "host"], seed, 900)
+    keys = KeySet()
+    keys.replace(key.jwks)
+    caller = keys.caller(token)
+    assert jwt.get_unverified_header(token) == {"alg": algorithm, "kid": key.jwks["keys"][0]["kid"], "typ": ACCESS_TYPE}
+    assert (caller.user_id, SEEDS.open(caller)) == (str(user_id), seed)
+    assert caller.roles == {"viewer", "host"}
+
+
+def test_nothing_private_is_published() -> None:
+    """The public keys have the members of a public key and no others."""
+    published = [set(SigningKey(key).jwks["keys"][0]) - {"kid", "alg", "use", "kty"} for key in KEYS.values()]
+    assert published == [{"n", "e"}, {"crv", "x", "y"}, {"crv", "x"}]
+
+
+def test_an_application_is_no_person() -> None:
+    """A client token opens nothing that a person's token opens, and the other way round; expired ones nothing."""
+    key = SigningKey(KEYS["ES256"])
+    mint, keys = TokenMint(key, SEEDS), KeySet()
+    keys.replace(key.jwks)
+    client, person = mint.client("app", 900), mint.access(uuid.uuid4(), ["viewer"], b"s" * 32, 900)
+    assert keys.claims(client, CLIENT_TYPE).sub == "app"
+    for token, token_type in ((client, ACCESS_TYPE), (person, CLIENT_TYPE), (mint.client("app", -1), CLIENT_TYPE)):
+        with pytest.raises(Unauthorized):
+            keys.claims(token, token_type)
+
+
+def test_thumbprint_is_that_of_the_rfc() -> None:
+    """The example of RFC 7638, section 3.1."""
+    modulus = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknj"
+        "hMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQ"
+        "vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK"
+        "nqDKgw"
+    )
+    assert _thumbprint({"kty": "RSA", "n": modulus, "e": "AQAB"}) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_key_files(tmp_path: Path) -> None:
+    """A key that was made is loaded with the same id; a curve of no use and a missing file are refused."""
+    make_signing_key(tmp_path / "good.pem")
+    assert load_signing_key(tmp_path / "good.pem").jwks == load_signing_key(tmp_path / "good.pem").jwks
+    other = ec.generate_private_key(ec.SECP384R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "other.pem").write_bytes(other)
+    for name in ("other.pem", "missing.pem"):
+        with pytest.raises(SettingError, match="SIGNING_KEY_FILE"):
+            load_signing_key(tmp_path / name)
+
+
+def test_refresh_token_survives_its_text() -> None:
+    """What a client sends back is what it was given."""
+    token = new_family()
+    assert parse_refresh_token(token.text()) == token
+    assert token.text() != new_family().text()
+
+
+@given(st.text())
+def test_other_texts_are_no_refresh_token(text: str) -> None:
+    """Any text is a refresh token or None, never an error."""
+    token = parse_refresh_token(text)
+    assert token is None or token.text() == text
+
+
+def test_successor_needs_the_key() -> None:
+    """The same key gives the same successor, in the same family; another key another one."""
+    token, key = new_family(), SigningKey(KEYS["RS256"])
+    following = token.successor(key)
+    assert following == token.successor(SigningKey(KEYS["RS256"]))
+    assert following.session_id == token.session_id
+    assert isinstance(following, RefreshToken)
+    assert len({token.hash, following.hash, token.successor(SigningKey(KEYS["ES256"])).hash}) == 3
+
+
+async def test_password_hashing_is_bounded() -> None:
+    """One at once and one waiting: of three the third is refused at once, and afterwards there is room again."""
+    hasher = PasswordHasher(at_once=1, waiting_max=1)
+    answers = await asyncio.gather(*(hasher.hash("password") for _ in range(3)), return_exceptions=True)
+    assert [isinstance(answer, Busy) for answer in answers] == [False, False, True]
+    assert await hasher.verify(str(answers[0]), "password")
+    assert not await hasher.verify(str(answers[0]), "passworD")
+    hasher.close()
+
+
+async def test_a_caller_who_leaves_makes_room() -> None:
+    """Cancelled waiters no longer count."""
+    hasher = PasswordHasher(at_once=1, waiting_max=1)
+    waiting = [asyncio.create_task(hasher.hash("password")) for _ in range(2)]
+    await asyncio.sleep(0)
+    waiting[1].cancel()
+    await asyncio.wait([waiting[1]])
+    assert (await hasher.hash("password")).startswith("$argon2id$")
+    await waiting[0]
+    hasher.close()
