@@ -114,6 +114,8 @@ def _translate(error: Exception) -> errors.ContractError:
         return errors.MethodNotAllowed()
     if isinstance(error, sanic_exceptions.NotFound):
         return errors.NotFound("no such path")
+    if isinstance(error, sanic_exceptions.ServiceUnavailable):  # the answer took longer than RESPONSE_TIMEOUT
+        return errors.Busy()
     if isinstance(error, sanic_exceptions.SanicException) and 400 <= error.status_code < 500:
         return errors.InvalidBody(str(error))
     return errors.ContractError()
