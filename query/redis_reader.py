@@ -1,0 +1,75 @@
+"""The reader of Redis: the sources' tallies of some events, and how far each source is counted, in one round trip."""
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from contract.redis_keys import applied_key, tally_key
+from contract.standings import AppliedPosition, SourceTally
+
+CONNECTIONS_MAX = 16
+ANSWER_WITHIN_S = 0.5
+
+REDIS_AWAY = (RedisError, OSError, TimeoutError, msgspec.MsgspecError)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """Tallies by event, and whether the listeners of all sources are alive and complete."""
+
+    tallies: dict[str, list[SourceTally]]
+    fresh: bool
+
+
+def redis_client(url: str) -> redis.asyncio.Redis:
+    """A client whose answers come quickly or not at all; connects when it is used."""
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS_MAX,
+        timeout=ANSWER_WITHIN_S,
+        socket_timeout=ANSWER_WITHIN_S,
+        socket_connect_timeout=ANSWER_WITHIN_S,
+    )
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+class RedisReader:
+    """Reads `sources`; a listener that was silent for `stale_after_s` is taken for dead."""
+
+    def __init__(self, client: redis.asyncio.Redis, sources: Sequence[str], stale_after_s: float) -> None:
+        self._client = client
+        self._sources = sources
+        self._stale_after_s = stale_after_s
+
+    async def state(self, event_ids: Collection[str]) -> RedisState:
+        """The tallies of these events; raises one of `REDIS_AWAY`. An event without any has an empty list."""
+        pipeline = self._client.pipeline(transaction=False)
+        for event_id in event_ids:
+            for source in self._sources:
+                pipeline.hget(tally_key(event_id, source), "payload")
+        for source in self._sources:
+            pipeline.get(applied_key(source))
+        answers = iter(await pipeline.execute())
+        tallies = {event_id: self._tallies(next(answers) for _ in self._sources) for event_id in event_ids}
+        return RedisState(tallies, self._fresh([_applied(each) for each in answers]))
+
+    async def applied(self) -> dict[str, AppliedPosition]:
+        """How far each source is counted, as far as known; raises one of `REDIS_AWAY`."""
+        answers = await self._client.mget([applied_key(source) for source in self._sources])
+        positions = {source: _applied(each) for source, each in zip(self._sources, answers, strict=True)}
+        return {source: position for source, position in positions.items() if position}
+
+    def _tallies(self, answers: Iterable[bytes | None]) -> list[SourceTally]:
+        return [msgspec.json.decode(each, type=SourceTally) for each in answers if each]
+
+    def _fresh(self, applied: Sequence[AppliedPosition | None]) -> bool:
+        oldest = time.time() - self._stale_after_s
+        return all(position and position.at >= oldest and not position.rebuilding for position in applied)
+
+
+def _applied(answer: bytes | str | None) -> AppliedPosition | None:
+    return msgspec.json.decode(answer, type=AppliedPosition) if answer else None

@@ -1,0 +1,129 @@
+"""The reader of Postgres: events, checkpointed tallies, and what the ledger knows of one vote.
+
+It asks the replica (by default the primary), a few connections in all, opened when they are needed: so Postgres
+may come later and go away. Then every question is `Busy`, which is answered 503, and what is cached goes on.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+
+from contract import queries
+from contract.errors import Busy
+from contract.standings import SourceTally
+from contract.vote_id import Receipt
+
+CONNECTIONS_MAX = 8
+ANSWER_WITHIN_S = 3
+
+# Postgres is away, starting, stopping, full, or cancelled us for the sake of replay: all of it passes.
+_PASSING = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+class Contestant(msgspec.Struct, frozen=True):
+    """A contestant as results show it."""
+
+    contestant_no: int
+    contestant_id: str
+    contestant_name: str
+    contestant_image_url: str
+    party: str | None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What reading results needs of an event; contestants in the order given by the host."""
+
+    event_no: int
+    event_id: str
+    event_name: str
+    status: str
+    results_visibility: str
+    contestants: tuple[Contestant, ...]
+
+
+class Attempt(NamedTuple):
+    """What the ledger knows of one voter in one event, and the number of the event's keys."""
+
+    event_id: str
+    event_name: str
+    key_no: int
+    accepted: bool
+    refused: bool
+
+
+class WalEnd(NamedTuple):
+    """A position of one source that lies behind everything seen before."""
+
+    source: str
+    system_id: int
+    timeline: int
+    lsn: int
+
+
+class ReplicaReader:
+    """Asks the Postgres at `url`; every method raises `Busy` while it can't answer."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._sql = queries.load("query.sql")
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Make the pool; connects to nothing yet."""
+        self._pool = await asyncpg.create_pool(
+            self._url, min_size=0, max_size=CONNECTIONS_MAX, timeout=ANSWER_WITHIN_S, command_timeout=ANSWER_WITHIN_S
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def event(self, event_id: str) -> Event | None:
+        """One event, or None when it is unknown."""
+        rows = await self._rows("event", uuid.UUID(event_id))
+        return msgspec.json.decode(rows[0][0], type=Event) if rows else None
+
+    async def tallies(self, event_ids: Collection[str]) -> list[SourceTally]:
+        """The tallies of these events as they were at the last checkpoint."""
+        rows = await self._rows("checkpointed_tallies", [uuid.UUID(event_id) for event_id in event_ids])
+        return [msgspec.json.decode(row[0], type=SourceTally) for row in rows]
+
+    async def attempt(self, receipt: Receipt) -> Attempt | None:
+        """What is known of the attempt that a receipt names, or None when there is no such event."""
+        rows = await self._rows("attempt", receipt.event_no, receipt.voter, int(receipt.kind))
+        return Attempt(*rows[0]) if rows else None
+
+    async def wal_ends(self) -> list[WalEnd]:
+        """Positions behind everything that earlier calls have seen, one a source of this server."""
+        return [WalEnd(*row) for row in await self._rows("wal_end")]
+
+    async def why_not_ready(self) -> str:
+        """Why Postgres can't be asked now, or "" ."""
+        try:
+            await self._rows("alive")
+        except Busy:
+            return "Postgres does not answer"
+        return ""
+
+    async def _rows(self, name: str, *arguments: Any) -> Sequence[Any]:
+        if self._pool is None:
+            raise Busy
+        try:
+            async with self._pool.acquire(timeout=ANSWER_WITHIN_S) as connection:
+                rows: Sequence[Any] = await connection.fetch(self._sql[name], *arguments)
+        except _PASSING as error:
+            raise Busy from error
+        return rows

@@ -1,0 +1,56 @@
+"""One event's newest frame and the clients that watch it. Knows no clock and no Redis."""
+
+import asyncio
+
+from query.reading import Reading
+from query.replica_reader import Event
+from query.sse_client import SseClient
+from query.stream_frames import chunk, standings_frame
+
+
+class SseFeed:
+    """What the clients of one event are shown; without a reading until `show` was called."""
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self.reading: Reading | None = None
+        self.clients: set[SseClient] = set()
+        self.watchers = 0  # clients, and those who are about to be
+        self.first_reading = asyncio.Lock()
+        self.chunk = b""
+        self.sent_at = 0.0
+
+    def show(self, reading: Reading) -> bool:
+        """Take a reading; whether it changes what clients see."""
+        made = chunk(standings_frame(self.event, reading))
+        changed = made != self.chunk
+        self.reading, self.chunk = reading, made
+        return changed
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the newest frame is the last."""
+        return self.reading is not None and self.reading.final
+
+    def has_ended_for(self, last_event_id: str) -> bool:
+        """Whether a client that has this id has seen the end."""
+        return self.reading is not None and self.reading.final and last_event_id == self.reading.stream_id
+
+    def join(self, client: SseClient) -> None:
+        """Show a client the newest frame and keep it posted; of a closed event, the end."""
+        self.clients.add(client)
+        if self.is_final:
+            client.end(self.chunk)
+        else:
+            client.send(self.chunk)
+
+    def leave(self, client: SseClient) -> None:
+        """Forget a client."""
+        self.clients.discard(client)
+
+    def deliver(self, client: SseClient) -> bool:
+        """Send the newest frame; whether it went out now."""
+        if self.is_final:
+            client.end(self.chunk)
+            return True
+        return client.offer(self.chunk)

@@ -1,0 +1,170 @@
+"""The hub of all streams of this process: hears of changes, reads the state once, sends the same bytes to all.
+
+    bell ──► rung events ──read_many──► feeds ──one chunk──► clients
+
+A change waits until the push before it is done and then as long again as that took (at least `PUSH_EVERY_S`), so
+pushing takes half of the process at most, whatever the number of clients; what came in between is skipped: latest wins.
+Each second every feed is read again: that finds silent listeners, lost messages and an absent Redis.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from contract.errors import Busy, NotFound
+from contract.settings import Streaming
+from query.event_directory import EventDirectory
+from query.reading import Reading
+from query.replica_reader import Event
+from query.sse_feed import SseFeed
+from query.standings_reader import StandingsReader
+from query.stream_frames import HEARTBEAT, chunk
+
+PUSH_EVERY_S = 0.05
+SWEEP_EVERY_S = 0.25
+SWEEPS_PER_REREAD = 4
+CLIENTS_PER_TURN = 500  # then the loop may do something else
+UNSETTLED = ("draft", "scheduled")  # contestants may still change
+
+SUBSCRIBERS = Gauge("stream_subscribers", "Clients of streams")
+DELIVERIES = Counter("stream_deliveries", "Frames sent, one for each client")
+SKIPPED = Counter("stream_skipped_snapshots", "Frames not sent since the client's socket was full; it gets a newer one")
+CUT = Counter("stream_cut_clients", "Clients cut since their socket stayed full")
+COMMIT_TO_CLIENT = Histogram(
+    "stream_commit_to_client_seconds",
+    "From the commit of the newest vote in a frame until it was sent to the last client",
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5),
+)
+
+_HEARTBEAT = chunk(HEARTBEAT)
+
+log = logging.getLogger(__name__)
+
+
+class SseHub:
+    """Feeds by event_id. `run_pushes` and `run_sweeps` are its tasks."""
+
+    def __init__(self, standings: StandingsReader, events: EventDirectory, limits: Streaming) -> None:
+        self._standings = standings
+        self._events = events
+        self._limits = limits
+        self._feeds: dict[str, SseFeed] = {}
+        self._rung: set[str] = set()
+        self._woken = asyncio.Event()
+        self._watchers = 0
+        self._closing = False
+
+    @contextlib.asynccontextmanager
+    async def watch(self, event: Event) -> AsyncIterator[SseFeed]:
+        """A feed that has a reading, kept current until the end of the block; `Busy` when full, closing or blind."""
+        if self._closing or self._watchers >= self._limits.clients_max:
+            raise Busy("too many streams, come back in a moment")
+        feed = self._feeds.setdefault(event.event_id, SseFeed(event))
+        feed.watchers += 1
+        self._watchers += 1
+        SUBSCRIBERS.set(self._watchers)
+        try:
+            async with feed.first_reading:  # whoever comes meanwhile waits for the one read
+                if feed.reading is None:
+                    feed.show(await self._standings.read(event))
+            yield feed
+        finally:
+            self._watchers -= 1
+            SUBSCRIBERS.set(self._watchers)
+            feed.watchers -= 1
+            if not feed.watchers:
+                self._feeds.pop(event.event_id, None)
+
+    def ring(self, event_id: str | None) -> None:
+        """An event has changed, or, with None, any may have."""
+        if event_id is None:
+            self._rung.update(self._feeds)
+        elif event_id in self._feeds:
+            self._rung.add(event_id)
+        if self._rung:
+            self._woken.set()
+
+    async def run_pushes(self) -> None:
+        """Read and push what has changed, for ever."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            started = time.monotonic()
+            rung, self._rung = self._rung, set()
+            try:
+                await self._refresh([self._feeds[event_id] for event_id in rung if event_id in self._feeds])
+            except Exception as error:
+                log.exception("a push failed", exc_info=error)
+            await asyncio.sleep(max(PUSH_EVERY_S, time.monotonic() - started))
+
+    async def run_sweeps(self) -> None:
+        """Look after the clients, for ever: newest frames for those behind, heartbeats, ends; and read all again."""
+        for sweep in itertools.count():
+            await asyncio.sleep(SWEEP_EVERY_S)
+            if sweep % SWEEPS_PER_REREAD == 0:
+                self.ring(None)
+            now = time.monotonic()
+            for feed in list(self._feeds.values()):
+                self._sweep(feed, now)
+
+    def close(self) -> None:
+        """Take no more clients and end all streams; they come back to another server."""
+        self._closing = True
+        for feed in self._feeds.values():
+            for client in feed.clients:
+                client.end()
+
+    async def _refresh(self, feeds: Iterable[SseFeed]) -> None:
+        feeds = [feed for feed in feeds if feed.reading is not None]
+        readings = await self._standings.read_many(feed.event for feed in feeds)
+        for feed in feeds:
+            reading = readings[feed.event.event_id]
+            await self._settle(feed, reading)
+            before = feed.reading
+            if feed.show(reading):
+                await self._push(feed)
+                _measure(before, reading)
+
+    async def _settle(self, feed: SseFeed, reading: Reading) -> None:
+        """Look at the event again while its contestants may change, and once when its status has."""
+        if feed.event.status in UNSETTLED or feed.event.status != reading.standings.status:
+            with contextlib.suppress(Busy, NotFound):
+                feed.event = await self._events.find(feed.event.event_id)
+
+    async def _push(self, feed: SseFeed) -> None:
+        feed.sent_at = time.monotonic()
+        sent = skipped = 0
+        for number, client in enumerate(list(feed.clients), 1):
+            if feed.deliver(client):
+                sent += 1
+            else:
+                skipped += 1
+            if number % CLIENTS_PER_TURN == 0:
+                await asyncio.sleep(0)
+        DELIVERIES.inc(sent)
+        SKIPPED.inc(skipped)
+
+    def _sweep(self, feed: SseFeed, now: float) -> None:
+        quiet = now - feed.sent_at > self._limits.heartbeat_ms / 1000
+        if quiet:
+            feed.sent_at = now
+        for client in feed.clients:
+            if client.is_behind:
+                CUT.inc(not feed.deliver(client) and client.cut_if_stalled())
+            elif now > client.expires_at:
+                client.end()
+            elif quiet:
+                client.offer(_HEARTBEAT)
+
+
+def _measure(before: Reading | None, now: Reading) -> None:
+    """Observe how long a vote took to the screen, when this push brought one and nothing was amiss."""
+    if before is not None and not before.stale and now.standings.newer_than(before.standings):
+        counted_at = datetime.fromisoformat(now.standings.as_of)
+        COMMIT_TO_CLIENT.observe(max(0.0, time.time() - counted_at.timestamp()))

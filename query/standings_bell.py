@@ -1,0 +1,72 @@
+"""Rings when the standings of an event have changed: one Redis subscription per process, whatever the number of events.
+
+A message is only a bell: who hears it reads the state. So a message that is lost, late or doubled costs nothing but
+time, and a sweep reads again each second anyway. After every confirmed subscription all events ring, since
+whatever changed before was not heard.
+
+    subscribing ──confirmed: ring all──► listening ──silence: ping──► listening
+         ▲                                   │
+         └────── after a while, jittered ────┘ connection lost, or no answer to the ping
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from contract.redis_keys import STANDINGS_CHANNEL
+
+SILENCE_S = 5
+RETRY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class _Ring(msgspec.Struct):
+    """All that matters here of a `SourceTally`."""
+
+    event_id: str
+
+
+class StandingsBell:
+    """Calls `ring` with an event_id, or with None for all; `run` is its task."""
+
+    def __init__(self, client: redis.asyncio.Redis, ring: Callable[[str | None], None]) -> None:
+        self._client = client
+        self._ring = ring
+        self._decoder = msgspec.json.Decoder(_Ring)
+
+    async def run(self) -> None:
+        """Listen for ever."""
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError, TimeoutError, msgspec.MsgspecError) as error:
+                log.warning("the subscription broke, subscribing again", extra={"reason": str(error)})
+            await asyncio.sleep(RETRY_S * random.uniform(0.5, 1.5))  # noqa: S311  # spreads load, keeps no secret
+
+    async def _listen(self) -> None:
+        async with self._client.pubsub() as pubsub:
+            await pubsub.subscribe(STANDINGS_CHANNEL)
+            silent = False
+            while True:
+                message = await pubsub.get_message(timeout=SILENCE_S)
+                if message is not None:
+                    silent = False
+                    self._hear(message)
+                elif silent:
+                    return
+                else:
+                    silent = True
+                    await pubsub.ping()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "subscribe":
+            self._ring(None)
+        elif message["type"] == "message":
+            self._ring(self._decoder.decode(message["data"]).event_id)

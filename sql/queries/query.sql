@@ -1,0 +1,41 @@
+-- What query and sse ask of the replica, as role vote_query. For asyncpg ($1, $2 …).
+
+-- name: event
+-- One event with its contestants, as JSON; no row: unknown.
+SELECT json_build_object(
+    'event_no', e.event_no, 'event_id', e.event_id, 'event_name', e.event_name,
+    'status', e.status, 'results_visibility', e.results_visibility,
+    'contestants', coalesce((
+        SELECT json_agg(json_build_object(
+            'contestant_no', c.contestant_no, 'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,
+            'contestant_image_url', c.contestant_image_url, 'party', c.party) ORDER BY c.contestant_no)
+        FROM contestants c WHERE c.event_no = e.event_no), '[]'))::text
+FROM events e WHERE e.event_id = $1;
+
+-- name: checkpointed_tallies
+-- The tallies of events at each source's checkpoint, as JSON that reads like what fanout writes to Redis.
+SELECT json_build_object(
+    'event_id', e.event_id, 'source', k.source, 'epoch', k.epoch, 'lsn', (k.lsn - '0/0')::bigint, 'status', e.status,
+    'as_of', to_char(k.written_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'counts', coalesce((
+        SELECT json_object_agg(t.contestant_no, t.votes) FROM tallies t WHERE t.event_no = e.event_no), '{}'))::text
+FROM events e CROSS JOIN fanout_checkpoint k WHERE e.event_id = ANY ($1::uuid[]);
+
+-- name: attempt
+-- What the ledger knows of one voter in one event; no row: no such event. Goes by primary keys, into the partitions
+-- of this event only (the role plans each call for its parameters).
+SELECT e.event_id::text, e.event_name, e.key_no,
+       EXISTS (SELECT FROM votes v WHERE v.event_no = $1 AND v.voter = $2) AS accepted,
+       EXISTS (SELECT FROM vote_rejections r WHERE r.event_no = $1 AND r.voter = $2 AND r.kind = $3) AS refused
+FROM events e WHERE e.event_no = $1;
+
+-- name: wal_end
+-- Where the WAL ends here, or how far it was replayed, for each source that this server is the origin of: whatever
+-- an earlier statement saw lies before. On a primary a row is seen only after its commit was flushed.
+SELECT k.source, k.system_id, k.timeline,
+       (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint AS lsn
+FROM fanout_checkpoint k;
+
+-- name: alive
+-- Whether the server answers.
+SELECT 1;
