@@ -3,14 +3,18 @@
 import asyncio
 import uuid
 from pathlib import Path
+from typing import Literal
 
 import jwt
 import pytest
+from argon2 import PasswordHasher as Argon2
+from argon2 import extract_parameters
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from command.identity import password_hasher
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.signing_key import PrivateKey, SigningKey, _thumbprint, load_signing_key, make_signing_key
@@ -114,6 +118,23 @@ async def test_password_hashing_is_bounded() -> None:
     assert [isinstance(answer, Busy) for answer in answers] == [False, False, True]
     assert await hasher.verify(str(answers[0]), "password")
     assert not await hasher.verify(str(answers[0]), "passworD")
+    hasher.close()
+
+
+async def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a hash to compare with, one of the same parameters is tried, and never fits."""
+    tried: list[str] = []
+
+    class Watched(Argon2):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  # its name there
+            tried.append(str(hash))
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(password_hasher, "Argon2", Watched)
+    hasher = PasswordHasher(at_once=1, waiting_max=0)
+    real = await hasher.hash("password")
+    assert not await hasher.verify(None, "password")
+    assert [extract_parameters(each) for each in tried] == [extract_parameters(real)]
     hasher.close()
 
 
