@@ -1,0 +1,180 @@
+"""Writes contract/openapi.json: the calls of all services, merged, from what stands beside their handlers.
+
+It routes the handlers' functions into apps that are never run, so it needs no settings and opens nothing; sanic-ext
+builds the document. A test fails while the committed file differs from what this makes.
+
+    python -m ops.openapi
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import orjson
+from sanic import Sanic
+from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
+
+from command.event_handler import EventHandler
+from command.identity.auth_handler import AuthHandler
+from command.identity.auth_handler import add_routes as add_identity_routes
+from command.routes import add_routes as add_command_routes
+from command.vote_handler import VoteHandler
+from contract import errors
+from contract.errors import ContractError
+from contract.http_docs import Access, Answer, Call, call_of
+from query.page_handler import PageHandler
+from query.results_handler import ResultsHandler
+from query.routes import add_routes as add_query_routes
+from query.sse_handler import SseHandler
+from query.sse_server import add_routes as add_sse_routes
+from query.vote_status_handler import VoteStatusHandler
+
+DOCUMENT = Path(__file__).parent.parent / "contract" / "openapi.json"
+TITLE, VERSION = "Live vote", "1"
+DESCRIPTION = (
+    "Every answer carries X-Trace-Id; a client's W3C traceparent is continued. Times are RFC 3339 in UTC. "
+    "Fields not named here are ignored. 503 is always safe to repeat as it is, after Retry-After."
+)
+SCHEMA_REF = "#/components/schemas/{name}"
+
+
+class ErrorDetails(msgspec.Struct, omit_defaults=True):
+    """Why a request was refused; `field` names the culprit if there is one."""
+
+    code: str
+    message: str
+    trace_id: str
+    field: str = ""
+
+
+class Refusal(msgspec.Struct, omit_defaults=True):
+    """The one shape of errors; a refused vote adds its receipt."""
+
+    error: ErrorDetails
+    vote_id: str = ""
+    vote_status: str = ""
+
+
+def services() -> list[Sanic[Any, Any]]:
+    """An app for each service, with the handlers' functions in the place of their methods."""
+    identity, write, read, stream = (Sanic(f"openapi-{name}") for name in ("identity", "command", "query", "sse"))
+    add_identity_routes(identity, cast("Any", AuthHandler))
+    add_command_routes(write, cast("Any", VoteHandler), cast("Any", EventHandler))
+    add_query_routes(read, cast("Any", ResultsHandler), cast("Any", VoteStatusHandler), cast("Any", PageHandler))
+    add_sse_routes(stream, cast("Any", SseHandler))
+    return [identity, write, read, stream]
+
+
+def document(apps: Iterable[Sanic[Any, Any]]) -> dict[str, Any]:
+    """The OpenAPI document of these apps; raises ValueError for a route whose handler is not documented."""
+    calls = list(_calls(apps))
+    SpecificationBuilder.reset()
+    specification = SpecificationBuilder()
+    specification.describe(TITLE, VERSION, DESCRIPTION)
+    specification.add_security_scheme("bearer", "http", bearer_format="JWT")
+    for name, schema in _schemas(call for _, _, _, call in calls).items():
+        specification.add_component("schemas", name, schema)
+    for path, method, name, call in calls:
+        specification.operation(path, method, _operation(path, name, call))
+    built: dict[str, Any] = specification.build(cast("Any", None)).serialize()  # None: the operations are of no one app
+    return built
+
+
+def _calls(apps: Iterable[Sanic[Any, Any]]) -> Iterable[tuple[str, str, str, Call]]:
+    for app in apps:
+        for route in app.router.routes:
+            call = call_of(route.handler)
+            name = route.name.rpartition(".")[2]
+            if call is None:
+                raise ValueError(f"the handler of {name} is not documented")
+            path = "/" + re.sub(r"<(\w+)(:\w+)?>", r"{\1}", route.path)
+            yield from ((path, method, name, call) for method in route.methods)
+
+
+def _operation(path: str, name: str, call: Call) -> OperationBuilder:
+    operation = OperationBuilder()
+    operation.name(name)
+    operation.describe(summary=call.summary, description=f"Access: {call.access.value}.")
+    for parameter in re.findall(r"{(\w+)}", path):
+        operation.parameter(parameter, uuid.UUID if parameter.endswith("_id") else str, "path")
+    for parameter, kind in call.query.items():
+        operation.parameter(parameter, kind, "query", required=False)
+    if call.body:
+        operation.body({"application/json": {"schema": _ref(call.body)}}, required=True)
+    for status, answer in call.answers.items():
+        operation.response(status, _content(answer), HTTPStatus(status).phrase)
+    for status, codes in _refusals(path, call).items():
+        operation.response(status, _content(Refusal), ", ".join(f"`{code}`" for code in codes))
+    if call.access is Access.OPTIONAL:
+        operation.security.append({})
+    if call.access is not Access.PUBLIC:
+        operation.secured("bearer")
+    return operation
+
+
+def _refusals(path: str, call: Call) -> dict[int, list[str]]:
+    """Codes by status: those that the handler names, and those that follow from the kind of call."""
+    given: set[type[ContractError]] = set(call.refusals)
+    if call.access is not Access.PUBLIC:
+        given |= {errors.Unauthorized, errors.Busy}
+    if call.access in (Access.STAFF, Access.AUDIT):
+        given.add(errors.Forbidden)
+    if call.body:
+        given |= {errors.InvalidBody, errors.InvalidField, errors.MissingField, errors.TooLarge, errors.NotJson}
+    if "_id}" in path:
+        given.add(errors.InvalidField)
+    by_status: dict[int, list[str]] = {}
+    for error in sorted(given, key=lambda each: (each.status, each.code)):
+        by_status.setdefault(error.status, []).append(error.code)
+    return by_status
+
+
+def _content(answer: Answer) -> dict[str, Any]:
+    if answer is None:
+        return {}
+    if isinstance(answer, str):
+        return {answer: {"schema": {"type": "string"}}}
+    return {"application/json": {"schema": _ref(answer)}}
+
+
+def _ref(struct: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": SCHEMA_REF.format(name=struct.__name__)}
+
+
+def _schemas(calls: Iterable[Call]) -> Mapping[str, Any]:
+    structs: dict[str, type[msgspec.Struct]] = {Refusal.__name__: Refusal}
+    for call in calls:
+        for each in (call.body, *call.answers.values()):
+            if isinstance(each, type) and structs.setdefault(each.__name__, each) is not each:
+                raise ValueError(f"two structs are named {each.__name__}")
+    _, components = msgspec.json.schema_components(structs.values(), ref_template=SCHEMA_REF)
+    return {name: _as_openapi_3_0(schema) for name, schema in components.items()}
+
+
+def _as_openapi_3_0(schema: Any) -> Any:
+    """The schema in the dialect that sanic-ext and swagger-ui speak, which writes null as `nullable`."""
+    if isinstance(schema, list):
+        return [_as_openapi_3_0(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _as_openapi_3_0(value) for key, value in schema.items()}
+    if {"type": "null"} in plain.get("anyOf", []):
+        others = [each for each in plain.pop("anyOf") if each != {"type": "null"}]
+        plain |= {"nullable": True, **({"allOf": others} if "$ref" in others[0] else others[0])}
+    return plain
+
+
+def render() -> bytes:
+    """The file's content."""
+    return (
+        orjson.dumps(document(services()), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        + b"\n"
+    )
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_bytes(render())
