@@ -25,9 +25,7 @@ def is_free(port: int) -> bool:
         return True
 
 
-def choose(
-    names: Iterable[str], kept: Mapping[str, int], is_free: Callable[[int], bool] = is_free
-) -> dict[str, int]:
+def choose(names: Iterable[str], kept: Mapping[str, int], is_free: Callable[[int], bool] = is_free) -> dict[str, int]:
     """A free port for each name, no two alike: the kept one where it is still free."""
     chosen = {name: kept[name] for name in names if name in kept and is_free(kept[name])}
     for name in names:

@@ -22,9 +22,7 @@ def prefix(program: Path, folder: Path) -> list[str]:
     if os.geteuid() != 0:
         return []
     if not shutil.which("setpriv"):
-        raise CannotStart(
-            "as root, Postgres is started through setpriv (package util-linux), which is missing here"
-        )
+        raise CannotStart("as root, Postgres is started through setpriv (package util-linux), which is missing here")
     user = _user()
     lowered = [
         "setpriv",
@@ -57,9 +55,7 @@ def _user() -> pwd.struct_passwd:
         subprocess.run(["useradd", "--system", USER], check=True, capture_output=True)
         return pwd.getpwnam(USER)
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise CannotStart(
-            f"Postgres can't run as root, and no user {USER} could be made for it ({error})"
-        ) from error
+        raise CannotStart(f"Postgres can't run as root, and no user {USER} could be made for it ({error})") from error
 
 
 def _works(words: list[str]) -> bool:

@@ -1,5 +1,5 @@
 """A reason not to start that the operator can act on: printed as one line, without a traceback."""
 
 
-class CannotStart(Exception):  # noqa: N818 - it reads as what it says
+class CannotStart(Exception):
     """The message is the whole line; it names what to change."""

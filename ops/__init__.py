@@ -1,0 +1,1 @@
+"""What operates the system; nothing that serves imports it."""

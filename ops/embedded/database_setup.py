@@ -1,0 +1,52 @@
+"""What a Postgres needs before the processes can use it, ours or the operator's: checks, the database, the logins."""
+
+import psycopg
+from psycopg import sql
+
+from ops.embedded.refusal import CannotStart
+from ops.migrate import MigrationError, migrate
+
+OLDEST_SERVER = 170_000  # synchronized_standby_slots, failover slots
+
+
+def why_unfit(url: str) -> str:
+    """Why this server can't carry the ledger, or ""; raises psycopg.OperationalError when it can't be reached."""
+    with psycopg.connect(url) as connection:
+        version = connection.info.server_version
+        level = connection.execute("SHOW wal_level").fetchone()
+    return unfit(version, level[0] if level else "")
+
+
+def unfit(version: int, wal_level: str) -> str:
+    """The same, from what the server says of itself."""
+    if version < OLDEST_SERVER:
+        return f"DATABASE_URL is Postgres {version // 10_000}.{version % 10_000}; 17 or newer is needed"
+    if wal_level != "logical":
+        return f"DATABASE_URL has wal_level = {wal_level}; set wal_level = logical in its configuration and restart it"
+    return ""
+
+
+def make_database(maintenance_url: str, name: str) -> None:
+    """Make the database if there is none of that name."""
+    with psycopg.connect(maintenance_url, autocommit=True) as connection:
+        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if known is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def bring_up_to_date(url: str, passwords: dict[str, str]) -> None:
+    """Migrate, then give each role of a service its password; raises CannotStart."""
+    try:
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            for role, password in passwords.items():
+                _let_in(connection, role, password)
+    except (MigrationError, psycopg.Error) as error:
+        raise CannotStart(f"the database can't be brought up to date: {str(error).strip()}") from error
+
+
+def _let_in(connection: psycopg.Connection, role: str, password: str) -> None:
+    # Hashed here, so that no log of the server ever shows it.
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+    connection.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))

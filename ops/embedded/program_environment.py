@@ -1,0 +1,78 @@
+"""Which program gets which settings: its own login, and no key that it doesn't need.
+
+The superuser's URL goes to the operator's command lines alone; nobody but identity gets the signing key, nobody but
+command the seal keys.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from ops.embedded.data_folder import DataFolder
+from ops.embedded.secret_files import SecretFiles
+
+LOGIN_ROLES = ("vote_identity", "vote_command", "vote_fanout", "vote_query", "vote_auditor")
+# What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
+HANDED_OUT = ("DATABASE_URL", "REPLICA_URL", "REDIS_URL")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the servers of one stack are."""
+
+    database_url: str  # the superuser's
+    replica_url: str  # "": the primary answers reads too
+    redis_url: str
+    ports: dict[str, int]
+    edge_port: int
+
+    @property
+    def edge_url(self) -> str:
+        """The public address, without a slash at its end."""
+        return f"http://127.0.0.1:{self.edge_port}"
+
+
+def with_login(url: str, user: str, password: str) -> str:
+    """The same database for another user."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{host}"))
+
+
+def on_database(url: str, name: str) -> str:
+    """Another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dict[str, dict[str, str]]:
+    """The environment of each program by its name; `operator` is for command lines."""
+    url = {role: with_login(at.database_url, role, secrets.password(role)) for role in LOGIN_ROLES}
+    ports = {f"{name.upper()}_PORT": str(port) for name, port in at.ports.items()}
+    jwks = f"http://127.0.0.1:{at.ports['identity']}/.well-known/jwks.json"
+    common = {**ports, "JWKS_URL": jwks, "SOURCES": "main", "SOURCE_NAME": "main", "PYTHONUNBUFFERED": "1"}
+    reading = {
+        "REPLICA_URL": _replica(at, secrets),
+        "REDIS_URL": at.redis_url,
+        "SEED_KEY_FILE": str(secrets.seed_key()),
+    }
+    verifying = {"SEED_KEY_FILE": str(secrets.seed_key()), "RECEIPT_KEYS_FILE": str(secrets.receipt_keys())}
+    own = {
+        "identity": {
+            "DATABASE_URL": url["vote_identity"],
+            "SIGNING_KEY_FILE": str(secrets.signing_key()),
+            "SEED_KEY_FILE": str(secrets.seed_key()),
+        },
+        "command": {"DATABASE_URL": url["vote_command"], **verifying, "SEAL_KEYS_FILE": str(secrets.seal_keys())},
+        "fanout": {"DATABASE_URL": url["vote_fanout"], "REDIS_URL": at.redis_url},
+        "query": {**reading, **verifying},
+        "sse": reading,
+        "edge": {"EDGE_PORT": str(at.edge_port), "XDG_DATA_HOME": str(folder.caddy), "HOME": str(folder.caddy)},
+        "operator": {"DATABASE_URL": at.database_url, "REDIS_URL": at.redis_url},
+    }
+    return {name: {**common, **settings} for name, settings in own.items()}
+
+
+def _replica(at: Addresses, secrets: SecretFiles) -> str:
+    """A login that the operator gave with the replica's address stands; else it is the reading services' own."""
+    if urlsplit(at.replica_url).username:
+        return at.replica_url
+    return with_login(at.replica_url or at.database_url, "vote_query", secrets.password("vote_query"))

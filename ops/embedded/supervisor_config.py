@@ -1,0 +1,124 @@
+"""The Procfile's lines, the databases and the edge, written as programs of supervisord.
+
+Whatever dies is started again, with a growing pause if it dies at once, for ever: honcho, which Procfiles are made
+for, would end everything with it. Groups start in the order of their priority and stop in the opposite order, each
+awaited: first the edge, so that nothing new comes in, then the services, which drain, and Postgres last.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.embedded.data_folder import DataFolder
+
+SERVICES_GROUP = "services"
+EDGE_CONFIG = Path(__file__).parent.parent / "edge" / "Caddyfile"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to supervise; `group` is its own name unless it starts and stops with others."""
+
+    name: str
+    command: list[str]
+    priority: int
+    autostart: bool
+    stop_signal: str = "TERM"
+    stop_within_s: int = 20
+
+    def section(self, folder: DataFolder, directory: Path) -> str:
+        """Its part of the configuration file."""
+        log = folder.logs / f"{self.name}.log"
+        return "\n".join(
+            [
+                f"[program:{self.name}]",
+                f"command={_literal(shlex.join(self.command))}",
+                f"directory={_literal(str(directory))}",
+                f"priority={self.priority}",
+                f"autostart={str(self.autostart).lower()}",
+                "autorestart=true",
+                "startsecs=3",
+                "startretries=1000000",
+                f"stopsignal={self.stop_signal}",
+                f"stopwaitsecs={self.stop_within_s}",
+                "killasgroup=true",
+                "redirect_stderr=true",
+                f"stdout_logfile={_literal(str(log))}",
+                "stdout_logfile_maxbytes=10MB",
+                "stdout_logfile_backups=3",
+                "",
+            ]
+        )
+
+
+def read_procfile(text: str) -> dict[str, list[str]]:
+    """The command line of each process by name; raises ValueError on a line that is neither one nor a comment."""
+    processes = {}
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, command = line.partition(":")
+        if not colon or not command.strip():
+            raise ValueError(f"not a Procfile line: {line}")
+        processes[name.strip()] = shlex.split(command)
+    return processes
+
+
+def postgres_program(command: list[str]) -> Program:
+    """The embedded Postgres: first to start, last to stop, with time for its last checkpoint."""
+    return Program("postgres", command, 1, autostart=True, stop_signal="INT", stop_within_s=120)
+
+
+def valkey_program(command: list[str]) -> Program:
+    """The embedded Redis protocol server."""
+    return Program("valkey", command, 2, autostart=True)
+
+
+def edge_program(folder: DataFolder) -> Program:
+    """Caddy, the only one with a public port."""
+    caddy = str(Path(sys.executable).with_name("caddy"))
+    words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
+    return Program("edge", _launched(folder, "edge", words), 30, autostart=False)
+
+
+def service_programs(folder: DataFolder, processes: Mapping[str, list[str]]) -> list[Program]:
+    """The Procfile's processes, each started with an environment of its own."""
+    return [Program(name, _launched(folder, name, words), 20, autostart=False) for name, words in processes.items()]
+
+
+def render(folder: DataFolder, directory: Path, programs: list[Program], services: list[str]) -> str:
+    """The whole configuration file; `services` are the names that start and stop as one group."""
+    head = f"""\
+[supervisord]
+nodaemon=true
+silent=true
+pidfile={_literal(str(folder.root / "supervisord.pid"))}
+logfile={_literal(str(folder.logs / "supervisord.log"))}
+logfile_maxbytes=10MB
+logfile_backups=3
+childlogdir={_literal(str(folder.logs))}
+{"user=root" if os.geteuid() == 0 else ""}
+[unix_http_server]
+file={_literal(str(folder.supervisor_socket))}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[group:{SERVICES_GROUP}]
+programs={",".join(services)}
+priority=20
+
+"""
+    return head + "\n".join(program.section(folder, directory) for program in programs)
+
+
+def _launched(folder: DataFolder, program: str, words: list[str]) -> list[str]:
+    return [sys.executable, "-m", "ops.embedded.launch", str(folder.root), program, *words]
+
+
+def _literal(text: str) -> str:
+    return text.replace("%", "%%")

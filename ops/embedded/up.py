@@ -1,0 +1,124 @@
+"""Starts the whole system and stays in front of it; the one place that knows the order.
+
+    databases ► schema and logins ► services, edge ► demo event ► "look here" … Ctrl-C ► edge, services, databases
+
+Whatever can't work is one line and exit code 1, after stopping whatever was started. Ctrl-C, SIGTERM and SIGHUP stop
+all of it cleanly, at any moment. A program that dies is the supervisor's matter, not ours.
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from functools import partial
+
+from ops.embedded import database_setup, demo_event, ports, readiness
+from ops.embedded.data_folder import DataFolder
+from ops.embedded.program_environment import HANDED_OUT, LOGIN_ROLES, Addresses, on_database
+from ops.embedded.readiness import wait_until
+from ops.embedded.refusal import CannotStart
+from ops.embedded.secret_files import SecretFiles
+from ops.embedded.stack_configuration import DATABASE, PROJECT, Wishes, configure, read_wishes
+from ops.embedded.supervisor_config import SERVICES_GROUP, read_procfile
+from ops.embedded.supervisor_control import SupervisorControl, stop_left_overs
+
+DATABASES_WITHIN_S = 60
+READY_WITHIN_S = 60
+
+
+class Stack:
+    """One running system."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+        self._folder = DataFolder(wishes.data_dir)
+        self._secrets = SecretFiles(self._folder.secrets)
+        self._control = SupervisorControl(self._folder)
+
+    def run(self) -> None:
+        """Start everything, say where to look, and stay until a signal; raises CannotStart, KeyboardInterrupt."""
+        self._folder.prepare()
+        with self._folder.lock():
+            if stop_left_overs(self._folder):
+                print("Stopped what an earlier start had left running.", flush=True)
+            try:
+                self._start()
+            finally:
+                _ignore_signals()
+                stop_left_overs(self._folder)
+
+    def _start(self) -> None:
+        if not ports.is_free(self._wishes.edge_port):
+            raise CannotStart(f"port {self._wishes.edge_port} is taken; set another EDGE_PORT")
+        processes = read_procfile((PROJECT / "Procfile").read_text())
+        at = configure(self._wishes, self._folder, processes)
+        supervisor = self._control.launch({k: v for k, v in os.environ.items() if k not in HANDED_OUT})
+        self._start_databases(at, supervisor)
+        self._start_services(at, list(processes))
+        demo = demo_event.make(self._folder, self._secrets, at)
+        print(
+            f"Live page    {demo['edge_url']}/live/{demo['event_id']}\n"
+            f"Demo login   {demo['admin']['username']} / {demo['admin']['password']}\n"
+            f"For scripts  {self._folder.demo}\n"
+            "Ctrl-C stops everything.",
+            flush=True,
+        )
+        supervisor.wait()
+        raise CannotStart(f"the supervisor has ended; its log is {self._folder.logs / 'supervisord.log'}")
+
+    def _start_databases(self, at: Addresses, supervisor: subprocess.Popen[bytes]) -> None:
+        wait_until(partial(_why_no_supervisor, self._control, supervisor), DATABASES_WITHIN_S)
+        ours = not self._wishes.database_url
+        maintenance = on_database(at.database_url, "postgres") if ours else at.database_url
+        wait_until(partial(readiness.postgres, maintenance), DATABASES_WITHIN_S if ours else 0)
+        wait_until(partial(readiness.redis_server, at.redis_url), 0 if self._wishes.redis_url else DATABASES_WITHIN_S)
+        if why_unfit := database_setup.why_unfit(maintenance):
+            raise CannotStart(why_unfit)
+        if ours:
+            database_setup.make_database(maintenance, DATABASE)
+        passwords = {role: self._secrets.password(role) for role in LOGIN_ROLES}
+        database_setup.bring_up_to_date(at.database_url, passwords)
+
+    def _start_services(self, at: Addresses, names: list[str]) -> None:
+        self._control.start_group(SERVICES_GROUP)
+        self._control.start("edge")
+        for name in names:
+            log = self._folder.logs / f"{name}.log"
+            wait_until(partial(readiness.service, name, at.ports[name], log), READY_WITHIN_S)
+        wait_until(partial(readiness.edge, at.edge_url, self._folder.logs / "edge.log"), READY_WITHIN_S)
+
+
+def _why_no_supervisor(control: SupervisorControl, supervisor: subprocess.Popen[bytes]) -> str:
+    if supervisor.poll() is not None:
+        raise CannotStart(f"supervisord ended at once with code {supervisor.returncode}")
+    return "" if control.answers() else "supervisord doesn't answer"
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def main() -> int:
+    """Until a signal: exit code 0 if all went well, 1 after one line that says what didn't."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    # A stream is an open file, and this machine's audience may be large.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    try:
+        Stack(read_wishes(os.environ)).run()
+    except CannotStart as reason:
+        print(f"up: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
