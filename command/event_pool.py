@@ -11,6 +11,7 @@ EventPool = AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
 CONNECTIONS_MAX = 4
 WAITING_MAX = 50
 WAIT_S = 3.0
+RECONNECT_S = 1.0  # so long the pauses between attempts grow, then they start anew
 
 
 def event_pool(database_url: str) -> EventPool:
@@ -24,6 +25,7 @@ def event_pool(database_url: str) -> EventPool:
         max_size=CONNECTIONS_MAX,
         max_waiting=WAITING_MAX,
         timeout=WAIT_S,
+        reconnect_timeout=RECONNECT_S,
         check=AsyncConnectionPool.check_connection,
         open=False,
     )

@@ -123,6 +123,9 @@ class VoteWriter:
             with contextlib.suppress(Exception):
                 await statement
             raise UnknownOutcomeError("no answer from Postgres")
+        error = statement.exception()
+        if error is not None and not isinstance(error, asyncpg.PostgresError):
+            raise UnknownOutcomeError(str(error)) from error  # a connection that breaks has many faces
         rows = statement.result()
         if self._warning:
             raise UnknownOutcomeError(self._warning)

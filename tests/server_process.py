@@ -16,19 +16,18 @@ GONE_WITHIN_S = 30
 class ServerProcess:
     """A server that is ready once its output has a line with `ready_text`."""
 
-    def __init__(
-        self, command: Callable[[], list[str]], ready_text: str, env: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Callable[[], list[str]], ready_text: str, env: Mapping[str, str] | None = None) -> None:
         self._command = command
         self._env = env
         self._ready_text = ready_text
-        self._lines: collections.deque[str] = collections.deque(maxlen=100)
+        self._lines: collections.deque[str] = collections.deque(maxlen=1000)
+        self._said = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
     def start(self) -> None:
         """Start it and return when it is ready; raises AssertionError with its last words."""
-        ready = threading.Event()
+        self._lines.clear()
         self._process = subprocess.Popen(
             self._command(),
             env=self._env,
@@ -38,9 +37,15 @@ class ServerProcess:
             start_new_session=True,
         )
         assert self._process.stdout
-        self._reader = threading.Thread(target=self._read, args=(self._process.stdout, ready), daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
-        assert ready.wait(READY_WITHIN_S), "not ready:\n" + "".join(self._lines)
+        self.wait_for(self._ready_text)
+
+    def wait_for(self, text: str) -> None:
+        """Return once a line of its output since the start has this text; raises AssertionError with its last words."""
+        with self._said:
+            found = self._said.wait_for(lambda: any(text in line for line in self._lines), READY_WITHIN_S)
+        assert found, f"never said {text!r}:\n" + "".join(self._lines)
 
     def kill(self) -> None:
         """As a crash of the machine would: the process and all its children at once, nothing written."""
@@ -48,22 +53,28 @@ class ServerProcess:
         crashed = psutil.Process(self._process.pid)
         for process in [crashed, *crashed.children(recursive=True)]:
             process.kill()
-        self._wait()
+        self.wait()
 
     def stop(self) -> None:
         """Cleanly, by SIGINT; does nothing if it isn't running."""
         if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            self._wait()
+            self.send_signal(signal.SIGINT)
+            self.wait()
 
-    def _wait(self) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
+        """Signal the process itself and not its children."""
+        assert self._process
+        self._process.send_signal(number)
+
+    def wait(self) -> None:
+        """Return when it has ended and all its output is read."""
         assert self._process and self._reader
         self._process.wait(GONE_WITHIN_S)
         self._reader.join(GONE_WITHIN_S)
 
-    def _read(self, output: IO[str], ready: threading.Event) -> None:
+    def _read(self, output: IO[str]) -> None:
         with output:
             for line in output:
-                self._lines.append(line)
-                if self._ready_text in line:
-                    ready.set()
+                with self._said:
+                    self._lines.append(line)
+                    self._said.notify_all()

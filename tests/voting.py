@@ -93,8 +93,10 @@ def command_process(folder: Path, database_url: str, mint: TokenMint, **settings
     }
     process = ServerProcess(lambda: [sys.executable, "-m", "command"], '"serving"', env)
     process.start()
-    yield CommandProcess(f"http://127.0.0.1:{port}", process)
-    process.stop()
+    try:
+        yield CommandProcess(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.stop()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,239 @@
+"""Whatever dies while votes are cast: what was acked is in the ledger, and the ledger has nothing that was not sent."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+
+from tests.conftest import Database, DatabaseServer
+from tests.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
+
+VOTERS = 300
+
+
+@pytest.fixture
+def mint(tmp_path: Path) -> TokenMint:
+    return TokenMint(tmp_path)
+
+
+@pytest.fixture
+def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[CommandProcess]:
+    with command_process(tmp_path, database.url("vote_command"), mint) as process:
+        yield process
+
+
+class Audience:
+    """Voters who vote once each, sixteen at a time, and go on until they have an answer."""
+
+    def __init__(self, command: CommandProcess, mint: TokenMint, event: Event) -> None:
+        self._command = command
+        self._event = event
+        self.voters = [mint.voter() for _ in range(VOTERS)]
+        self.acked: dict[str, Voter] = {}  # by vote_id
+        self.refused: list[tuple[int, dict[str, Any]]] = []
+        self._seats = asyncio.Semaphore(16)
+        self._progress = asyncio.Condition()
+
+    @contextlib.asynccontextmanager
+    async def voting(self) -> AsyncIterator["Audience"]:
+        """Everybody has an answer when this ends."""
+        async with aiohttp.ClientSession(self._command.url) as session:
+            tasks = [asyncio.create_task(self._vote(session, voter)) for voter in self.voters]
+            yield self
+            await asyncio.gather(*tasks)
+
+    async def until_acked(self, votes: int) -> None:
+        """Wait until so many votes are acked."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: len(self.acked) >= votes)
+
+    async def _vote(self, session: aiohttp.ClientSession, voter: Voter) -> None:
+        async with self._seats:
+            status, content = await submit(session, voter, vote_of(voter, self._event))
+        async with self._progress:
+            if status == 200:
+                self.acked[content["vote_id"]] = voter
+            else:
+                self.refused.append((status, content))
+            self._progress.notify_all()
+
+
+def ledger(database: Database, event: Event) -> set[bytes]:
+    with psycopg.connect(database.url()) as connection:
+        rows = connection.execute("SELECT voter FROM votes WHERE event_no = %s", [event.event_no]).fetchall()
+    return {bytes(voter) for (voter,) in rows}
+
+
+def check(database: Database, event: Event, audience: Audience) -> None:
+    """Acked ⊆ ledger ⊆ sent, and one receipt for each."""
+    kept = ledger(database, event)
+    acked = {voter.pseudonym(event.event_no) for voter in audience.acked.values()}
+    sent = {voter.pseudonym(event.event_no) for voter in audience.voters}
+    assert acked <= kept <= sent
+    assert len(acked) == len(audience.acked)
+
+
+def open_event(database: Database) -> Event:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        return make_event(connection)
+
+
+async def test_postgres_killed_and_brought_back_under_load(
+    command: CommandProcess, mint: TokenMint, database: Database, database_server: DatabaseServer
+) -> None:
+    """The postmaster is killed in mid-commit: voters are told to retry, and all of them end up with one vote."""
+    event = open_event(database)
+    async with Audience(command, mint, event).voting() as audience:
+        await audience.until_acked(VOTERS // 4)
+        await asyncio.to_thread(database_server.process.kill)
+        await asyncio.to_thread(database_server.process.start)
+    assert audience.refused == []
+    check(database, event, audience)
+
+
+async def test_postgres_restarted_under_load(
+    command: CommandProcess, mint: TokenMint, database: Database, database_server: DatabaseServer
+) -> None:
+    """A fast shutdown and a start need no restart of ours."""
+    event = open_event(database)
+    async with Audience(command, mint, event).voting() as audience:
+        await audience.until_acked(VOTERS // 4)
+        await asyncio.to_thread(database_server.process.stop)
+        await asyncio.to_thread(database_server.process.start)
+    assert audience.refused == []
+    check(database, event, audience)
+
+
+async def test_writers_backends_killed_under_load(command: CommandProcess, mint: TokenMint, database: Database) -> None:
+    """Connections that end at any moment leave outcomes unknown; the same batch goes again."""
+    event = open_event(database)
+    kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'vote_writer'"
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        async with Audience(command, mint, event).voting() as audience:
+            for acked in range(20, VOTERS, 20):
+                await audience.until_acked(acked)
+                connection.execute(kill)
+    assert audience.refused == []
+    check(database, event, audience)
+
+
+async def test_the_command_process_told_to_stop_under_load(
+    command: CommandProcess, mint: TokenMint, database: Database
+) -> None:
+    """SIGTERM: what was taken is answered after its COMMIT, the rest is not taken; what was acked is there."""
+    event = open_event(database)
+    audience = Audience(command, mint, event)
+    with contextlib.suppress(aiohttp.ClientError):
+        async with audience.voting():
+            await audience.until_acked(VOTERS // 4)
+            command.process.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(command.process.wait)
+    check(database, event, audience)
+
+
+async def test_a_client_that_is_gone_before_the_answer_can_ask_again(
+    command: CommandProcess, mint: TokenMint, database: Database
+) -> None:
+    """The vote of a client that hung up is not lost by that, and asking again gives its receipt."""
+    event, voter = open_event(database), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        await submit(session, mint.voter(), vote_of(voter, event))  # the process is ready when this is answered
+        impatient = asyncio.create_task(submit(session, voter, vote_of(voter, event)))
+        await asyncio.wait({impatient}, timeout=0.001)
+        impatient.cancel()
+        await asyncio.wait({impatient})
+        status, content = await submit(session, voter, vote_of(voter, event))
+    assert (status, content["vote_status"]) == (200, "acked")
+    assert ledger(database, event) == {voter.pseudonym(event.event_no)}
+
+
+async def test_nothing_commits_after_the_answer_to_close(
+    command: CommandProcess, mint: TokenMint, database: Database
+) -> None:
+    """Votes race with the close, many times: the ledger at the answer is the ledger for ever."""
+    for _ in range(5):
+        event = open_event(database)
+        async with Audience(command, mint, event).voting() as audience:
+            await audience.until_acked(VOTERS // 3)
+            with psycopg.connect(database.url("vote_command"), autocommit=True) as connection:
+                statement = "SELECT change_event_status(%s, 'closed', NULL, NULL)"
+                await asyncio.to_thread(connection.execute, statement, [event.event_id])
+            at_the_answer = ledger(database, event)
+        assert ledger(database, event) == at_the_answer
+        assert audience.refused
+        assert {voter.pseudonym(event.event_no) for voter in audience.acked.values()} == at_the_answer
+
+
+async def test_a_commit_that_no_standby_has_confirmed_is_never_acked(
+    tmp_path: Path, mint: TokenMint, database: Database
+) -> None:
+    """Without its standby a vote is 503, and its retry too, even when the first COMMIT was broken off; then 200."""
+    event, voter = open_event(database), mint.voter()
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    settings = {"VOTE_DEADLINE_MS": "700", "LOCK_TIMEOUT_MS": "200"}
+    with (
+        psycopg.connect(database.url(), autocommit=True) as admin,
+        command_process(tmp_path, database.url("vote_command"), mint, **settings) as command,
+    ):
+        async with aiohttp.ClientSession(command.url) as session:
+            await submit(session, mint.voter(), vote_of(voter, event))  # ready
+            with standby_missing(admin):
+                first = await post_once(session, voter, event)
+                while not admin.execute(cancel).fetchall():
+                    pass
+                while not ledger(database, event):
+                    pass  # the broken-off commit makes the row visible, although no standby has it
+                retry = await post_once(session, voter, event)
+            last = await submit(session, voter, vote_of(voter, event))
+    assert (first, retry, last[0]) == (503, 503, 200)
+
+
+@contextlib.contextmanager
+def standby_missing(admin: psycopg.Connection) -> Iterator[None]:
+    """COMMITs wait for a standby that doesn't exist, until the end of the block."""
+    admin.execute("SET synchronous_commit = local")
+    admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    admin.execute("SELECT pg_reload_conf()")
+    wait_for_setting(admin, "nobody")
+    try:
+        yield
+    finally:
+        admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        admin.execute("SELECT pg_reload_conf()")
+
+
+def wait_for_setting(admin: psycopg.Connection, value: str) -> None:
+    while admin.execute("SHOW synchronous_standby_names").fetchone() != (value,):
+        pass
+
+
+async def post_once(session: aiohttp.ClientSession, voter: Voter, event: Event) -> int:
+    async with session.post("/v1/vote/submit", json=vote_of(voter, event), headers=voter.headers) as response:
+        return response.status
+
+
+def test_a_database_that_would_not_keep_a_commit_is_not_used(
+    tmp_path: Path, mint: TokenMint, database: Database
+) -> None:
+    """A role whose synchronous_commit was switched off gets no votes: 503, and the reason in the log."""
+    with psycopg.connect(database.url(), autocommit=True) as admin:
+        admin.execute("ALTER ROLE vote_command SET synchronous_commit = off")
+        try:
+            event, voter = make_event(admin), mint.voter()
+            with command_process(tmp_path, database.url("vote_command"), mint, VOTE_DEADLINE_MS="500") as command:
+                command.process.wait_for("synchronous_commit is off")
+                assert asyncio.run(post_alone(command, voter, event)) == 503
+        finally:
+            admin.execute("ALTER ROLE vote_command RESET synchronous_commit")
+    assert ledger(database, event) == set()
+
+
+async def post_alone(command: CommandProcess, voter: Voter, event: Event) -> int:
+    async with aiohttp.ClientSession(command.url) as session:
+        return await post_once(session, voter, event)
