@@ -1,0 +1,74 @@
+"""The fanout process: leads while the slot is ours, waits hot while it is another's, survives Postgres and Redis.
+
+python -m fanout            counts until SIGTERM
+python -m fanout verify     recounts the ledger and compares; exit code 1 when a number differs
+"""
+
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+import psycopg
+
+from contract import settings
+from contract.telemetry import log_to_stderr
+from fanout.checkpoint import FencedError
+from fanout.redis_writer import RedisWriter
+from fanout.session import Session
+from fanout.takeover import take_over
+from fanout.verify import verify
+from fanout.vitals import Vitals
+
+log = logging.getLogger("fanout")
+
+BACKOFF_S = (0.1, 5.0)
+STEADY_S = 10.0  # a session that lasted so long was no failure to connect
+
+
+def count_until(stop: threading.Event, url: str, own: settings.Fanout, writer: RedisWriter, health: Vitals) -> None:
+    """Session after session, each from what is stored; the pause between failures grows."""
+    failures = 0
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            health.why_not_ready = "waiting for the slot"
+            with take_over(url, own, stop) as lead:
+                health.why_not_ready = "counting what was missed"
+                Session(lead, own, writer, health).run(stop)
+        except (psycopg.Error, FencedError, OSError) as error:
+            failures = 0 if time.monotonic() - began > STEADY_S else failures + 1
+            health.why_not_ready = str(error)
+            log.warning("the session ended, will begin another", extra={"reason": str(error), "failures": failures})
+            stop.wait(min(BACKOFF_S[1], BACKOFF_S[0] * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
+
+
+def main(arguments: list[str]) -> int:
+    """Run; exit code 2 with one line when a setting is wrong."""
+    log_to_stderr("fanout")
+    env = dict(os.environ)
+    try:
+        url = settings.read(settings.Primary, env).url
+        own = settings.read(settings.Fanout, env)
+        redis_url = settings.read(settings.Redis, env).url
+        ports = settings.read(settings.Ports, env)
+    except settings.SettingError as error:
+        print(f"fanout: {error}", file=sys.stderr)  # for people, before there is anything to log
+        return 2
+    if arguments == ["verify"]:
+        return verify(url, own, redis_url)
+    stop, health, writer = threading.Event(), Vitals(), RedisWriter(redis_url)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    health.serve(ports.bind_host, ports.fanout)
+    log.info("serving", extra={"source": own.source, "slot": own.slot})
+    count_until(stop, url, own, writer, health)
+    writer.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

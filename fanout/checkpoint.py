@@ -1,0 +1,102 @@
+"""The checkpoint: tallies and position in Postgres, written in one fenced statement; only then confirmed to the slot.
+
+    counted ─► written (stored, if the fence lets it) ─► confirmed
+                  └─ refused: somebody else is at the slot, or went further ─► FencedError, the session ends
+
+What is confirmed depends on what is stored and on nothing else, so the server never forgets WAL whose votes are
+not in a stored tally. The statement is awaited by the select loop: a commit that waits for a standby stops
+neither reading nor publishing. Storing one makes WAL: while nothing is counted it happens rarely.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+
+from contract import queries
+from contract.position import Position
+from fanout.polled_statement import PolledStatement, array
+from fanout.tally import Tally
+
+
+class FencedError(Exception):
+    """Another fanout is at the slot or has stored a later position: nothing more may be written from here."""
+
+
+class Checkpoint(NamedTuple):
+    """What is stored of a source."""
+
+    epoch: int
+    position: Position
+    written_us: int
+
+
+def lsn_to_confirm(stored: Checkpoint | None, epoch: int) -> int:
+    """The LSN that the slot may forget the WAL before; 0 is nothing.
+
+    A checkpoint of another epoch counts another history, or the same one up to another slot: its LSN says nothing here.
+    """
+    return stored.position.lsn if stored and stored.epoch == epoch else 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointPace:
+    """How often a checkpoint is stored, in seconds."""
+
+    busy_s: float
+    idle_s: float
+
+    def due(self, since_last_s: float, *, counted: bool, moved: bool) -> bool:
+        """Whether to store one: `counted` says that a tally changed, `moved` that the position did."""
+        return (counted and since_last_s >= self.busy_s) or (moved and since_last_s >= self.idle_s)
+
+
+class CheckpointWriter:
+    """Stores a session's checkpoints, one at a time."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], slot: str, walsender_pid: int, stored: Checkpoint | None
+    ) -> None:
+        self.stored = stored
+        self.lag_bytes = 0
+        self._connection = connection
+        self._slot = slot
+        self._walsender_pid = walsender_pid
+        self._statement = queries.load("fanout.sql")["write_checkpoint"]
+        self._writing: PolledStatement | None = None
+        self._next = stored
+
+    @property
+    def writing(self) -> bool:
+        """Whether one is under way."""
+        return self._writing is not None
+
+    def begin(self, tally: Tally, *, replace_all: bool) -> None:
+        """Send the counts that changed, and the position."""
+        rows = tally.take_unsaved()
+        self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000))
+        parameters = (
+            tally.source,
+            tally.epoch,
+            *tally.position,
+            self._slot,
+            self._walsender_pid,
+            self.stored.epoch if self.stored else 0,
+            replace_all,
+            array([vote.event_no for vote, _ in rows]),
+            array([vote.contestant_no for vote, _ in rows]),
+            array([votes for _, votes in rows]),
+        )
+        self._writing = PolledStatement(self._connection, self._statement, parameters)
+
+    def poll(self) -> bool:
+        """Whether the one under way has just been stored. Raises `FencedError`, psycopg.Error."""
+        rows = self._writing.poll() if self._writing else None
+        if rows is None:
+            return False
+        ((stored, lag_bytes),) = rows
+        if stored != "t":
+            raise FencedError("the checkpoint was refused: another fanout has taken over")
+        self.stored, self.lag_bytes, self._writing = self._next, int(lag_bytes), None
+        return True

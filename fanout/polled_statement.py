@@ -1,0 +1,40 @@
+"""A statement whose answer the select loop awaits: so a slow one stops neither reading nor publishing."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+
+class PolledStatement:
+    """One statement under way on a connection that does nothing else meanwhile; parameters and answer are text."""
+
+    def __init__(self, connection: psycopg.Connection[Any], statement: str, parameters: Sequence[object] = ()) -> None:
+        self._connection = connection.pgconn
+        values = [str(value).encode() for value in parameters]
+        self._connection.send_query_params(statement.encode(), values)
+        self._flushed = False
+
+    def poll(self) -> Iterator[list[str]] | None:
+        """The rows, or None while there is no answer. Raises psycopg.Error."""
+        self._flushed = self._flushed or not self._connection.flush()
+        self._connection.consume_input()
+        if self._connection.is_busy():
+            return None
+        result = self._connection.get_result()
+        while self._connection.get_result():
+            pass
+        if result is None or result.status != pq.ExecStatus.TUPLES_OK:
+            raise psycopg.errors.error_from_result(result) if result else psycopg.OperationalError("connection lost")
+        return _rows(result)
+
+
+def _rows(result: pq.abc.PGresult) -> Iterator[list[str]]:
+    for row in range(result.ntuples):
+        yield [(result.get_value(row, column) or b"").decode() for column in range(result.nfields)]
+
+
+def array(values: Sequence[int]) -> str:
+    """An array literal."""
+    return "{" + ",".join(map(str, values)) + "}"

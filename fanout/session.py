@@ -1,0 +1,165 @@
+"""One session: as long as the slot is ours and both connections live; after that everything is read anew.
+
+    ┌─► wait on the sockets ─► read, count ─► publish ─► checkpoint ─► report ─┐
+    └──────────────────────────────────────────────────────────────────────────┘
+
+Nothing is published before the WAL position that was read at the start is counted: so a replay shows no old number.
+The replication socket is always read before anything is written: a process that was paused learns there that it
+has lost the slot. When the SQL connection dies the replication connection is closed with it: Postgres can't shut
+down while a listener has WAL that it hasn't confirmed, and without SQL nothing more is ever confirmed.
+"""
+
+import logging
+import math
+import random
+import select
+import threading
+import time
+
+import psycopg
+import redis
+
+from contract.settings import Fanout
+from fanout import vitals
+from fanout.checkpoint import CheckpointPace, CheckpointWriter, lsn_to_confirm
+from fanout.redis_writer import RedisWriter
+from fanout.takeover import Lead
+from fanout.vitals import Vitals
+from fanout.wal_decoder import Transaction
+
+log = logging.getLogger(__name__)
+
+# Postgres sends each row by itself, and waking a reader is the dearest part of that: let some rows gather first.
+GATHER_S = 0.001
+REPORT_S = 1.0
+SILENCE_S = 10.0  # the server answers each report: so many answers are missing
+REFRESH_S = 0.5  # readers call the numbers stale when `applied` is a few of these old
+REDIS_BACKOFF_S = (0.1, 5.0)
+
+
+class Session:
+    """Counts, publishes and stores from one lead; `run` ends by an exception unless it is told to stop."""
+
+    def __init__(self, lead: Lead, settings: Fanout, redis_writer: RedisWriter, health: Vitals) -> None:
+        self._connection = lead.connection
+        self._listener = lead.listener
+        self._tally = lead.tally
+        self._recount = lead.recount
+        self._replace_all = lead.recount is not None
+        self._catch_up_lsn = lead.catch_up_lsn
+        self._checkpoints = CheckpointWriter(lead.connection, settings.slot, lead.listener.backend_pid, lead.stored)
+        self._pace = CheckpointPace(settings.checkpoint_ms / 1000, settings.idle_checkpoint_ms / 1000)
+        self._flush_s = settings.flush_ms / 1000
+        self._redis = redis_writer
+        self._health = health
+        self._now = self._heard_at = time.monotonic()
+        self._report_at = self._publish_at = self._refresh_at = self._stored_at = 0.0
+        self._received_lsn = self._published_lsn = 0
+        self._redis_failures = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop. Raises psycopg.Error, `FencedError`."""
+        self._redis.forget()
+        while not stop.is_set():
+            self._wait()
+            self._read()
+            self._poll_recount()
+            self._poll_checkpoint()
+            if self._now >= self._next_publish():
+                self._publish()
+            if self._now >= self._report_at:
+                self._report()
+
+    def _wait(self) -> None:
+        """Until something arrives or the next thing is due."""
+        sockets = [self._listener.fileno(), self._connection.pgconn.socket]
+        if self._recount:
+            sockets.append(self._recount.connection.pgconn.socket)
+        due = min(self._report_at, self._next_publish())
+        arrived, _, _ = select.select(sockets, [], [], max(0.0, due - time.monotonic()))
+        if self._listener.fileno() in arrived:
+            time.sleep(GATHER_S)
+            self._heard_at = time.monotonic()
+        self._now = time.monotonic()
+        if self._now - self._heard_at > SILENCE_S:
+            raise psycopg.OperationalError("the server is silent")
+        self._connection.pgconn.consume_input()  # notices its death
+
+    def _read(self) -> None:
+        """Count what has arrived."""
+        for message in self._listener.read():
+            if isinstance(message, Transaction):
+                self._received_lsn = message.end_lsn
+                if self._tally.apply(message):
+                    vitals.COMMITS.inc()
+                    vitals.ROWS.inc(sum(message.votes.values()))
+                continue
+            if message.wal_end:
+                self._received_lsn = message.wal_end
+                self._tally.advance(message.wal_end)
+            if message.reply_wanted:
+                self._report()
+
+    def _poll_recount(self) -> None:
+        """Add what the ledger held when the slot was made."""
+        if self._recount and (base := self._recount.poll()) is not None:
+            self._tally.add_base(base)
+            self._recount.close()
+            self._recount = None
+
+    def _next_publish(self) -> float:
+        """When Redis has to be written: at once for a change, now and then without one, not before all is counted."""
+        if self._recount or self._tally.position.lsn < self._catch_up_lsn:
+            return math.inf
+        changed = self._tally.unpublished or self._tally.position.lsn != self._published_lsn
+        return self._publish_at if changed else max(self._publish_at, self._refresh_at)
+
+    def _publish(self) -> None:
+        """Write to Redis; after a failure later and later, and never so often that it takes half of the time."""
+        oldest_us = self._tally.oldest_unpublished_us
+        try:
+            self._redis.write(self._tally)
+        except redis.RedisError as error:
+            self._redis_failed(error)
+            return
+        took_s = time.monotonic() - self._now
+        self._publish_at = self._now + took_s + max(self._flush_s - took_s, took_s)
+        self._refresh_at = self._now + REFRESH_S
+        self._published_lsn = self._tally.position.lsn
+        self._redis_failures = 0
+        self._health.why_not_ready = ""
+        vitals.FLUSHES.inc()
+        if oldest_us:
+            vitals.PUBLISH_SECONDS.observe(time.time() - oldest_us / 1_000_000)
+
+    def _redis_failed(self, error: redis.RedisError) -> None:
+        least_s, most_s = REDIS_BACKOFF_S
+        wait_s = min(most_s, least_s * 2 ** min(self._redis_failures, 10))
+        self._publish_at = time.monotonic() + wait_s * random.uniform(0.5, 1)  # noqa: S311  # jitter
+        if not self._redis_failures:
+            log.warning("can't write to Redis, will repeat", extra={"reason": str(error)})
+        self._redis_failures += 1
+        self._health.why_not_ready = f"Redis: {error}"
+        vitals.REDIS_FAILURES.inc()
+
+    def _poll_checkpoint(self) -> None:
+        """Store a checkpoint when it is time, and confirm it once it is stored."""
+        if self._checkpoints.writing:
+            if self._checkpoints.poll():
+                vitals.LAG_BYTES.set(self._checkpoints.lag_bytes)
+                vitals.CHECKPOINT_UNIX.set_to_current_time()
+                self._report()
+            return
+        stored = self._checkpoints.stored
+        moved = stored is None or self._tally.position != stored.position
+        since_s = self._now - self._stored_at
+        if not self._recount and self._pace.due(since_s, counted=self._tally.has_unsaved, moved=moved):
+            self._checkpoints.begin(self._tally, replace_all=self._replace_all)
+            self._replace_all = False
+            self._stored_at = self._now
+
+    def _report(self) -> None:
+        """Tell the server how far we are and what it may forget."""
+        confirmed_lsn = lsn_to_confirm(self._checkpoints.stored, self._tally.epoch)
+        self._listener.report(self._received_lsn, confirmed_lsn)
+        self._report_at = self._now + REPORT_S

@@ -1,0 +1,106 @@
+"""The counts of one source in memory: absolute, and exact at `position`. Pure: knows no I/O and no clock.
+
+A tally changes only by whole transactions, in the order of their commits; one that ends at or below the position
+was counted before and is skipped, so a replay doubles nothing. What changed is remembered twice, for the two
+that write it down at their own pace: events for Redis, single counts for the checkpoint. Both sets are bounded
+by what exists, however long a writer is away.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from contract.position import Position
+from contract.standings import EventChange, SourceTally
+from fanout.wal_decoder import Transaction, Vote
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class EventTally:
+    """One event's counts. `event_id` is "" until its row or a message about it was seen: then it can't be shown."""
+
+    event_id: str = ""
+    status: str = ""
+    as_of_us: int = 0  # Unix microseconds: commit time of the newest change that is counted
+    lsn: int = 0  # the end of that commit
+    counts: dict[int, int] = field(default_factory=dict)  # contestant_no -> votes
+
+
+class Tally:
+    """All events of one source at `position`."""
+
+    def __init__(self, source: str, epoch: int, position: Position, events: dict[int, EventTally]) -> None:
+        self.source = source
+        self.epoch = epoch
+        self.position = position
+        self.events = events
+        self.unpublished: set[int] = set(events)
+        self.unpublished_changes: dict[int, EventChange] = {}
+        self.oldest_unpublished_us: int | None = None  # commit time
+        self._unsaved: set[Vote] = set()
+
+    def apply(self, transaction: Transaction) -> bool:
+        """Count a transaction, or answer False when its commit is counted already."""
+        if transaction.end_lsn <= self.position.lsn:
+            return False
+        for vote, votes in transaction.votes.items():
+            counts = self._touch(vote.event_no, transaction).counts
+            counts[vote.contestant_no] = counts.get(vote.contestant_no, 0) + votes
+            self._unsaved.add(vote)
+        for change in transaction.changes.values():
+            event = self._touch(change.event_no, transaction)
+            event.event_id = event.event_id or change.event_id
+            event.status = change.status
+        self.unpublished_changes.update(transaction.changes)
+        self.position = self.position._replace(lsn=transaction.end_lsn)
+        return True
+
+    def advance(self, wal_end: int) -> None:
+        """Nothing of ours was committed up to here."""
+        if wal_end > self.position.lsn:
+            self.position = self.position._replace(lsn=wal_end)
+
+    def add_base(self, base: Iterable[tuple[Vote, int]]) -> None:
+        """Add what the ledger held when the stream began; what has been streamed since is counted already."""
+        for vote, votes in base:
+            event = self.events.setdefault(vote.event_no, EventTally())
+            event.counts[vote.contestant_no] = event.counts.get(vote.contestant_no, 0) + votes
+        self.unpublished.update(self.events)
+        self._unsaved = {
+            Vote(event_no, contestant_no) for event_no, event in self.events.items() for contestant_no in event.counts
+        }
+
+    def take_unsaved(self) -> list[tuple[Vote, int]]:
+        """The counts that changed since the last call."""
+        unsaved = [(vote, self.events[vote.event_no].counts[vote.contestant_no]) for vote in self._unsaved]
+        self._unsaved.clear()
+        return unsaved
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether a count changed since they were last taken."""
+        return bool(self._unsaved)
+
+    def published(self) -> None:
+        """All of it is in Redis."""
+        self.unpublished.clear()
+        self.unpublished_changes.clear()
+        self.oldest_unpublished_us = None
+
+    def message(self, event_no: int) -> SourceTally:
+        """What readers get of an event."""
+        event = self.events[event_no]
+        as_of = (_EPOCH + timedelta(microseconds=event.as_of_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return SourceTally(
+            event.event_id, self.source, self.epoch, event.lsn, event.status, as_of, event.counts
+        )  # fmt: skip
+
+    def _touch(self, event_no: int, transaction: Transaction) -> EventTally:
+        event = self.events.setdefault(event_no, EventTally())
+        event.lsn = transaction.end_lsn
+        event.as_of_us = max(event.as_of_us, transaction.committed_us)
+        self.unpublished.add(event_no)
+        self.oldest_unpublished_us = self.oldest_unpublished_us or transaction.committed_us
+        return event

@@ -1,0 +1,160 @@
+"""Is every number what the ledger says? Counts it anew, beside the running fanout, and compares exactly.
+
+    temporary slot ─► count(*) under its snapshot, at C ─► plus the stream after C ─┬─► = Redis, at Redis' position
+                                                                                    └─► = stored tallies, at theirs
+
+Both sides are compared at the same commit, so the voting needn't pause. It only reads. What can't be compared in
+time is an error, never an equality.
+"""
+
+import contextlib
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import psycopg
+import redis
+
+from contract.redis_keys import applied_key, tally_key
+from contract.settings import Fanout
+from contract.standings import AppliedPosition, SourceTally
+from fanout.ledger_reader import LedgerReader
+from fanout.rebuild import Recount
+from fanout.tally import EventTally
+from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_listener import WalListener
+
+log = logging.getLogger(__name__)
+
+REACH_WITHIN_S = 60
+POLL_S = 0.1
+Found = TypeVar("Found")
+
+
+class Claim(NamedTuple):
+    """What somebody says the counts are: at `lsn`, or for some events at one of their own."""
+
+    name: str
+    counts: Mapping[Vote, int]
+    lsn: int
+    event_lsns: Mapping[int, int]
+
+
+class NotReachedError(Exception):
+    """Somebody didn't reach the position of the recount in time, so there is nothing to compare."""
+
+
+def verify(url: str, settings: Fanout, redis_url: str) -> int:
+    """Compare and log the outcome; 0 if all numbers are equal, 1 if not or if they can't be compared."""
+    try:
+        differences = _differences(url, settings, redis_url)
+    except (psycopg.Error, redis.RedisError, NotReachedError) as error:
+        log.error("can't verify", extra={"reason": str(error)})  # noqa: TRY400  # the message says it all
+        return 1
+    for difference in differences:
+        log.error("a count differs from the ledger", extra=difference)
+    log.info("verified", extra={"differences": len(differences)})
+    return 1 if differences else 0
+
+
+def _differences(url: str, settings: Fanout, redis_url: str) -> list[dict[str, object]]:
+    slot = f"{settings.slot}_verify_{os.getpid()}"
+    with contextlib.closing(WalListener(url, slot)) as listener:
+        new = listener.create_slot(slot, temporary=True)
+        with contextlib.closing(Recount(url, new.snapshot)) as recount:
+            listener.start(slot)
+            events = LedgerReader(recount.connection).events(new.lsn, 0)
+            recount.begin()
+            counted = dict(_awaited(recount.poll, listener))
+        claims = [
+            _claim_of_redis(redis_url, settings.source, events, new.lsn, listener),
+            _claim_of_postgres(url, settings.source, new.lsn, listener),
+        ]
+        stream = _stream(listener, max(max([claim.lsn, *claim.event_lsns.values()]) for claim in claims))
+    return [difference for claim in claims for difference in _compare(claim, set(events), counted, stream)]
+
+
+def _awaited(poll: Callable[[], Found | None], listener: WalListener) -> Found:
+    """The first answer that isn't None; keeps the listener's connection alive meanwhile."""
+    deadline = time.monotonic() + REACH_WITHIN_S
+    while (found := poll()) is None:
+        if time.monotonic() > deadline:
+            raise NotReachedError(f"no answer within {REACH_WITHIN_S} s")
+        listener.report(0, 0)
+        time.sleep(POLL_S)
+    return found
+
+
+def _claim_of_redis(url: str, source: str, events: Mapping[int, EventTally], lsn: int, listener: WalListener) -> Claim:
+    def reached() -> AppliedPosition | None:
+        content = client.get(applied_key(source))
+        applied = msgspec.json.decode(content, type=AppliedPosition) if content else None
+        return applied if applied and applied.at and applied.lsn >= lsn else None
+
+    with redis.Redis.from_url(url, protocol=2) as client:
+        applied = _awaited(reached, listener)
+        payloads = {no: client.hget(tally_key(event.event_id, source), "payload") for no, event in events.items()}
+    tallies = {no: msgspec.json.decode(payload, type=SourceTally) for no, payload in payloads.items() if payload}
+    counts = {
+        Vote(no, contestant): votes for no, tally in tallies.items() for contestant, votes in tally.counts.items()
+    }
+    return Claim("redis", counts, applied.lsn, {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()})
+
+
+def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -> Claim:
+    def reached() -> Claim | None:
+        stored, events = ledger.stored_tallies(source)
+        if stored is None or stored.position.lsn < lsn:
+            return None
+        counts = {
+            Vote(no, contestant): votes for no, event in events.items() for contestant, votes in event.counts.items()
+        }
+        return Claim("tallies", counts, stored.position.lsn, {})
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        ledger = LedgerReader(connection)
+        return _awaited(reached, listener)
+
+
+def _by_vote(counts: Mapping[int, Mapping[int, int]]) -> dict[Vote, int]:
+    return {Vote(no, contestant_no): votes for no, event in counts.items() for contestant_no, votes in event.items()}
+
+
+def _stream(listener: WalListener, lsn: int) -> list[Transaction]:
+    """What was committed from the snapshot until `lsn`."""
+    transactions: list[Transaction] = []
+
+    def reached() -> list[Transaction] | None:
+        end = 0
+        for message in listener.read():
+            if isinstance(message, Transaction):
+                transactions.append(message)
+                end = message.end_lsn
+            else:
+                end = max(end, message.wal_end)
+        return transactions if end >= lsn else None
+
+    return _awaited(reached, listener)
+
+
+def _compare(
+    claim: Claim, event_nos: set[int], counted: Mapping[Vote, int], stream: list[Transaction]
+) -> Iterator[dict[str, object]]:
+    """The counts that differ, of events that were there when the recount began."""
+    expected = Counter(counted)
+    for transaction in stream:
+        for vote, votes in transaction.votes.items():
+            if transaction.end_lsn <= claim.event_lsns.get(vote.event_no, claim.lsn):
+                expected[vote] += votes
+    for vote in expected.keys() | claim.counts.keys():
+        if vote.event_no in event_nos and expected[vote] != claim.counts.get(vote, 0):
+            yield {
+                "where": claim.name,
+                **vote._asdict(),
+                "claimed": claim.counts.get(vote, 0),
+                "ledger": expected[vote],
+            }

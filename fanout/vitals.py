@@ -1,0 +1,58 @@
+"""What an operator sees of fanout: metrics, and whether it publishes. Served by a small thread, never by the loop."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+ROWS = Counter("fanout_rows", "Votes read from the WAL and counted")
+COMMITS = Counter("fanout_commits", "Transactions counted")
+FLUSHES = Counter("fanout_flushes", "Writes to Redis, whatever the number of events in them")
+REDIS_FAILURES = Counter("fanout_redis_failures", "Writes to Redis that failed and will be repeated")
+REBUILDS = Counter("fanout_rebuilds", "Recounts of the whole ledger, by reason", ["reason"])
+LAG_BYTES = Gauge("fanout_lag_bytes", "WAL beyond the last checkpoint")
+CHECKPOINT_UNIX = Gauge("fanout_checkpoint_timestamp_seconds", "When the last checkpoint was stored, in Unix seconds")
+PUBLISH_SECONDS = Histogram(
+    "fanout_publish_seconds",
+    "From the commit of the oldest vote of a flush until the flush is in Redis",
+    buckets=(0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5, 30),
+)
+
+
+class Vitals:
+    """`why_not_ready` is "" while everything that is counted reaches Redis."""
+
+    def __init__(self) -> None:
+        self.why_not_ready = "starting"
+
+    def serve(self, host: str, port: int) -> None:
+        """Answer /ready and /metrics until the process ends; raises OSError when the port is taken."""
+        handler = type("Handler", (_Handler,), {"vitals": self})
+        server = ThreadingHTTPServer((host, port), handler)
+        threading.Thread(target=server.serve_forever, name="vitals", daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    vitals: Vitals
+    timeout = 5
+
+    def do_GET(self) -> None:
+        if self.path == "/metrics":
+            self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+        elif self.path == "/ready":
+            why_not = self.vitals.why_not_ready
+            body = json.dumps({"ready": not why_not, "why_not": why_not}).encode()
+            self._answer(503 if why_not else 200, "application/json", body)
+        else:
+            self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class' name
+        """Scrapes are not worth a line."""
+
+    def _answer(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
