@@ -106,11 +106,13 @@ class EventHandler:
                 "actor": caller.user_id,
                 "trace_id": trace_id(request),
             }
-            rows = await (await connection.execute(self._sql["create_event"], arguments)).fetchall()
+            created = await (await connection.execute(self._sql["create_event"], arguments)).fetchone()
+            assert created is not None  # the function answers or raises
+            rows = await (await connection.execute(self._sql["contestants_of_event"], created)).fetchall()
         contestants = [
             {"contestant_id": str(row["contestant_id"]), "contestant_name": row["contestant_name"]} for row in rows
         ]
-        return answer({"event_id": str(rows[0]["event_id"]), "contestants": contestants})
+        return answer({"event_id": str(created["event_id"]), "contestants": contestants})
 
     @documented(
         "Open an event for votes", access=Access.STAFF, answers={200: EventStatus}, refusals=[NotFound, WrongState]

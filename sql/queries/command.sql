@@ -18,10 +18,11 @@ FROM events e WHERE event_id = %(event_id)s;
 
 -- name: create_event
 -- Event, contestants and partitions in one transaction.
-SELECT created.event_id, c.contestant_id, c.contestant_name
-FROM create_event(%(event)s, %(key_no)s, %(actor)s, %(trace_id)s) AS created
-JOIN contestants c USING (event_no)
-ORDER BY c.contestant_no;
+SELECT event_no, event_id FROM create_event(%(event)s, %(key_no)s, %(actor)s, %(trace_id)s);
+
+-- name: contestants_of_event
+-- In the order given. A statement of its own: the one that creates the event has a snapshot from before they were there.
+SELECT contestant_id, contestant_name FROM contestants WHERE event_no = %(event_no)s ORDER BY contestant_no;
 
 -- name: user_exists
 -- Whether identity knows this user.
