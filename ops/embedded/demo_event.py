@@ -6,6 +6,7 @@ All of it may be done again: the admin keeps the password, an event that is stil
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +51,7 @@ def identity(data_folder: Path, words: list[str], secret_input: str = "") -> str
 
 
 def make_event(edge_url: str, admin: Mapping[str, str], name: str) -> str:
-    """Create and open an event as this admin; gives its event_id. Raises OSError."""
+    """Create and open an event as this admin; gives its event_id. Raises CannotStart."""
     login = _post(f"{edge_url}/v1/auth/login", "", admin)
     contestants = [
         {
@@ -78,5 +79,8 @@ def _open_event(database_url: str) -> str:
 def _post(url: str, token: str, body: Mapping[str, Any]) -> Any:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise CannotStart(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error
