@@ -41,6 +41,8 @@ SILENCE_S = 30  # a statement without an answer for so long: the connection is g
 CLOCK_S = 60  # how often the database's clock is measured again
 BACKOFF_S = (0.05, 2.0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What asyncpg raises, besides PostgresError, when a connection breaks at one moment or another.
+_BROKEN = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _MALFORMED = ("22", "23")  # SQLSTATE classes: data exception, integrity constraint violation
 
 
@@ -103,7 +105,7 @@ class VoteWriter:
                     self._fail(batch, NotFound("event not found"))
                     return
                 await self._retry_later(type(error).__name__, error)
-            except (OSError, asyncpg.InterfaceError, UnknownOutcomeError, UnsafeDatabaseError) as error:
+            except (*_BROKEN, UnknownOutcomeError, UnsafeDatabaseError) as error:
                 self._drop_connection()
                 await self._retry_later(type(error).__name__, error)
 
@@ -123,9 +125,6 @@ class VoteWriter:
             with contextlib.suppress(Exception):
                 await statement
             raise UnknownOutcomeError("no answer from Postgres")
-        error = statement.exception()
-        if error is not None and not isinstance(error, asyncpg.PostgresError):
-            raise UnknownOutcomeError(str(error)) from error  # a connection that breaks has many faces
         rows = statement.result()
         if self._warning:
             raise UnknownOutcomeError(self._warning)
@@ -203,7 +202,7 @@ class VoteWriter:
             try:
                 self._connection = await self._connect()
                 return
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, UnsafeDatabaseError) as error:
+            except (*_BROKEN, asyncpg.PostgresError, UnsafeDatabaseError) as error:
                 log.warning("can't write to Postgres", extra={"reason": str(error)})
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
             pause = min(pause * 2, BACKOFF_S[1])
