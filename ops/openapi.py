@@ -6,6 +6,7 @@ builds the document. A test fails while the committed file differs from what thi
     python -m ops.openapi
 """
 
+import functools
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -59,6 +60,7 @@ class Refusal(msgspec.Struct, omit_defaults=True):
     vote_status: str = ""
 
 
+@functools.cache  # Sanic knows apps by name and allows each name once
 def services() -> list[Sanic[Any, Any]]:
     """An app for each service, with the handlers' functions in the place of their methods."""
     identity, write, read, stream = (Sanic(f"openapi-{name}") for name in ("identity", "command", "query", "sse"))

@@ -230,9 +230,9 @@ async def test_restricted_results_are_for_staff(
     status, body, _ = await get(query, path, {"Authorization": "Bearer nonsense"})
     assert status == 401
     for role in ("host", "admin", "auditor"):
-        status, _, headers = await get(query, path, mint.voter(role).headers)
-        assert (status, headers["Vary"]) == (200, "Authorization")
-        assert headers["Cache-Control"].startswith("private")
+        status, _, answered = await get(query, path, mint.voter(role).headers)
+        assert (status, answered["Vary"]) == (200, "Authorization")
+        assert answered["Cache-Control"].startswith("private")
 
 
 async def test_results_open_to_all_after_the_close(query: ReadProcess, owner: psycopg.Connection) -> None:

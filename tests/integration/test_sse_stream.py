@@ -1,0 +1,201 @@
+"""GET /v1/event/{event_id}/stream, on a real sse process, a real Postgres and a real Valkey."""
+
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import psycopg
+import pytest
+
+from tests.conftest import Database, RedisServer
+from tests.reading import AS_OF, Message, ReadProcess, Tallies, messages, read_process
+from tests.voting import Event, TokenMint, make_event
+
+
+@pytest.fixture
+def mint(tmp_path: Path) -> TokenMint:
+    return TokenMint(tmp_path)
+
+
+Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Start:
+    return lambda **settings: read_process("query.sse_server", tmp_path, database, redis_url, mint, **settings)
+
+
+@pytest.fixture
+def sse(start: Start) -> Iterator[ReadProcess]:
+    with start() as process:
+        yield process
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+@contextlib.asynccontextmanager
+async def stream(
+    sse: ReadProcess, event: Event, headers: dict[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    async with (
+        aiohttp.ClientSession(sse.url) as session,
+        session.get(f"/v1/event/{event.event_id}/stream", headers=headers) as response,
+    ):
+        yield response
+
+
+async def until(stream: AsyncIterator[Message], **fields: object) -> Message:
+    """The first message whose data has these fields; on the way versions and totals may never fall."""
+    seen: list[tuple[int, int]] = []
+    async for message in stream:
+        now = message.data["version"], message.data["total_votes"]
+        assert not seen or (now[0] >= seen[-1][0] and now[1] >= seen[-1][1]), f"{seen} then {now}"
+        seen.append(now)
+        if fields.items() <= message.data.items():
+            return message
+    raise AssertionError(f"the stream ended after {seen}")
+
+
+async def test_newest_standings_come_at_once_and_then_each_change(
+    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+) -> None:
+    """The first message is the state at the join, exactly as the contract writes it; a change follows by itself."""
+    event, tallies = make_event(owner), Tallies(redis_url)
+    tallies.write(event, {1: 3, 2: 4}, lsn=200, epoch=2)
+    async with stream(sse, event) as response:
+        assert response.content_type == "text/event-stream"
+        assert "no-store" in response.headers["Cache-Control"]
+        received = messages(response)
+        first = await anext(received)
+        assert (first.event, first.id) == ("standings", "2-200")
+        assert first.data == {
+            "type": "standings",
+            "event_id": event.event_id,
+            "version": 200,
+            "status": "open",
+            "total_votes": 7,
+            "contestants": [
+                {"contestant_id": event.contestants[0], "total_votes": 3},
+                {"contestant_id": event.contestants[1], "total_votes": 4},
+            ],
+            "as_of": AS_OF,
+            "stale": False,
+        }
+        tallies.write(event, {1: 3, 2: 5}, lsn=210, epoch=2)
+        assert (await until(received, total_votes=8)).id == "2-210"
+
+
+async def test_closed_is_the_last_message_and_the_stream_ends(
+    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+) -> None:
+    """The close brings the final standings and the end; coming back with the final id is 204, without it `closed` again."""
+    event, tallies = make_event(owner), Tallies(redis_url)
+    tallies.write(event, {1: 1}, lsn=200)
+    async with stream(sse, event) as response:
+        received = messages(response)
+        await until(received, total_votes=1)
+        tallies.write(event, {1: 2}, lsn=300, status="closed")
+        last = await until(received, type="closed")
+        assert (last.event, last.id, last.data["total_votes"], last.data["stale"]) == ("closed", "1-300", 2, False)
+        assert [message async for message in received] == []
+    async with stream(sse, event, {"Last-Event-ID": "1-300"}) as response:
+        assert response.status == 204
+    async with stream(sse, event, {"Last-Event-ID": "1-200"}) as response:
+        assert [message.event async for message in messages(response)] == ["closed"]
+
+
+async def test_stream_outlives_redis_and_its_numbers_never_fall(
+    sse: ReadProcess, owner: psycopg.Connection, redis_server: RedisServer, redis_url: str
+) -> None:
+    """Redis dies: the numbers stay and are marked. It returns empty and is written again: fresh, with new votes."""
+    event = make_event(owner)
+    Tallies(redis_url).write(event, {1: 5}, lsn=200)
+    async with stream(sse, event) as response:
+        received = messages(response)
+        await until(received, stale=False, total_votes=5)
+        redis_server.process.kill()
+        try:
+            await until(received, stale=True, total_votes=5)
+        finally:
+            redis_server.process.start()
+        Tallies(redis_url).write(event, {1: 6}, lsn=210)
+        await until(received, stale=False, total_votes=6)
+        Tallies(redis_url).write(event, {1: 7}, lsn=220)
+        await until(received, stale=False, total_votes=7)
+
+
+async def test_checkpoint_beyond_the_newest_change_does_not_hide_the_end(
+    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+) -> None:
+    """A client that was shown the checkpoint, whose position is later, still gets `closed`, under no lower version."""
+    event = make_event(owner)
+    owner.execute("INSERT INTO fanout_checkpoint VALUES ('main', 1, 7, 1, '0/1000')")
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 2)", [event.event_no])
+    async with stream(sse, event) as response:
+        received = messages(response)
+        await until(received, stale=True, total_votes=2, version=0x1000)
+        Tallies(redis_url).write(event, {1: 2}, lsn=0x900, status="closed")
+        assert (await until(received, type="closed")).data["total_votes"] == 2
+
+
+async def test_closed_status_of_the_replica_is_not_the_end(sse: ReadProcess, owner: psycopg.Connection) -> None:
+    """While only the checkpoint is known, votes before the close may still be missing: stale, and no `closed`."""
+    event = make_event(owner, "closed")
+    async with stream(sse, event) as response:
+        first = await anext(messages(response))
+        assert (first.event, first.data["status"], first.data["stale"]) == ("standings", "closed", True)
+
+
+async def test_full_server_answers_busy(start: Start, owner: psycopg.Connection) -> None:
+    """Beyond the limit a client gets 503 and when to come back; a place that is free again is given away."""
+    event = make_event(owner)
+    with start(STREAM_CLIENTS_MAX="1") as sse:
+        async with stream(sse, event) as response:
+            await anext(messages(response))
+            async with stream(sse, event) as refused:
+                assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+                assert (await refused.json())["error"]["code"] == "busy"
+        while True:
+            async with stream(sse, event) as again:
+                if again.status == 200:
+                    break
+
+
+async def test_stream_has_a_lifetime_and_a_heartbeat(start: Start, owner: psycopg.Connection) -> None:
+    """A quiet stream carries comments, tells how long to wait, and ends properly when its time is over."""
+    event = make_event(owner)
+    with start(STREAM_LIFETIME_MS="2000", STREAM_HEARTBEAT_MS="300") as sse:
+        async with stream(sse, event) as response:
+            lines = [line async for line in response.content]
+    assert lines[0].startswith(b"retry: ")
+    assert lines.count(b": \n") >= 2
+
+
+async def test_streams_end_when_the_server_is_told_to_stop(sse: ReadProcess, owner: psycopg.Connection) -> None:
+    """SIGTERM ends each stream as HTTP wants it, so that a client sees an end and not a broken connection."""
+    event = make_event(owner)
+    async with stream(sse, event) as response:
+        received = messages(response)
+        await anext(received)
+        sse.process.send_signal(signal.SIGTERM)
+        assert [message async for message in received] == []
+    sse.process.wait()
+
+
+async def test_restricted_streams_are_for_staff(sse: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+    """Hidden results are hidden here too; unknown events are 404 and malformed ids 400."""
+    event = make_event(owner, results_visibility="staff")
+    async with stream(sse, event) as response:
+        assert response.status == 403
+    async with stream(sse, event, mint.voter("host").headers) as response:
+        assert response.status == 200
+    async with stream(sse, Event(0, "00000000-0000-4000-8000-000000000000", [])) as response:
+        assert response.status == 404
+    async with stream(sse, Event(0, "nonsense", [])) as response:
+        assert response.status == 400

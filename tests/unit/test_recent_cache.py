@@ -1,0 +1,73 @@
+"""The cache that shields Redis and the replica from a crowd."""
+
+import asyncio
+
+import pytest
+
+from query.recent_cache import RecentCache
+
+FOR_EVER_S = 3600.0
+
+
+class Source:
+    """Something dear to ask: counts the questions, answers when told to, fails when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.may_answer = asyncio.Event()
+        self.fails = False
+
+    async def load(self, key: str) -> str:
+        """The answer."""
+        self.asked.append(key)
+        await self.may_answer.wait()
+        if self.fails:
+            raise ConnectionError
+        return key.upper()
+
+
+async def test_crowd_is_one_question() -> None:
+    """A hundred askers at once cost one load, and the next ones none while the value is young."""
+    source = Source()
+    cache = RecentCache(source.load, FOR_EVER_S, 10)
+    crowd = [asyncio.create_task(cache.get("a")) for _ in range(100)]
+    source.may_answer.set()
+    assert set(await asyncio.gather(*crowd)) == {"A"}
+    assert await cache.get("a") == "A"
+    assert source.asked == ["a"]
+
+
+async def test_asker_who_leaves_takes_nobody_along() -> None:
+    """A cancelled asker doesn't cancel the load that others wait for."""
+    source = Source()
+    cache = RecentCache(source.load, FOR_EVER_S, 10)
+    first, second = asyncio.create_task(cache.get("a")), asyncio.create_task(cache.get("a"))
+    await asyncio.sleep(0)
+    first.cancel()
+    source.may_answer.set()
+    assert await second == "A"
+
+
+async def test_old_value_is_better_than_an_error() -> None:
+    """A load that fails leaves the last value; without one the failure is the answer, and the next asker tries anew."""
+    source = Source()
+    source.may_answer.set()
+    source.fails = True
+    cache = RecentCache(source.load, 0, 10)
+    with pytest.raises(ConnectionError):
+        await cache.get("a")
+    source.fails = False
+    assert await cache.get("a") == "A"
+    source.fails = True
+    assert await cache.get("a") == "A"
+    assert source.asked == ["a", "a", "a"]
+
+
+async def test_no_more_is_kept_than_allowed() -> None:
+    """The value used least recently goes first."""
+    source = Source()
+    source.may_answer.set()
+    cache = RecentCache(source.load, FOR_EVER_S, 2)
+    for key in ("a", "b", "a", "c", "a", "b"):
+        await cache.get(key)
+    assert source.asked == ["a", "b", "c", "b"]
