@@ -94,7 +94,7 @@ async def test_newest_standings_come_at_once_and_then_each_change(
 async def test_closed_is_the_last_message_and_the_stream_ends(
     sse: ReadProcess, owner: psycopg.Connection, redis_url: str
 ) -> None:
-    """The close brings the final standings and the end; coming back with the final id is 204, without it `closed` again."""
+    """The close brings the final standings and the end; whoever has the final id gets 204, others `closed` again."""
     event, tallies = make_event(owner), Tallies(redis_url)
     tallies.write(event, {1: 1}, lsn=200)
     async with stream(sse, event) as response:
