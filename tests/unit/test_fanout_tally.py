@@ -1,0 +1,193 @@
+"""Tallies and what is confirmed of them, against every order of reading, storing, failing and reading again."""
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from contract.position import Position
+from contract.standings import EventChange
+from fanout.checkpoint import Checkpoint, CheckpointPace, lsn_to_confirm
+from fanout.tally import EventTally, Tally
+from fanout.wal_decoder import Transaction, Vote
+
+votes = st.builds(Vote, st.integers(1, 3), st.integers(1, 3))
+histories = st.lists(st.dictionaries(votes, st.integers(1, 1000)), min_size=1).map(
+    lambda commits: [Transaction(10 * (n + 1), n, counts, {}) for n, counts in enumerate(commits)]
+)
+
+
+def new_tally(lsn: int = 0, epoch: int = 1, events: dict[int, EventTally] | None = None) -> Tally:
+    return Tally("main", epoch, Position(1, 1, lsn), events or {})
+
+
+def counts_of(tally: Tally) -> dict[Vote, int]:
+    return {Vote(no, contestant): n for no, event in tally.events.items() for contestant, n in event.counts.items()}
+
+
+def total(history: Sequence[Transaction]) -> Counter[Vote]:
+    counted = Counter[Vote]()
+    for transaction in history:
+        counted.update(transaction.votes)
+    return counted
+
+
+@given(histories, st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50))))
+def test_replays_double_nothing(history: list[Transaction], replays: list[tuple[int, int]]) -> None:
+    """However often parts of the history come again, each commit is counted once."""
+    tally = new_tally()
+    for end, again_from in replays:
+        for transaction in history[min(again_from, end) : end]:
+            if transaction.end_lsn <= tally.position.lsn + 10:  # a stream has no gaps
+                tally.apply(transaction)
+    for transaction in history:
+        tally.apply(transaction)
+    assert counts_of(tally) == total(history)
+    assert tally.position.lsn == history[-1].end_lsn
+
+
+@given(histories, st.integers(0, 50), st.integers(0, 50))
+def test_base_and_stream_add_up_in_any_order(history: list[Transaction], snapshot: int, arrived: int) -> None:
+    """The recount of what was before may come at any moment of the stream after it."""
+    before, after = history[:snapshot], history[snapshot:]
+    tally = new_tally(before[-1].end_lsn if before else 0)
+    for transaction in after[:arrived]:
+        tally.apply(transaction)
+    tally.add_base(total(before).items())
+    for transaction in after[arrived:]:
+        tally.apply(transaction)
+    assert counts_of(tally) == total(history)
+    assert dict(tally.take_unsaved()) == counts_of(tally)
+    assert tally.unpublished == set(tally.events)
+
+
+@given(histories, st.integers(0, 50))
+def test_stored_counts_are_absolute(history: list[Transaction], middle: int) -> None:
+    """Writing down what changed, whenever, gives the whole in the end."""
+    tally, stored = new_tally(), dict[Vote, int]()
+    for number, transaction in enumerate(history):
+        tally.apply(transaction)
+        if number == middle:
+            stored.update(tally.take_unsaved())
+    stored.update(tally.take_unsaved())
+    assert stored == counts_of(tally)
+    assert not tally.has_unsaved
+
+
+def test_versions_follow_the_commits_of_the_event() -> None:
+    """An event's message carries the end and the time of the last commit that changed it, not of others."""
+    tally = new_tally(events={1: EventTally("one", "open"), 2: EventTally("two", "open")})
+    tally.apply(Transaction(10, 5, {Vote(1, 1): 3}, {}))
+    tally.apply(Transaction(20, 6, {Vote(2, 1): 1}, {2: EventChange(2, "other", "closed", "")}))
+    tally.advance(30)
+    one, two = tally.message(1), tally.message(2)
+    assert (one.lsn, one.as_of, one.counts, one.status) == (10, "1970-01-01T00:00:00.000005Z", {1: 3}, "open")
+    assert (two.lsn, two.as_of, two.status, two.event_id) == (20, "1970-01-01T00:00:00.000006Z", "closed", "two")
+    assert tally.position.lsn == 30
+
+
+def test_the_position_never_goes_back() -> None:
+    """A keepalive of before says nothing new."""
+    tally = new_tally(50)
+    tally.advance(0)
+    tally.advance(49)
+    assert tally.position.lsn == 50
+
+
+class Crashes(RuleBasedStateMachine):
+    """A slot, a stored checkpoint and a process that reads, stores, confirms and dies in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wal: list[Transaction] = []
+        self.confirmed = 0
+        self.stored = Checkpoint(1, Position(1, 1, 0), 0)
+        self.stored_counts: dict[Vote, int] = {}
+        self.tally = new_tally()
+        self.known = self.stored  # what the process knows to be stored
+        self.sent: tuple[Checkpoint, list[tuple[Vote, int]]] | None = None
+        self.stream: list[Transaction] = []
+
+    @rule(counts=st.dictionaries(votes, st.integers(1, 9)))
+    def commit(self, counts: dict[Vote, int]) -> None:
+        """Votes are committed."""
+        transaction = Transaction(10 * (len(self.wal) + 1), 0, counts, {})
+        self.wal.append(transaction)
+        self.stream.append(transaction)
+
+    @precondition(lambda self: self.stream)
+    @rule()
+    def read(self) -> None:
+        """The next commit arrives."""
+        self.tally.apply(self.stream.pop(0))
+
+    @precondition(lambda self: not self.sent)
+    @rule()
+    def begin_checkpoint(self) -> None:
+        """A checkpoint is sent."""
+        self.sent = Checkpoint(self.tally.epoch, self.tally.position, 0), self.tally.take_unsaved()
+
+    @precondition(lambda self: self.sent)
+    @rule(told=st.booleans())
+    def store_checkpoint(self, *, told: bool) -> None:
+        """Postgres has stored it; the answer may be lost, then the process dies."""
+        assert self.sent
+        self.stored, changed = self.sent
+        self.stored_counts.update(changed)
+        if told:
+            self.known, self.sent = self.stored, None
+        else:
+            self.die()
+
+    @rule()
+    def report(self) -> None:
+        """The slot is told what it may forget."""
+        self.confirmed = max(self.confirmed, lsn_to_confirm(self.known, self.tally.epoch))
+
+    @rule()
+    def die(self) -> None:
+        """Another process starts from what is stored, and the slot sends what wasn't confirmed."""
+        events: dict[int, EventTally] = {}
+        for vote, count in self.stored_counts.items():
+            events.setdefault(vote.event_no, EventTally()).counts[vote.contestant_no] = count
+        self.tally = new_tally(self.stored.position.lsn, events=copy.deepcopy(events))
+        self.known, self.sent = self.stored, None
+        self.stream = [transaction for transaction in self.wal if transaction.end_lsn > self.confirmed]
+
+    @invariant()
+    def every_commit_is_counted_once(self) -> None:
+        """What is counted and what is still to come make the whole."""
+        counted = copy.deepcopy(self.tally)
+        for transaction in self.stream:
+            counted.apply(transaction)
+        assert counts_of(counted) == total(self.wal)
+
+    @invariant()
+    def nothing_is_confirmed_that_is_not_stored(self) -> None:
+        """A commit that is in no stored tally can be read again."""
+        assert self.confirmed <= self.stored.position.lsn
+
+
+TestCrashes = Crashes.TestCase
+
+positions = st.builds(Position, st.integers(1, 2), st.integers(1, 2), st.integers(1, 2**64 - 1))
+
+
+@given(st.none() | st.builds(Checkpoint, st.integers(1, 3), positions, st.just(0)), st.integers(1, 3))
+def test_only_a_checkpoint_of_this_epoch_is_confirmed(stored: Checkpoint | None, epoch: int) -> None:
+    """An older epoch's LSN may be of another system, timeline or slot: nothing is confirmed by it."""
+    confirmed = lsn_to_confirm(stored, epoch)
+    assert confirmed == (stored.position.lsn if stored and stored.epoch == epoch else 0)
+
+
+def test_an_idle_source_stores_rarely() -> None:
+    """Storing moves the WAL, so movement alone must not cause storing at the busy pace."""
+    pace = CheckpointPace(busy_s=1, idle_s=10)
+    assert pace.due(1.0, counted=True, moved=True)
+    assert not pace.due(0.9, counted=True, moved=True)
+    assert not pace.due(9.9, counted=False, moved=True)
+    assert pace.due(10.0, counted=False, moved=True)
+    assert not pace.due(99.0, counted=False, moved=False)
