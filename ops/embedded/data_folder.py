@@ -24,6 +24,8 @@ class DataFolder:
 
     def prepare(self) -> None:
         """Make the folders that are missing; raises CannotStart."""
+        if set("%;#") & set(str(self.root)):
+            raise CannotStart(f"DATA_DIR {self.root} has a %, ; or # in it, which the supervisor's file can't carry")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             for folder in (self.secrets, self.logs, self.caddy):

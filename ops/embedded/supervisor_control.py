@@ -35,6 +35,7 @@ class SupervisorControl:
     def launch(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start supervisord, in a session of its own: the terminal's Ctrl-C is for `up`, which stops all in order."""
         _own_folder(self._folder.supervisor_socket.parent)
+        self._folder.supervisor_socket.unlink(missing_ok=True)  # a killed one's
         words = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._folder.supervisor_conf)]
         return subprocess.Popen(
             words,

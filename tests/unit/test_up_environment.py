@@ -1,0 +1,98 @@
+"""What each program is told, and what it must not be told."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from ops.embedded import database_setup, stack_configuration
+from ops.embedded.data_folder import DataFolder
+from ops.embedded.program_environment import Addresses, environments, on_database, with_login
+from ops.embedded.refusal import CannotStart
+from ops.embedded.secret_files import SecretFiles, write_private
+
+PORTS = {name: 15_000 + n for n, name in enumerate(["identity", "command", "fanout", "query", "sse"])}
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> dict[str, dict[str, str]]:
+    """The environments of a stack with embedded databases."""
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    at = Addresses("postgresql://postgres:root-secret@127.0.0.1:1/vote", "", "redis://:r@127.0.0.1:2/0", PORTS, 8080)
+    return environments(folder, SecretFiles(folder.secrets), at)
+
+
+def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
+    """No program that serves gets the superuser's password."""
+    assert [name for name, settings in told.items() if "root-secret" in json.dumps(settings)] == ["operator"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "holders"),
+    [
+        ("SIGNING_KEY_FILE", {"identity"}),
+        ("SEAL_KEYS_FILE", {"command"}),
+        ("RECEIPT_KEYS_FILE", {"command", "query"}),
+        ("DATABASE_URL", {"identity", "command", "fanout", "operator"}),
+    ],
+)
+def test_keys_go_where_they_are_needed(told: dict[str, dict[str, str]], variable: str, holders: set[str]) -> None:
+    """A key or a login of the primary is told to its users alone."""
+    assert {name for name, settings in told.items() if variable in settings} == holders
+
+
+def test_readers_have_their_own_login(told: dict[str, dict[str, str]]) -> None:
+    """Query and sse read as vote_query, on the primary unless there is a replica."""
+    assert told["query"]["REPLICA_URL"] == told["sse"]["REPLICA_URL"]
+    assert told["sse"]["REPLICA_URL"].startswith("postgresql://vote_query:")
+    assert told["sse"]["REPLICA_URL"].endswith("@127.0.0.1:1/vote")
+
+
+def test_login_is_replaced_alone() -> None:
+    """Host, port, database and options of a URL stay as the operator gave them."""
+    url = "postgresql://root:p%40ss@db.test:6432/vote?sslmode=require"
+    assert with_login(url, "vote_query", "x") == "postgresql://vote_query:x@db.test:6432/vote?sslmode=require"
+    assert on_database(url, "postgres") == "postgresql://root:p%40ss@db.test:6432/postgres?sslmode=require"
+
+
+def test_secrets_are_private_and_stay(tmp_path: Path) -> None:
+    """A secret is made once, in a file that nobody else can read."""
+    secrets = SecretFiles(tmp_path)
+    assert secrets.password("vote_query") == secrets.password("vote_query") != secrets.password("vote_command")
+    write_private(tmp_path / "demo.json", "{}")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("version", "wal_level", "complaint"),
+    [(160_003, "logical", "16.3"), (170_000, "replica", "wal_level = replica"), (180_006, "logical", "")],
+)
+def test_unfit_servers(version: int, wal_level: str, complaint: str) -> None:
+    """A Postgres that is too old or can't be decoded is refused by a line that names what is wrong."""
+    line = database_setup.unfit(version, wal_level)
+    assert complaint in line
+    assert bool(line) == bool(complaint)
+
+
+@pytest.mark.parametrize("name", ["100%", "a;b", "a#b"])
+def test_folder_that_the_supervisor_cannot_read(tmp_path: Path, name: str) -> None:
+    """A DATA_DIR with signs that mean something in the supervisor's file is refused by a line that names it."""
+    with pytest.raises(CannotStart, match=name):
+        DataFolder(tmp_path / name).prepare()
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1"])
+def test_edge_port_must_be_one(text: str) -> None:
+    """An EDGE_PORT that is no port is named in the refusal."""
+    with pytest.raises(CannotStart, match=f"not {text}"):
+        stack_configuration.read_wishes({"EDGE_PORT": text})
+
+
+def test_long_folder_has_a_socket(tmp_path: Path) -> None:
+    """The control socket's path fits into the kernel's limit however long DATA_DIR is, and is each stack's own."""
+    deep = tmp_path / ("d" * 120)
+    sockets = {DataFolder(deep / name).supervisor_socket for name in ("one", "two")}
+    assert len(sockets) == 2
+    assert max(len(str(path)) for path in sockets) < 100
