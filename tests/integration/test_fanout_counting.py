@@ -1,0 +1,206 @@
+"""Fanout over a real Postgres and Redis: what is committed is what is shown, in order, exactly once."""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import psycopg
+import pytest
+import redis
+
+from contract.redis_keys import EVENTS_CHANNEL, tally_key
+from contract.standings import EventChange, add_up
+from ops.load.voting import Event, make_event
+from tests.conftest import Database
+from tests.counting import (
+    Crowd,
+    FanoutProcess,
+    Screen,
+    applied,
+    cast,
+    check_agreement,
+    counts_in_redis,
+    eventually,
+    tally_in_redis,
+    wal_end,
+)
+
+
+@pytest.fixture
+def ledger(database: Database) -> Iterator[psycopg.Connection]:
+    """A superuser's connection."""
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+def change_status(ledger: psycopg.Connection, event: Event, status: str) -> None:
+    ledger.execute("SELECT change_event_status(%s, %s, NULL, NULL)", [event.event_id, status])
+
+
+def test_votes_of_several_events_are_shown(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """Events made before and after the start, votes in commits of any size: all three places agree."""
+    events = [make_event(ledger)]
+    cast(ledger, events[0], 1, 5)  # before there was a slot
+    with FanoutProcess(database, redis_url).running(), Screen(redis_url).watching() as screen:
+        events.append(make_event(ledger))
+        for votes in (1, 100, 7):
+            for event in events:
+                cast(ledger, event, 2, votes)
+        check_agreement(database, redis_url, events)
+    assert not screen.falls
+    assert counts_in_redis(redis_url, events) == {(1, 1): 5, (1, 2): 108, (2, 2): 108}
+
+
+def test_closed_comes_after_the_last_vote(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """Opening, votes and closing are shown in the order of their commits, and processes are told of both changes."""
+    event = make_event(ledger, status="draft")
+    with (
+        FanoutProcess(database, redis_url).running(),
+        Screen(redis_url).watching() as screen,
+        redis.Redis.from_url(redis_url) as client,
+        client.pubsub(ignore_subscribe_messages=False) as told,
+    ):
+        told.subscribe(EVENTS_CHANNEL)
+        told.get_message(timeout=10)
+        change_status(ledger, event, "open")
+        for _ in range(50):
+            cast(ledger, event, 1, 1)
+        change_status(ledger, event, "closed")
+        first, second = (told.get_message(timeout=10) for _ in range(2))
+        eventually(lambda: bool(screen.seen) and screen.seen[-1].status == "closed", "closed is shown")
+    assert first and second
+    changes = [msgspec.json.decode(message["data"], type=EventChange) for message in (first, second)]
+    assert [(change.event_id, change.status) for change in changes] == [(event.event_id, s) for s in ("open", "closed")]
+    assert [status for status, _ in itertools.groupby(tally.status for tally in screen.seen)][-2:] == ["open", "closed"]
+    assert {sum(tally.counts.values()) for tally in screen.seen if tally.status == "closed"} == {50}
+
+
+def test_a_transaction_is_shown_whole_or_not_at_all(
+    ledger: psycopg.Connection, database: Database, redis_url: str
+) -> None:
+    """A COPY of many rows appears at its commit; what is rolled back, wholly or to a savepoint, never does."""
+    event = make_event(ledger)
+    rows = [("now", event.event_no, 1 + n % 2, n.to_bytes(12, "big"), bytes(16)) for n in range(100_000)]
+    with FanoutProcess(database, redis_url).running(), Screen(redis_url).watching() as screen:
+        with ledger.transaction():
+            copy = "COPY votes (voted_at, event_no, contestant_no, voter, seal) FROM STDIN"
+            with ledger.cursor() as cursor, cursor.copy(copy) as sink:
+                for row in rows:
+                    sink.write_row(row)
+            with ledger.transaction(force_rollback=True):
+                cast(ledger, event, 1, 10)
+        with ledger.transaction(force_rollback=True):
+            cast(ledger, event, 1, 10)
+        check_agreement(database, redis_url, [event])
+    assert {sum(tally.counts.values()) for tally in screen.seen} <= {0, 100_000}
+    assert counts_in_redis(redis_url, [event]) == {(1, 1): 50_000, (1, 2): 50_000}
+
+
+def test_the_first_count_while_votes_come(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """A slot that is made in the midst of voting splits the ledger into snapshot and stream without gap or overlap."""
+    event = make_event(ledger)
+    cast(ledger, event, 1, 50_000)
+    with Crowd(database, [event]).voting() as crowd, FanoutProcess(database, redis_url).running():
+        crowd.wait_for(500)
+    with FanoutProcess(database, redis_url).running():
+        check_agreement(database, redis_url, [event])
+
+
+def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.Connection) -> None:
+    """Two fanouts write tallies of their own, which readers add; until both have written the sum isn't complete."""
+    event = make_event(ledger)
+    cast(ledger, event, 1, 3)
+    with FanoutProcess(database, redis_url, "main").running():
+        only_one = [tally_in_redis(redis_url, event, source) for source in ("main", "second")]
+        # The tallies in Postgres are one source's, so this second source only reads: it never stores.
+        with FanoutProcess(
+            database, redis_url, "second", CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000"
+        ).running():
+            cast(ledger, event, 2, 4)
+            end = wal_end(database)
+            for source in ("main", "second"):
+                eventually(lambda s=source: (p := applied(redis_url, s)) is not None and p.lsn >= end, source)  # type: ignore[misc]
+            both = [tally_in_redis(redis_url, event, source) for source in ("main", "second")]
+    incomplete = add_up([tally for tally in only_one if tally], ["main", "second"])
+    complete = add_up([tally for tally in both if tally], ["main", "second"])
+    assert incomplete and (incomplete.counts, incomplete.complete) == ({1: 3}, False)
+    assert complete and (complete.counts, complete.complete) == ({1: 6, 2: 8}, True)
+
+
+def test_an_idle_source_keeps_up(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """WAL without votes moves the applied position at once, and the slot before long: it never holds WAL back."""
+    event = make_event(ledger)
+    with FanoutProcess(database, redis_url, IDLE_CHECKPOINT_MS="300").running() as fanout:
+        ledger.execute("CREATE TABLE noise AS SELECT generate_series(1, 10000)")
+        end = wal_end(database)
+        eventually(lambda: (position := applied(redis_url)) is not None and position.lsn >= end, "applied follows")
+        confirmed = "SELECT confirmed_flush_lsn - '0/0' >= %s FROM pg_replication_slots WHERE slot_name = %s"
+        eventually(lambda: ledger.execute(confirmed, [end, fanout.slot]).fetchone() == (True,), "the slot follows")
+        tally = tally_in_redis(redis_url, event)
+    assert tally and not tally.counts
+
+
+def test_redis_refuses_what_is_older(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """A tally at a later position of the same system stays; one of another system is replaced."""
+    event = make_event(ledger)
+    with redis.Redis.from_url(redis_url) as client, FanoutProcess(database, redis_url).running():
+        key = tally_key(event.event_id, "main")
+        client.hset(key, mapping={"order": "00000002-0000000000000000", "payload": "later"})
+        cast(ledger, event, 1, 1)
+        check = wal_end(database)
+        eventually(lambda: (position := applied(redis_url)) is not None and position.lsn >= check, "flushed")
+        assert client.hget(key, "payload") == b"later"
+        client.hset(key, "system", "1")
+        cast(ledger, event, 1, 1)
+        check_agreement(database, redis_url, [event])
+
+
+def test_a_foreign_checkpoint_fences(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """A writer whose epoch was taken over stores nothing more; it begins anew from what is stored."""
+    event = make_event(ledger)
+    with FanoutProcess(database, redis_url).running() as fanout:
+        cast(ledger, event, 1, 3)
+        check_agreement(database, redis_url, [event])
+        ledger.execute("UPDATE fanout_checkpoint SET epoch = epoch + 5")
+        cast(ledger, event, 1, 4)
+        fanout.wait_for("another fanout has taken over")
+        check_agreement(database, redis_url, [event])
+    tally = tally_in_redis(redis_url, event)
+    assert tally and tally.epoch == 6
+
+
+def test_verify_tells_right_from_wrong(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """Beside running votes all is equal; a tampered tally is found, in Redis as in Postgres."""
+    event = make_event(ledger)
+    fanout = FanoutProcess(database, redis_url, IDLE_CHECKPOINT_MS="200")
+
+    def verify() -> int:
+        return subprocess.run(
+            [sys.executable, "-m", "fanout", "verify"], env=fanout.environment, check=False
+        ).returncode
+
+    with fanout.running():
+        with Crowd(database, [event]).voting() as crowd:
+            crowd.wait_for(100)
+            assert verify() == 0
+        check_agreement(database, redis_url, [event])
+        with redis.Redis.from_url(redis_url, protocol=2) as client:
+            key = tally_key(event.event_id, "main")
+            payload = client.hget(key, "payload")
+            client.hset(key, "payload", str(payload.decode()).replace('"counts":{"1":', '"counts":{"1":1'))
+            assert verify() == 1
+            client.hset(key, "payload", payload)
+        assert verify() == 0
+        ledger.execute("UPDATE tallies SET votes = votes + 1 WHERE contestant_no = 1")
+        assert verify() == 1
+
+
+def test_operators_see_it_work(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """/ready and /metrics answer on its own port."""
+    with FanoutProcess(database, redis_url).running() as fanout:
+        cast(ledger, make_event(ledger), 1, 3)
+        eventually(lambda: "fanout_rows_total 3.0" in fanout.get("/metrics")[1], "three rows are counted")
+        assert fanout.get("/ready") == (200, '{"ready": true, "why_not": ""}')
+        assert fanout.get("/")[0] == 404
