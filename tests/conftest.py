@@ -17,7 +17,10 @@ from ops.embedded import ports
 from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.valkey_server import ValkeyServer
 from ops.migrate import migrate
-from tests.server_process import ServerProcess
+from ops.load.server_process import ServerProcess
+from tests.running_stack import stack
+
+__all__ = ["stack"]
 
 PASSWORD = "tests-only"
 LOGIN = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
@@ -94,8 +97,7 @@ def database(postgresql: psycopg.Connection) -> Iterator[Database]:
             " WHERE database = current_database() AND active"
         )
         connection.execute(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
-            " WHERE database = current_database()"
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
         )
 
 

@@ -13,7 +13,7 @@ import aiohttp
 
 from command.identity.signing_key import make_signing_key
 from ops.embedded import ports
-from tests.server_process import ServerProcess
+from ops.load.server_process import ServerProcess
 
 SEED_KEY = b"k" * 32
 PERSON = {

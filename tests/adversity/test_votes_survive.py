@@ -11,8 +11,8 @@ import aiohttp
 import psycopg
 import pytest
 
+from ops.load.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
 from tests.conftest import Database, DatabaseServer
-from tests.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
 
 VOTERS = 300
 

@@ -8,9 +8,9 @@ import aiohttp
 import psycopg
 import pytest
 
+from ops.load.voting import Event, TokenMint, Voter, make_event
 from tests.conftest import Database, RedisServer
 from tests.reading import ReadProcess, Tallies, read_process
-from tests.voting import Event, TokenMint, Voter, make_event
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

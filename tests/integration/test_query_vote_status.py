@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
+from ops.load.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
 from tests.conftest import Database
 from tests.reading import ReadProcess, Tallies, read_process
-from tests.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
 
 SYSTEM_ID, TIMELINE, FAR = 7, 1, 2**62
 

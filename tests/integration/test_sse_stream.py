@@ -9,9 +9,9 @@ import aiohttp
 import psycopg
 import pytest
 
+from ops.load.voting import Event, TokenMint, make_event
 from tests.conftest import Database, RedisServer
 from tests.reading import AS_OF, Message, ReadProcess, Tallies, messages, read_process
-from tests.voting import Event, TokenMint, make_event
 
 
 @pytest.fixture

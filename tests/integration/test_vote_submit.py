@@ -12,8 +12,17 @@ import pytest
 
 from contract.seal import seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
+from ops.load.voting import (
+    RECEIPT_KEY,
+    SEAL_KEY,
+    CommandProcess,
+    TokenMint,
+    command_process,
+    make_event,
+    submit,
+    vote_of,
+)
 from tests.conftest import Database
-from tests.voting import RECEIPT_KEY, SEAL_KEY, CommandProcess, TokenMint, command_process, make_event, submit, vote_of
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real server as the tests run it: started, killed and brought back, each time awaited by its own words."""
+"""A real server as tests and benches run it: started, killed and brought back, each time awaited by its own words."""
 
 import collections
 import signal
@@ -68,7 +68,8 @@ class ServerProcess:
 
     def wait(self) -> None:
         """Return when it has ended and all its output is read."""
-        assert self._process and self._reader
+        assert self._process
+        assert self._reader
         self._process.wait(GONE_WITHIN_S)
         self._reader.join(GONE_WITHIN_S)
 

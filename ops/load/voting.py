@@ -1,4 +1,4 @@
-"""A command process of the test's own, and people who may vote through it."""
+"""A command process of the caller's own, and people who may vote through it."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from contract.pseudonym import voter_of
 from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
 from ops.embedded import ports
-from tests.server_process import ServerProcess
+from ops.load.server_process import ServerProcess
 
 KEY_ID = "test-key"
 RECEIPT_KEY, SEAL_KEY, SEED_KEY = b"r" * 16, b"s" * 32, b"k" * 32
@@ -45,7 +45,7 @@ class Voter:
 
 
 class TokenMint:
-    """Stands beside identity: signs with a key of the test's own, serves its public half as a file."""
+    """Stands beside identity: signs with a key of the caller's own, serves its public half as a file."""
 
     def __init__(self, folder: Path) -> None:
         self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
