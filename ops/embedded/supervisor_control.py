@@ -37,12 +37,15 @@ class SupervisorControl:
         _own_folder(self._folder.supervisor_socket.parent)
         self._folder.supervisor_socket.unlink(missing_ok=True)  # a killed one's
         words = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._folder.supervisor_conf)]
-        return subprocess.Popen(
-            words,
-            env={**environment, MARK: str(self._folder.root)},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with (self._folder.logs / "supervisord.err").open("wb") as said:
+            return subprocess.Popen(
+                words,
+                env={**environment, MARK: str(self._folder.root)},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
 
     def answers(self) -> bool:
         """Whether a supervisor of this stack is there."""

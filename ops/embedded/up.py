@@ -67,8 +67,15 @@ class Stack:
         supervisor.wait()
         raise CannotStart(f"the supervisor has ended; its log is {self._folder.logs / 'supervisord.log'}")
 
+    def _why_no_supervisor(self, supervisor: subprocess.Popen[bytes]) -> str:
+        if supervisor.poll() is not None:
+            raise CannotStart(
+                f"the supervisor ended at once; what it said is in {self._folder.logs / 'supervisord.err'}"
+            )
+        return "" if self._control.answers() else "the supervisor doesn't answer"
+
     def _start_databases(self, at: Addresses, supervisor: subprocess.Popen[bytes]) -> None:
-        wait_until(partial(_why_no_supervisor, self._control, supervisor), DATABASES_WITHIN_S)
+        wait_until(partial(self._why_no_supervisor, supervisor), DATABASES_WITHIN_S)
         ours = not self._wishes.database_url
         maintenance = on_database(at.database_url, "postgres") if ours else at.database_url
         wait_until(partial(readiness.postgres, maintenance), DATABASES_WITHIN_S if ours else 0)
@@ -87,12 +94,6 @@ class Stack:
             log = self._folder.logs / f"{name}.log"
             wait_until(partial(readiness.service, name, at.ports[name], log), READY_WITHIN_S)
         wait_until(partial(readiness.edge, at.edge_url, self._folder.logs / "edge.log"), READY_WITHIN_S)
-
-
-def _why_no_supervisor(control: SupervisorControl, supervisor: subprocess.Popen[bytes]) -> str:
-    if supervisor.poll() is not None:
-        raise CannotStart(f"supervisord ended at once with code {supervisor.returncode}")
-    return "" if control.answers() else "supervisord doesn't answer"
 
 
 def _interrupt(_number: int, _frame: object) -> None:

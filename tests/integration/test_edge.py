@@ -1,12 +1,13 @@
 """The real edge with its real configuration, before stand-ins that say which service was asked and with what."""
 
+import contextlib
 import http.client
 import json
 import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ class StandIn(ThreadingHTTPServer):
         self.heard: list[str] = []
         self.may_end = threading.Event()
 
+    def handle_error(self, *_: object) -> None:
+        """A request that ends early is what some of these tests are about."""
+
 
 class StandInHandler(BaseHTTPRequestHandler):
     """One request to a stand-in."""
@@ -57,7 +61,10 @@ class StandInHandler(BaseHTTPRequestHandler):
     def _read_body(self) -> int:
         """All of it, however it is framed; raises ValueError when it ends early."""
         if "Transfer-Encoding" not in self.headers:
-            return len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            length = int(self.headers.get("Content-Length", 0))
+            if len(self.rfile.read(length)) < length:
+                raise ValueError("the body ended early")
+            return length
         total = 0
         while length := int(self.rfile.readline(), 16):
             total += len(self.rfile.read(length + 2)) - 2
@@ -85,7 +92,7 @@ class StandInHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[dict[str, StandIn]]:
-    """A stand-in for each service; command's is not there."""
+    """A stand-in for each service."""
     made = {name: StandIn(name) for name in SERVICES}
     for server in made.values():
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -95,19 +102,27 @@ def services() -> Iterator[dict[str, StandIn]]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
-def edge_port(services: dict[str, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The edge before them; identity's stand-in can be asked for, nobody listens as sse."""
+@contextlib.contextmanager
+def _edge(service_ports: Mapping[str, int], folder: Path) -> Iterator[int]:
     port = ports.choose(["edge"], {})["edge"]
-    numbers = {f"{name.upper()}_PORT": str(server.server_port) for name, server in services.items()}
-    own = {"EDGE_PORT": str(port), "HOME": str(tmp_path_factory.mktemp("caddy")), **numbers}
+    numbers = {f"{name.upper()}_PORT": str(number) for name, number in service_ports.items()}
     caddy = str(Path(sys.executable).with_name("caddy"))
     command = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
-    process = ServerProcess(lambda: command, "admin endpoint disabled", {**os.environ, **own})
+    environment = {**os.environ, **numbers, "EDGE_PORT": str(port), "HOME": str(folder)}
+    process = ServerProcess(lambda: command, "admin endpoint disabled", environment)
     process.start()
     wait_until(lambda: why_no_edge(f"http://127.0.0.1:{port}/", "above"), CUT_WITHIN_S)
     yield port
     process.stop()
+
+
+@pytest.fixture(scope="module")
+def edge_port(services: dict[str, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The edge before the stand-ins."""
+    with _edge(
+        {name: server.server_port for name, server in services.items()}, tmp_path_factory.mktemp("caddy")
+    ) as port:
+        yield port
 
 
 def _ask(
@@ -219,6 +234,7 @@ def test_stream_arrives_as_it_is_written(edge_port: int, services: dict[str, Sta
     assert answer.readline() == b"data: first\n"
     services["sse"].may_end.set()
     assert answer.read() == b"\ndata: last\n\n"
+    connection.close()
 
 
 def test_trickled_requests_are_cut(edge_port: int, services: dict[str, StandIn]) -> None:
@@ -235,11 +251,10 @@ def test_trickled_requests_are_cut(edge_port: int, services: dict[str, StandIn])
     assert len(services["identity"].heard) == before
 
 
-def test_service_that_is_away(edge_port: int, services: dict[str, StandIn]) -> None:
+def test_service_that_is_away(tmp_path: Path) -> None:
     """A service that can't be reached is 502 `busy` with Retry-After, safe to repeat, in the contract's shape."""
-    services["command"].shutdown()
-    services["command"].server_close()
-    answer, content = _ask(edge_port, "POST", "/v1/vote/submit", {}, b"{}")
+    with _edge(ports.choose(SERVICES, {}), tmp_path) as port:
+        answer, content = _ask(port, "POST", "/v1/vote/submit", {}, b"{}")
     assert (answer.status, content["error"]["code"]) == (502, "busy")
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
