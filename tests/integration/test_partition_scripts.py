@@ -1,0 +1,69 @@
+"""The DBA's scripts, run by psql as their heads say."""
+
+import subprocess
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from ops.embedded.postgres_server import BIN
+from ops.load.voting import Event, make_event
+from ops.migrate import MIGRATIONS
+from tests.conftest import Database
+
+SCRIPTS = MIGRATIONS.parent.parent / "partitions"
+CAST = """SELECT count(*) FROM cast_votes(%s::int, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
+    ARRAY[substr(sha256(''), 1, 16)], '{0}')"""
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
+    words = [BIN / "psql", "-X", "-A", "-t", *settings, "-f", SCRIPTS / script, database.url()]
+    return subprocess.run(words, check=False, capture_output=True, text=True)
+
+
+def counts(connection: psycopg.Connection, *events: Event) -> list[int]:
+    query = "SELECT count(*) FROM votes WHERE event_no = %s"
+    rows = [connection.execute(query, [event.event_no]).fetchone() for event in events]
+    return [row[0] for row in rows if row]
+
+
+def test_an_event_is_detached_and_attached_without_touching_the_others(
+    database: Database, owner: psycopg.Connection
+) -> None:
+    """020 takes one event's votes out while the other event is voted in; 030 puts them back."""
+    one, other = make_event(owner), make_event(owner)
+    for event in (one, other):
+        owner.execute(CAST, [event.event_no, b"v" * 12])
+    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [one.event_id])
+    detached = psql(database, "020_detach_event.sql", event_no=one.event_no)
+    assert detached.returncode == 0, detached.stderr
+    owner.execute(CAST, [other.event_no, b"w" * 12])
+    assert counts(owner, one, other) == [0, 2]
+    attached = psql(database, "030_attach_event.sql", event_no=one.event_no)
+    assert attached.returncode == 0, attached.stderr
+    assert counts(owner, one, other) == [1, 2]
+
+
+def test_an_open_event_is_not_detached(database: Database, owner: psycopg.Connection) -> None:
+    """020 says so and changes nothing."""
+    event = make_event(owner)
+    owner.execute(CAST, [event.event_no, b"v" * 12])
+    refused = psql(database, "020_detach_event.sql", event_no=event.event_no)
+    assert refused.returncode != 0
+    assert "is not closed" in refused.stderr
+    assert counts(owner, event) == [1]
+
+
+def test_sizes_are_listed_by_event(database: Database, owner: psycopg.Connection) -> None:
+    """010 has a line for each event, detached ones included."""
+    event = make_event(owner, "closed")
+    psql(database, "020_detach_event.sql", event_no=event.event_no)
+    listed = psql(database, "010_sizes.sql").stdout.splitlines()
+    assert [(line.split("|")[1], line.split("|")[-1]) for line in listed] == [(event.event_id, "f")]
