@@ -1,0 +1,33 @@
+"""A real Chromium: the machine's own, since no browser is downloaded."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _chromium() -> str:
+    """Where it is; installed from Debian where that is allowed. CI must not do without, others skip."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-q"], check=False, capture_output=True)
+        subprocess.run(["apt-get", "install", "-qy", "--no-install-recommends", NAMES[0]], check=False)
+        found = shutil.which(NAMES[0])
+    if not found and os.environ.get("CI"):
+        pytest.fail("CI needs Chromium (on Debian: apt-get install chromium)")
+    if not found:
+        pytest.skip("NO BROWSER TEST WAS RUN: there is no Chromium (on Debian: apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="module")  # no longer: Playwright's event loop would stand in the way of asynchronous tests
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        yield launched
+        launched.close()

@@ -1,0 +1,72 @@
+"""A show through the edge, as its host and its audience run it: each call is one that the contract documents."""
+
+import json
+import secrets
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+PATIENCE_S = 30
+
+
+class Show:
+    """One event of the demo's admin, open from the start."""
+
+    def __init__(self, demo: dict[str, Any], name: str, contestants: list[str]) -> None:
+        self._demo = demo
+        self._host = self._login(demo["admin"]["username"], demo["admin"]["password"])
+        given = [
+            {"contestant_name": each, "contestant_description": "", "contestant_image_url": ""} for each in contestants
+        ]
+        event = {"user_id": self._host["userId"], "event_name": name, "contestants": given}
+        made = self._call("/v1/event/create", event, self._host["token"])
+        self.event_id = made["event_id"]
+        self.contestants = [each["contestant_id"] for each in made["contestants"]]
+        self._call(f"/v1/event/{self.event_id}/open", {}, self._host["token"])
+
+    @property
+    def page(self) -> str:
+        """Where its live page is."""
+        return f"{self._demo['edge_url']}/live/{self.event_id}"
+
+    def vote(self, contestant: int) -> None:
+        """Someone new registers, logs in and votes; returns when the vote is acked."""
+        name, password = f"viewer-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
+        person = {
+            "username": name,
+            "email": f"{name}@example.org",
+            "date_of_birth": "1990-01-01",
+            "password": password,
+        }
+        self._call("/v1/auth/register", person, self._demo["client_token"])
+        session = self._login(name, password)
+        vote = {
+            "user_id": session["userId"],
+            "event_id": self.event_id,
+            "contestant_id": self.contestants[contestant],
+        }
+        self._call("/v1/vote/submit", vote, session["token"])
+
+    def close(self) -> None:
+        """No more votes."""
+        self._call(f"/v1/event/{self.event_id}/close", {}, self._host["token"])
+
+    def _login(self, username: str, password: str) -> dict[str, Any]:
+        return self._call("/v1/auth/login", {"username": username, "password": password})
+
+    def _call(self, path: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
+        """POST, again while the answer is 503, as the contract says."""
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        url, data = self._demo["edge_url"] + path, json.dumps(body).encode()
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            request = urllib.request.Request(url, data, headers)  # noqa: S310  # our own edge
+            try:
+                with urllib.request.urlopen(request) as answer:  # noqa: S310  # our own edge
+                    content: dict[str, Any] = json.load(answer)
+                    return content
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code != 503 or time.monotonic() > deadline:
+                        raise AssertionError(f"{path}: {error.code} {error.read().decode()}") from error

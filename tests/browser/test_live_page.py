@@ -1,0 +1,108 @@
+"""The live page in a real browser, through the edge, with all processes running."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.show import Show
+from tests.running_stack import RunningStack
+
+PATIENCE_MS = 30_000
+SIZES = {"phone": {"width": 390, "height": 844}, "studio": {"width": 1920, "height": 1080}}
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained of: errors of scripts, and requests to anywhere but the edge."""
+    return []
+
+
+@pytest.fixture(params=SIZES)
+def page(
+    request: pytest.FixtureRequest, browser: Browser, stack: RunningStack, complaints: list[str]
+) -> Iterator[Page]:
+    made = browser.new_page(viewport=SIZES[request.param])  # type: ignore[arg-type]  # a dict is what it takes
+    made.set_default_timeout(PATIENCE_MS)
+    made.on("pageerror", lambda error: complaints.append(str(error)))
+    made.on("request", lambda asked: complaints.extend([] if _is_ours(asked.url, stack) else [asked.url]))
+    made.on("console", lambda line: complaints.extend([line.text] if "Security Policy" in line.text else []))
+    yield made
+    made.close()
+
+
+def _is_ours(url: str, stack: RunningStack) -> bool:
+    return url.startswith((stack.demo["edge_url"], "data:"))
+
+
+def row(page: Page, show: Show, contestant: int) -> Locator:
+    return page.locator(f'[data-contestant="{show.contestants[contestant]}"]')
+
+
+def bar_width(page: Page, show: Show, contestant: int) -> float:
+    """How long a bar is on the screen, in pixels, once it has stopped moving."""
+    bar = row(page, show, contestant).locator(".bar")
+    bar.evaluate("bar => Promise.all(bar.getAnimations().map(each => each.finished))")
+    box: Any = bar.bounding_box()
+    return float(box["width"])
+
+
+def expect_state(page: Page, state: str) -> None:
+    expect(page.locator("#connection")).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
+
+
+def expect_votes(page: Page, show: Show, contestant: int, votes: int) -> None:
+    expect(row(page, show, contestant).locator(".votes")).to_have_text(
+        re.compile(rf"^{votes} vote"), timeout=PATIENCE_MS
+    )
+
+
+def test_vote_moves_a_bar_and_close_ends_it(stack: RunningStack, page: Page, complaints: list[str]) -> None:
+    """A vote that is cast while the page is open lengthens its bar and reorders the board; the close is said."""
+    show = Show(stack.demo, "Browser test", ["Anna & Ben", "<b>Cleo</b>"])
+    page.goto(show.page)
+    expect(page.locator("h1")).to_have_text("Browser test")
+    expect_state(page, "live")
+    expect(row(page, show, 1).locator(".name")).to_have_text("<b>Cleo</b>")  # a name is text, whatever is in it
+    assert bar_width(page, show, 1) == 0
+    show.vote(1)
+    expect_votes(page, show, 1, 1)
+    assert bar_width(page, show, 1) > 100
+    expect(page.locator("#board li").first.locator(".name")).to_have_text("<b>Cleo</b>")
+    show.close()
+    expect_state(page, "closed")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out at the side
+    assert complaints == []
+
+
+def test_page_recovers_when_the_stream_server_dies(stack: RunningStack, page: Page, complaints: list[str]) -> None:
+    """While the server is away the page says so and keeps its numbers; afterwards it shows what came meanwhile."""
+    show = Show(stack.demo, "Recovery", ["Anna", "Ben"])
+    show.vote(0)
+    page.goto(show.page)
+    expect_votes(page, show, 0, 1)
+    before = stack.pid("sse")
+    stack.kill("sse")
+    expect_state(page, "reconnecting")  # for a second at least: that is how long a client waits before it comes back
+    show.vote(1)
+    stack.wait_until_replaced("sse", before)
+    stack.wait_ready()
+    expect_votes(page, show, 1, 1)
+    expect_state(page, "live")
+    assert complaints == []
+
+
+def test_unknown_event_is_said(stack: RunningStack, page: Page) -> None:
+    """An address of nothing tells so instead of waiting for ever."""
+    page.goto(f"{stack.demo['edge_url']}/live/00000000-0000-4000-8000-000000000000")
+    expect_state(page, "missing")
+    expect(page.locator("#notice")).to_be_visible()
+
+
+def test_contract_is_shown_under_a_strict_policy(stack: RunningStack, page: Page, complaints: list[str]) -> None:
+    """/docs draws every documented call without breaking its own policy."""
+    page.goto(f"{stack.demo['edge_url']}/docs")
+    expect(page.locator(".opblock-summary-path", has_text="/v1/vote/submit")).to_be_visible()
+    assert complaints == []
