@@ -33,13 +33,19 @@ class RunningStack:
         self.control = SupervisorControl(self.folder)
         base = {name: value for name, value in os.environ.items() if name not in HANDED_OUT}
         self.environment = {**base, "DATA_DIR": str(data_dir), "EDGE_PORT": str(edge_port)}
-        self.process = ServerProcess(lambda: [str(PROJECT / "ops" / "up")], "Ctrl-C stops everything", self.environment)
+        self.up = PROJECT / "ops" / "up"
+        self.process = ServerProcess(lambda: [str(self.up)], "Ctrl-C stops everything", self.environment)
 
     @property
     def demo(self) -> dict[str, Any]:
         """What scripts are told: edge_url, admin, client_token, event_id, database_url, redis_url."""
         content: dict[str, Any] = json.loads(self.folder.demo.read_text())
         return content
+
+    @property
+    def supervisor_pid(self) -> int:
+        """The process id of the supervisor."""
+        return int((self.folder.root / "supervisord.pid").read_text())
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send one of its programs a signal: a service of the Procfile, postgres, valkey or edge."""
