@@ -156,4 +156,5 @@ class Streaming:
     clients_max: int = setting("STREAM_CLIENTS_MAX", 10_000, int, "clients")
     heartbeat_ms: int = setting("STREAM_HEARTBEAT_MS", 15_000, int, "ms")
     lifetime_ms: int = setting("STREAM_LIFETIME_MS", 1_800_000, int, "ms")
+    stalled_ms: int = setting("STREAM_STALLED_MS", 15_000, int, "ms")
     stale_after_ms: int = setting("STALE_AFTER_MS", 3_000, int, "ms")

@@ -63,7 +63,7 @@ class Refusal(msgspec.Struct, omit_defaults=True):
 @functools.cache  # Sanic knows apps by name and allows each name once
 def services() -> list[Sanic[Any, Any]]:
     """An app for each service, with the handlers' functions in the place of their methods."""
-    identity, write, read, stream = (Sanic(f"openapi-{name}") for name in ("identity", "command", "query", "sse"))
+    identity, write, read, stream = (Sanic(name) for name in ("Identity", "Events-and-votes", "Results", "Streams"))
     add_identity_routes(identity, cast("Any", AuthHandler))
     add_command_routes(write, cast("Any", VoteHandler), cast("Any", EventHandler))
     add_query_routes(read, cast("Any", ResultsHandler), cast("Any", VoteStatusHandler), cast("Any", PageHandler))
@@ -78,23 +78,25 @@ def document(apps: Iterable[Sanic[Any, Any]]) -> dict[str, Any]:
     specification = SpecificationBuilder()
     specification.describe(TITLE, VERSION, DESCRIPTION)
     specification.add_security_scheme("bearer", "http", bearer_format="JWT")
-    for name, schema in _schemas(call for _, _, _, call in calls).items():
+    for name, schema in _schemas(call for *_, call in calls).items():
         specification.add_component("schemas", name, schema)
-    for path, method, name, call in calls:
-        specification.operation(path, method, _operation(path, name, call))
+    for group, path, method, name, call in calls:
+        operation = _operation(path, name, call)
+        operation.tag(group)
+        specification.operation(path, method, operation)
     built: dict[str, Any] = specification.build(cast("Any", None)).serialize()  # None: the operations are of no one app
     return built
 
 
-def _calls(apps: Iterable[Sanic[Any, Any]]) -> Iterable[tuple[str, str, str, Call]]:
+def _calls(apps: Iterable[Sanic[Any, Any]]) -> Iterable[tuple[str, str, str, str, Call]]:
     for app in apps:
         for route in app.router.routes:
             call = call_of(route.handler)
-            name = route.name.rpartition(".")[2]
+            group, _, name = route.name.partition(".")
             if call is None:
                 raise ValueError(f"the handler of {name} is not documented")
             path = "/" + re.sub(r"<(\w+)(:\w+)?>", r"{\1}", route.path)
-            yield from ((path, method, name, call) for method in route.methods)
+            yield from ((group.replace("-", " "), path, method, name, call) for method in route.methods)
 
 
 def _operation(path: str, name: str, call: Call) -> OperationBuilder:

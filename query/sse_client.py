@@ -1,6 +1,6 @@
 """One client of a stream: one slot, never a queue.
 
-        offer: written ──► current ──── offer: socket still full ──► behind ──► cut after `STALLED_S`
+        offer: written ──► current ──── offer: socket still full ──► behind ──► cut after a while
                               ▲                                        │
                               └───── the newest frame, once it drained ┘
 
@@ -15,7 +15,6 @@ import socket
 import time
 
 SEND_BUFFER_BYTES = 32 * 1024
-STALLED_S = 15
 
 
 class SseClient:
@@ -54,9 +53,9 @@ class SseClient:
         self._behind_since = None
         return True
 
-    def cut_if_stalled(self) -> bool:
-        """Drop the connection of a client whose socket stayed full."""
-        stalled = self._behind_since is not None and time.monotonic() - self._behind_since > STALLED_S
+    def cut_if_stalled(self, limit_s: float) -> bool:
+        """Drop the connection of a client whose socket stayed full for longer than this; whether it did."""
+        stalled = self._behind_since is not None and time.monotonic() - self._behind_since > limit_s
         if stalled:
             self._transport.abort()
         return stalled

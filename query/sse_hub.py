@@ -156,7 +156,7 @@ class SseHub:
             feed.sent_at = now
         for client in feed.clients:
             if client.is_behind:
-                CUT.inc(not feed.deliver(client) and client.cut_if_stalled())
+                CUT.inc(not feed.deliver(client) and client.cut_if_stalled(self._limits.stalled_ms / 1000))
             elif now > client.expires_at:
                 client.end()
             elif quiet:

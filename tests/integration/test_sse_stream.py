@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -175,6 +176,28 @@ async def test_stream_has_a_lifetime_and_a_heartbeat(start: Start, owner: psycop
             lines = [line async for line in response.content]
     assert lines[0].startswith(b"retry: ")
     assert lines.count(b": \n") >= 2
+
+
+async def test_stalled_client_is_cut_and_the_others_notice_nothing(
+    start: Start, owner: psycopg.Connection, redis_url: str
+) -> None:
+    """Who doesn't read is disconnected once its socket stayed full; who reads gets the newest numbers all the while."""
+    event, tallies = make_event(owner, contestants=500), Tallies(redis_url)
+    with start(STREAM_STALLED_MS="300") as sse, socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", int(sse.url.rpartition(":")[2])))
+        stalled.sendall(f"GET /v1/event/{event.event_id}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        async with stream(sse, event) as response, aiohttp.ClientSession(sse.url) as session:
+            received = messages(response)
+            cut, votes = False, 0
+            while not cut:
+                votes += 1
+                tallies.write(event, {1: votes}, lsn=1000 + votes)
+                await until(received, total_votes=votes)
+                async with session.get("/metrics") as metrics:
+                    cut = "stream_cut_clients_total 1.0" in await metrics.text()
+            tallies.write(event, {1: votes + 1}, lsn=2000 + votes)
+            await until(received, total_votes=votes + 1)
 
 
 async def test_streams_end_when_the_server_is_told_to_stop(sse: ReadProcess, owner: psycopg.Connection) -> None:
