@@ -16,8 +16,8 @@ from pytest_postgresql import factories
 from ops.embedded import ports
 from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.valkey_server import ValkeyServer
-from ops.migrate import migrate
 from ops.load.server_process import ServerProcess
+from ops.migrate import migrate
 from tests.running_stack import stack
 
 __all__ = ["stack"]

@@ -20,9 +20,9 @@ import redis
 from contract.redis_keys import STANDINGS_CHANNEL, applied_key, tally_key
 from contract.standings import AppliedPosition, SourceTally
 from ops.embedded import ports
-from tests.conftest import Database
 from ops.load.server_process import READY_WITHIN_S, ServerProcess
 from ops.load.voting import RECEIPT_KEY, SEED_KEY, Event, TokenMint
+from tests.conftest import Database
 
 AS_OF = "2026-01-01T20:15:00.000000Z"
 
