@@ -65,6 +65,36 @@ def test_killed_at_random_moments(database: Database, redis_url: str, events: li
         check_agreement(database, redis_url, events)
 
 
+def test_commits_that_come_again(database: Database, redis_url: str, events: list[Event]) -> None:
+    """A slot that knows less than the checkpoint, as after a death between storing and confirming, doubles nothing."""
+    fanout, copy = FanoutProcess(database, redis_url), "SELECT pg_copy_logical_replication_slot(%s, %s)"
+    with fanout.running():
+        check_agreement(database, redis_url, events)
+    execute(database, copy, fanout.slot, "older")
+    with fanout.running():
+        with psycopg.connect(database.url()) as connection:
+            cast(connection, events[0], 1, 500)
+        check_agreement(database, redis_url, events)
+    execute(database, "SELECT pg_drop_replication_slot(%s)", fanout.slot)
+    execute(database, copy, "older", fanout.slot)
+    with fanout.running():
+        check_agreement(database, redis_url, events)
+        fanout.wait_for("continuing from the checkpoint")
+
+
+def test_a_start_shows_nothing_old(database: Database, redis_url: str, events: list[Event]) -> None:
+    """A start from a checkpoint far behind shows no number before it has caught up, even when Redis is empty."""
+    fanout = FanoutProcess(database, redis_url, CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000")
+    with fanout.running(), psycopg.connect(database.url(), autocommit=True) as connection:
+        for votes in range(100):
+            cast(connection, events[0], 1, votes)
+        check_shown(database, redis_url, events)
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    with fanout.running():
+        check_shown(database, redis_url, events)
+
+
 def test_redis_flushed(database: Database, redis_url: str, events: list[Event]) -> None:
     """FLUSHALL at any moment: everything is there again at once, idle events included."""
     with psycopg.connect(database.url(), autocommit=True) as connection:

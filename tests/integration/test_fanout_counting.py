@@ -114,7 +114,7 @@ def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.
     cast(ledger, event, 1, 3)
     with FanoutProcess(database, redis_url, "main").running():
         only_one = [tally_in_redis(redis_url, event, source) for source in ("main", "second")]
-        # The tallies in Postgres are one source's, so this second source only reads: it never stores.
+        # The second source is the same Postgres once more, so it had better not store what the first one stores.
         with FanoutProcess(
             database, redis_url, "second", CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000"
         ).running():
