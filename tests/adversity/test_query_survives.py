@@ -1,0 +1,45 @@
+"""What readers see when Postgres, which knows the events, is killed."""
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+
+from ops.load.voting import TokenMint, make_event
+from tests.conftest import Database, DatabaseServer
+from tests.reading import Tallies, read_process
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+async def results(session: aiohttp.ClientSession, event_id: str) -> tuple[int, Any]:
+    async with session.get(f"/v1/event/{event_id}/results") as response:
+        return response.status, await response.json()
+
+
+async def test_known_events_are_shown_while_postgres_is_away(
+    tmp_path: Path, database: Database, database_server: DatabaseServer, redis_url: str
+) -> None:
+    """Results of a known event keep coming from Redis; what must be asked for is 503 until Postgres is back."""
+    with psycopg.connect(database.url(), autocommit=True) as owner:
+        event = make_event(owner)
+    tallies = Tallies(redis_url)
+    tallies.write(event, {1: 1}, lsn=1)
+    with read_process("query.leaderboard_server", tmp_path, database, redis_url, TokenMint(tmp_path)) as query:
+        async with aiohttp.ClientSession(query.url) as session:
+            assert (await results(session, event.event_id))[0] == 200
+            database_server.process.kill()
+            try:
+                tallies.write(event, {1: 2}, lsn=2)
+                status, body = await results(session, event.event_id)
+                while status == 200 and body["total_votes"] != 2:
+                    status, body = await results(session, event.event_id)
+                assert (status, body["stale"]) == (200, False)
+                status, body = await results(session, UNKNOWN)
+                assert (status, body["error"]["code"]) == (503, "busy")
+            finally:
+                database_server.process.start()
+            while status == 503:
+                status, _ = await results(session, UNKNOWN)
+            assert status == 404
