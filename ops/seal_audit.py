@@ -1,0 +1,112 @@
+"""Checks an event's rows against their seals, and receipts against the ledger: finds what was done by SQL.
+
+A row that was added or altered without the key has a wrong seal. A row that was deleted leaves no trace in the table,
+but its voter has a receipt: `--receipts` names a file with one vote_id a line, each of which must be in the ledger.
+
+    DATABASE_URL=postgresql://vote_auditor@… SEAL_KEYS_FILE=… RECEIPT_KEYS_FILE=… python -m ops.seal_audit EVENT_ID
+"""
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from contract import queries, settings
+from contract.seal import seal_of
+from contract.vote_id import ReceiptCipher, VoteKind
+
+ROWS_PER_FETCH = 10_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass
+class Findings:
+    """What an audit found. Voters are pseudonyms in hexadecimal."""
+
+    rows: int
+    wrong_seals: list[str]
+    lost_receipts: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.wrong_seals and not self.lost_receipts
+
+
+class SealAudit:
+    """One audit of one event under one snapshot; the connection is in a transaction of its own."""
+
+    def __init__(self, connection: psycopg.Connection, event_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._sql = queries.load("audit.sql")
+        row = connection.execute(self._sql["event_keys"], {"event_id": event_id}).fetchone()
+        if row is None:
+            raise LookupError(f"no event {event_id}")
+        self.event_no, self.key_no = int(row[0]), int(row[1])
+
+    def run(self, seal_key: bytes, receipt_key: bytes, receipts: Iterable[str]) -> Findings:
+        """Check every row, then every receipt."""
+        rows, wrong = 0, []
+        for rows, (voter, sound) in enumerate(self._checked(seal_key), start=1):  # noqa: B007  # counted here
+            if not sound:
+                wrong.append(voter.hex())
+        cipher = ReceiptCipher(receipt_key)
+        return Findings(rows, wrong, [receipt for receipt in receipts if not self._holds(cipher, receipt)])
+
+    def _checked(self, key: bytes) -> Iterator[tuple[bytes, bool]]:
+        with self._connection.cursor(name="seal_audit", binary=True) as cursor:
+            cursor.itersize = ROWS_PER_FETCH
+            cursor.execute(self._sql["sealed_rows"], {"event_no": self.event_no})
+            for voted_at, device, contestant_no, region, voter, seal in cursor:
+                expected = seal_of(
+                    key,
+                    voted_at_us=(voted_at - _EPOCH) // _MICROSECOND,
+                    device=device,
+                    event_no=self.event_no,
+                    contestant_no=contestant_no,
+                    region=region,
+                    voter=voter,
+                )
+                yield voter, seal == expected
+
+    def _holds(self, cipher: ReceiptCipher, text: str) -> bool:
+        receipt = cipher.open(uuid.UUID(text))
+        if receipt is None or receipt.event_no != self.event_no or receipt.kind is not VoteKind.ACCEPTED:
+            return False
+        wanted = {"event_no": self.event_no, "voter": receipt.voter}
+        return self._connection.execute(self._sql["has_vote"], wanted).fetchone() is not None
+
+
+def main(arguments: list[str]) -> int:
+    """Print what was found; exit code 0 when the event is sound, 1 when not, 2 when it can't be checked."""
+    parser = argparse.ArgumentParser(prog="python -m ops.seal_audit", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("event_id", type=uuid.UUID)
+    parser.add_argument("--receipts", type=Path, help="a file with one vote_id a line")
+    given = parser.parse_args(arguments)
+    receipts = given.receipts.read_text().split() if given.receipts else []
+    try:
+        seal_keys = settings.read(settings.SealKeys, os.environ).by_number
+        receipt_keys = settings.read(settings.ReceiptKeys, os.environ).by_number
+        with psycopg.connect(settings.read(settings.Primary, os.environ).url) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            audit = SealAudit(connection, given.event_id)
+            found = audit.run(seal_keys[audit.key_no], receipt_keys[audit.key_no], receipts)
+    except (settings.SettingError, psycopg.Error, LookupError, ValueError) as error:
+        print(f"seal_audit: {error}", file=sys.stderr)
+        return 2
+    print(f"{found.rows} rows, {len(found.wrong_seals)} wrong seals, {len(found.lost_receipts)} receipts without a row")
+    for kind, names in (("wrong seal", found.wrong_seals), ("receipt without a row", found.lost_receipts)):
+        for name in names:
+            print(f"{kind}: {name}")
+    return 0 if found.sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""Whoever changes the ledger by SQL is found out by seals and receipts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import psycopg
+import pytest
+
+from ops.load.voting import (
+    RECEIPT_KEY,
+    SEAL_KEY,
+    Event,
+    TokenMint,
+    command_process,
+    make_event,
+    submit,
+    vote_of,
+)
+from tests.conftest import Database
+
+FORGED = """INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
+    VALUES (now(), %s, 1, substr(sha256('forged'), 1, 12), substr(sha256('guess'), 1, 16))"""
+COPIED = """INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+    SELECT voted_at, device, event_no, contestant_no, region, substr(sha256('copied'), 1, 12), seal
+    FROM votes WHERE event_no = %s LIMIT 1"""
+ALTERED = "UPDATE votes SET contestant_no = 3 - contestant_no WHERE event_no = %s"
+MOVED = "UPDATE votes SET voted_at = voted_at - interval '1 microsecond' WHERE event_no = %s"
+DELETED = "DELETE FROM votes WHERE event_no = %s"
+Audit = Callable[[], tuple[int, str]]
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def event(owner: psycopg.Connection) -> Event:
+    return make_event(owner)
+
+
+@pytest.fixture
+async def audit(tmp_path: Path, database: Database, event: Event) -> Audit:
+    """Three voters have voted and kept their receipts; gives the audit's exit code and output."""
+    mint, receipts = TokenMint(tmp_path), tmp_path / "receipts.txt"
+    with command_process(tmp_path, database.url("vote_command"), mint) as command:
+        async with aiohttp.ClientSession(command.url) as session:
+            voters = [mint.voter() for _ in range(3)]
+            acks = [
+                await submit(session, voter, {**vote_of(voter, event), "meta": {"device_id": "d"}}) for voter in voters
+            ]
+    receipts.write_text("\n".join(content["vote_id"] for _, content in acks))
+    (tmp_path / "receipt-keys").write_text(json.dumps({"1": RECEIPT_KEY.hex()}))
+    (tmp_path / "seal-keys").write_text(json.dumps({"1": SEAL_KEY.hex()}))
+    env = {
+        **os.environ,
+        "DATABASE_URL": database.url("vote_auditor"),
+        "SEAL_KEYS_FILE": str(tmp_path / "seal-keys"),
+        "RECEIPT_KEYS_FILE": str(tmp_path / "receipt-keys"),
+    }
+
+    def run() -> tuple[int, str]:
+        words = [sys.executable, "-m", "ops.seal_audit", event.event_id, "--receipts", str(receipts)]
+        done = subprocess.run(words, check=False, capture_output=True, text=True, env=env)
+        return done.returncode, done.stdout.splitlines()[0] if done.stdout else done.stderr
+
+    return run
+
+
+def test_an_untouched_ledger_is_sound(audit: Audit) -> None:
+    """Every seal is right and every receipt has its row."""
+    assert audit() == (0, "3 rows, 0 wrong seals, 0 receipts without a row")
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (FORGED, "4 rows, 1 wrong seals, 0 receipts without a row"),
+        (COPIED, "4 rows, 1 wrong seals, 0 receipts without a row"),
+        (ALTERED, "3 rows, 3 wrong seals, 0 receipts without a row"),
+        (MOVED, "3 rows, 3 wrong seals, 0 receipts without a row"),
+        (DELETED, "0 rows, 0 wrong seals, 3 receipts without a row"),
+    ],
+)
+def test_a_change_by_sql_is_found(
+    audit: Audit, owner: psycopg.Connection, event: Event, statement: str, finding: str
+) -> None:
+    """Even the superuser can't forge, copy, alter or delete a vote unnoticed."""
+    owner.execute(statement, [event.event_no])
+    assert audit() == (1, finding)
