@@ -105,17 +105,20 @@ async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
     return answer(failure.body(trace), failure.status, failure.headers())
 
 
+_IN_OUR_WORDS: list[tuple[type[Exception], errors.ContractError]] = [
+    (sanic_exceptions.PayloadTooLarge, errors.TooLarge()),
+    (sanic_exceptions.MethodNotAllowed, errors.MethodNotAllowed()),
+    (sanic_exceptions.NotFound, errors.NotFound("no such path")),
+    (sanic_exceptions.ServiceUnavailable, errors.Busy()),  # the answer took longer than RESPONSE_TIMEOUT
+]
+
+
 def _translate(error: Exception) -> errors.ContractError:
     if isinstance(error, errors.ContractError):
         return error
-    if isinstance(error, sanic_exceptions.PayloadTooLarge):
-        return errors.TooLarge()
-    if isinstance(error, sanic_exceptions.MethodNotAllowed):
-        return errors.MethodNotAllowed()
-    if isinstance(error, sanic_exceptions.NotFound):
-        return errors.NotFound("no such path")
-    if isinstance(error, sanic_exceptions.ServiceUnavailable):  # the answer took longer than RESPONSE_TIMEOUT
-        return errors.Busy()
+    for theirs, ours in _IN_OUR_WORDS:
+        if isinstance(error, theirs):
+            return ours
     if isinstance(error, sanic_exceptions.SanicException) and 400 <= error.status_code < 500:
         return errors.InvalidBody(str(error))
     return errors.ContractError()

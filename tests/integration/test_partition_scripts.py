@@ -24,7 +24,7 @@ def owner(database: Database) -> Iterator[psycopg.Connection]:
 
 def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:
     settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
-    words = [BIN / "psql", "-X", "-A", "-t", *settings, "-f", SCRIPTS / script, database.url()]
+    words = [str(BIN / "psql"), "-X", "-A", "-t", *settings, "-f", str(SCRIPTS / script), database.url()]
     return subprocess.run(words, check=False, capture_output=True, text=True)
 
 
