@@ -26,6 +26,7 @@ from query.replica_reader import ReplicaReader
 from query.results_handler import ResultsHandler
 from query.routes import add_routes
 from query.standings_reader import StandingsReader
+from query.user_vote_handler import UserVoteHandler
 from query.vote_status_handler import VoteStatusHandler
 
 
@@ -44,10 +45,10 @@ class QueryService:
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
         ciphers = {number: ReceiptCipher(key) for number, key in receipt_keys.items()}
-        self.results = ResultsHandler(self._gate, EventDirectory(self._replica), standings)
-        self.statuses = VoteStatusHandler(
-            self._gate, SeedBox(verification.seed_key), ciphers, self._replica, redis_reader
-        )
+        seeds, events = SeedBox(verification.seed_key), EventDirectory(self._replica)
+        self.results = ResultsHandler(self._gate, events, standings)
+        self.statuses = VoteStatusHandler(self._gate, seeds, ciphers, self._replica, redis_reader)
+        self.user_votes = UserVoteHandler(self._gate, seeds, ciphers, events, self._replica)
         self.pages = PageHandler(load_files())
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +75,7 @@ class QueryService:
 def make_app(service: QueryService) -> Sanic[Any, Any]:
     """The Sanic app around the service."""
     app = make_service("query", service.why_not_ready)
-    add_routes(app, service.results, service.statuses, service.pages)
+    add_routes(app, service.results, service.statuses, service.user_votes, service.pages)
     app.before_server_start(service.open)
     app.after_server_stop(service.close)
     return app

@@ -6,6 +6,7 @@ may come later and go away. Then every question is `Busy`, which is answered 503
 
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -46,6 +47,7 @@ class Event(msgspec.Struct, frozen=True):
     """What reading results needs of an event; contestants in the order given by the host."""
 
     event_no: int
+    key_no: int
     event_id: str
     event_name: str
     status: str
@@ -105,6 +107,16 @@ class ReplicaReader:
         """What is known of the attempt that a receipt names, or None when there is no such event."""
         rows = await self._rows("attempt", receipt.event_no, receipt.voter, int(receipt.kind))
         return Attempt(*rows[0]) if rows else None
+
+    async def voter_of(self, user_id: uuid.UUID, event_no: int) -> bytes | None:
+        """What stands for this user in this event (12 bytes), or None when there is no such user."""
+        rows = await self._rows("voter_of", user_id, event_no)
+        return rows[0][0]  # type: ignore[no-any-return]  # asyncpg's rows are Any
+
+    async def voted_at(self, event_no: int, voter: bytes) -> datetime | None:
+        """When this voter's vote was accepted, or None when there is none."""
+        rows = await self._rows("voted_at", event_no, voter)
+        return rows[0][0] if rows else None
 
     async def wal_ends(self) -> list[WalEnd]:
         """Positions behind everything that earlier calls have seen, one a source of this server."""

@@ -6,15 +6,23 @@ from sanic import Sanic
 
 from query.page_handler import PageHandler
 from query.results_handler import ResultsHandler
+from query.user_vote_handler import UserVoteHandler
 from query.vote_status_handler import VoteStatusHandler
 
 
-def add_routes(app: Sanic[Any, Any], results: ResultsHandler, statuses: VoteStatusHandler, pages: PageHandler) -> None:
+def add_routes(
+    app: Sanic[Any, Any],
+    results: ResultsHandler,
+    statuses: VoteStatusHandler,
+    user_votes: UserVoteHandler,
+    pages: PageHandler,
+) -> None:
     """Route each read to its handler."""
     app.add_route(results.leaderboard, "/v1/event/<event_id>/leaderboard", name="leaderboard")
     app.add_route(results.results, "/v1/event/<event_id>/results", name="results")
     app.add_route(results.contestants, "/v1/contestants/<event_id>", name="contestants")
     app.add_route(statuses.status, "/v1/vote/<vote_id>/status", name="vote_status")
+    app.add_route(user_votes.vote, "/v1/event/<event_id>/vote/<user_id>", name="user_vote")
     app.add_route(pages.live, "/live/<event_id>", name="live_page")
     app.add_route(pages.live_asset, "/live/assets/<name>", name="live_asset")
     app.add_route(pages.docs, "/docs", name="docs")

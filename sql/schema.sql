@@ -12,6 +12,14 @@ CREATE FUNCTION identity.user_exists(p_user_id uuid) RETURNS boolean
     SELECT EXISTS (SELECT FROM identity.users WHERE user_id = p_user_id)
 $$;
 ALTER FUNCTION identity.user_exists(p_user_id uuid) OWNER TO vote_identity_owner;
+-- Name: voter_of(uuid, integer); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) RETURNS bytea
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+    SELECT substr(sha256(voter_seed || int4send(p_event_no)), 1, 12) FROM identity.users WHERE user_id = p_user_id
+$$;
+ALTER FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) OWNER TO vote_identity_owner;
 -- Name: answer_votes(integer, integer, bytea[], smallint[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, contestant_no smallint, voter bytea, stored_at timestamp with time zone)
     LANGUAGE sql STABLE
@@ -415,6 +423,7 @@ ALTER PUBLICATION votes_inserts ADD TABLE ONLY public.votes (event_no, contestan
 -- Name: SCHEMA identity; Type: ACL; Schema: -; Owner: vote_identity_owner
 GRANT USAGE ON SCHEMA identity TO vote_identity;
 GRANT USAGE ON SCHEMA identity TO vote_command;
+GRANT USAGE ON SCHEMA identity TO vote_query;
 -- Name: SCHEMA public; Type: ACL; Schema: -; Owner: pg_database_owner
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO vote_ledger_owner;
@@ -425,6 +434,9 @@ GRANT USAGE ON SCHEMA public TO vote_auditor;
 -- Name: FUNCTION user_exists(p_user_id uuid); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.user_exists(p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.user_exists(p_user_id uuid) TO vote_command;
+-- Name: FUNCTION voter_of(p_user_id uuid, p_event_no integer); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) TO vote_query;
 -- Name: FUNCTION answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) FROM PUBLIC;
 -- Name: FUNCTION apply_schedule(); Type: ACL; Schema: public; Owner: vote_ledger_owner

@@ -48,10 +48,18 @@ CREATE FUNCTION identity.user_exists(p_user_id uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, identity, pg_temp AS $$
     SELECT EXISTS (SELECT FROM identity.users WHERE user_id = p_user_id)
 $$;
-REVOKE ALL ON FUNCTION identity.user_exists FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA identity TO vote_identity, vote_command;
+-- All that the read side may ask of identity: what stands for a person in one event's ledger, and not the seed, which
+-- would tell all events. Null when there is no such user. contract/pseudonym.py computes the same.
+CREATE FUNCTION identity.voter_of(p_user_id uuid, p_event_no int) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, identity, pg_temp AS $$
+    SELECT substr(sha256(voter_seed || int4send(p_event_no)), 1, 12) FROM identity.users WHERE user_id = p_user_id
+$$;
+REVOKE ALL ON FUNCTION identity.user_exists, identity.voter_of FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA identity TO vote_identity, vote_command, vote_query;
 GRANT EXECUTE ON FUNCTION identity.user_exists TO vote_command;
+GRANT EXECUTE ON FUNCTION identity.voter_of TO vote_query;
 GRANT SELECT, INSERT ON identity.applications, identity.users TO vote_identity;
 GRANT UPDATE (password_hash, roles) ON identity.users TO vote_identity;
 GRANT SELECT, INSERT, DELETE ON identity.sessions TO vote_identity;

@@ -3,7 +3,7 @@
 -- name: event
 -- One event with its contestants, as JSON; no row: unknown.
 SELECT json_build_object(
-    'event_no', e.event_no, 'event_id', e.event_id, 'event_name', e.event_name,
+    'event_no', e.event_no, 'key_no', e.key_no, 'event_id', e.event_id, 'event_name', e.event_name,
     'status', e.status, 'results_visibility', e.results_visibility,
     'contestants', coalesce((
         SELECT json_agg(json_build_object(
@@ -28,6 +28,14 @@ SELECT e.event_id::text, e.event_name, e.key_no,
        EXISTS (SELECT FROM votes v WHERE v.event_no = $1 AND v.voter = $2) AS accepted,
        EXISTS (SELECT FROM vote_rejections r WHERE r.event_no = $1 AND r.voter = $2 AND r.kind = $3) AS refused
 FROM events e WHERE e.event_no = $1;
+
+-- name: voter_of
+-- What stands for a user in one event, by the number of the event; null: no such user.
+SELECT identity.voter_of($1, $2);
+
+-- name: voted_at
+-- When a voter's vote in one event was accepted; no row: there is none. By the primary key, as above.
+SELECT voted_at FROM votes WHERE event_no = $1 AND voter = $2;
 
 -- name: wal_end
 -- Where the WAL ends here, or how far it was replayed, for each source that this server is the origin of: whatever

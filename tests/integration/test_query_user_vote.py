@@ -1,0 +1,110 @@
+"""GET /v1/event/{event_id}/vote/{user_id}, on a real query process and a real Postgres."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+
+from contract.vote_id import ReceiptCipher, VoteKind
+from ops.load.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
+from tests.conftest import Database
+from tests.reading import ReadProcess, read_process
+
+
+@pytest.fixture
+def mint(tmp_path: Path) -> TokenMint:
+    return TokenMint(tmp_path)
+
+
+@pytest.fixture
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+    with read_process("query.leaderboard_server", tmp_path, database, redis_url, mint) as process:
+        yield process
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+def cast(owner: psycopg.Connection, event: Event, voter: Voter) -> None:
+    owner.execute(
+        "SELECT count(*) FROM cast_votes(%s, clock_timestamp(), ARRAY[%s::bytea], '{1}', '{NULL}', '{NULL}',"
+        " ARRAY[%s::bytea], '{0}')",
+        [event.event_no, voter.pseudonym(event.event_no), bytes(16)],
+    )
+
+
+def register(owner: psycopg.Connection, voter: Voter) -> None:
+    """Make the voter a user, as identity would."""
+    owner.execute(
+        "INSERT INTO identity.users (user_id, username, roles, voter_seed) VALUES (%s, %s, '{viewer}', %s)",
+        [voter.user_id, voter.user_id, voter.seed],
+    )
+
+
+async def ask(query: ReadProcess, event_id: str, user_id: str, asker: Voter) -> tuple[int, Any]:
+    """Status and body."""
+    async with (
+        aiohttp.ClientSession(query.url) as session,
+        session.get(f"/v1/event/{event_id}/vote/{user_id}", headers=asker.headers) as response,
+    ):
+        return response.status, await response.json()
+
+
+async def test_a_voter_sees_the_receipt_of_an_own_vote(
+    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint
+) -> None:
+    """Before the vote has_voted is false with nulls; after it the receipt and the time are there."""
+    event, voter = make_event(owner), mint.voter()
+    nothing = {"has_voted": False, "vote_id": None, "voted_at": None}
+    who = {"event_id": event.event_id, "user_id": voter.user_id}
+    assert await ask(query, event.event_id, voter.user_id, voter) == (200, who | nothing)
+    cast(owner, event, voter)
+    status, body = await ask(query, event.event_id, voter.user_id, voter)
+    receipt = ReceiptCipher(RECEIPT_KEY).seal(VoteKind.ACCEPTED, event.event_no, voter.pseudonym(event.event_no))
+    assert (status, body["has_voted"], body["vote_id"]) == (200, True, receipt)
+    assert body["voted_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("role", ["admin", "auditor"])
+async def test_staff_who_may_read_all_sees_a_users_vote(
+    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, role: str
+) -> None:
+    """Identity tells the pseudonym for this event, and the answer is the voter's own."""
+    event, voter, staff = make_event(owner), mint.voter(), mint.voter(role)
+    register(owner, voter)
+    cast(owner, event, voter)
+    own = await ask(query, event.event_id, voter.user_id, voter)
+    assert await ask(query, event.event_id, voter.user_id, staff) == own
+
+
+async def test_what_is_refused(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+    """Others, hosts too, are 403; unknown events and users 404; malformed ids 400."""
+    event, voter, admin = make_event(owner), mint.voter(), mint.voter("admin")
+    for other in (mint.voter(), mint.voter("host")):
+        status, body = await ask(query, event.event_id, voter.user_id, other)
+        assert (status, body["error"]["code"]) == (403, "not_yours")
+    unknown = str(uuid.uuid4())
+    for event_id, user_id, status, field in [
+        (unknown, voter.user_id, 404, "event_id"),
+        (event.event_id, unknown, 404, "user_id"),
+        ("x", voter.user_id, 400, "event_id"),
+        (event.event_id, "x", 400, "user_id"),
+    ]:
+        found, body = await ask(query, event_id, user_id, admin)
+        assert (found, body["error"]["field"]) == (status, field)
+
+
+def test_the_read_side_learns_no_seed(database: Database) -> None:
+    """vote_query may ask what stands for a user in one event, and can't read the table behind it."""
+    with (
+        psycopg.connect(database.url("vote_query"), autocommit=True) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("SELECT voter_seed FROM identity.users")
