@@ -199,7 +199,7 @@ def test_trace_is_continued(edge_port: int) -> None:
 def test_client_cannot_say_where_it_comes_from(edge_port: int) -> None:
     """Headers that services trust are taken off; the address is the connection's."""
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9",
-              "X-Edge-Region": "DE", "X-Forwarded-Host": "evil.test"}  # fmt: skip
+              "X-Region": "DE", "X-Forwarded-Host": "evil.test"}  # fmt: skip
     _, heard = _ask(edge_port, "POST", "/v1/auth/login", forged, b"{}")
     assert heard["headers"]["X-Forwarded-For"] == "127.0.0.1"
     assert not [value for value in heard["headers"].values() if "203.0.113.9" in value or value in ("DE", "evil.test")]

@@ -94,6 +94,7 @@ def test_stop_ends_all_and_start_keeps_all(stack: RunningStack) -> None:
 @pytest.mark.parametrize("supervisor_too", [False, True])
 def test_killed_up_is_tidied_away(stack: RunningStack, supervisor_too: bool) -> None:  # noqa: FBT001 - a case
     """After kill -9 of `up`, and of the supervisor, the next `up` stops what they left and starts as always."""
+    numbers = stack.folder.ports.read_text()
     stack.process.send_signal(signal.SIGKILL)
     stack.process.wait()
     if supervisor_too:
@@ -101,6 +102,7 @@ def test_killed_up_is_tidied_away(stack: RunningStack, supervisor_too: bool) -> 
         supervisor.kill()
     stack.process.start()
     stack.process.wait_for("Stopped what an earlier start had left running")
+    assert stack.folder.ports.read_text() == numbers, "something still has its port"
     stack.wait_ready()
 
 
