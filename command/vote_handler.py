@@ -33,7 +33,7 @@ from contract.pseudonym import voter_of
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
 
-REGION_HEADER = "x-region"  # set by the edge from its own knowledge; the edge removes what a client sends
+REGION_HEADER = "x-region"  # the edge removes what a client sends under this name
 
 
 class VoteMeta(msgspec.Struct):

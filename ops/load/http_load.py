@@ -9,7 +9,7 @@ import asyncio
 import collections
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import uvloop
@@ -44,8 +44,7 @@ class LoadResult:
 class Load:
     """One run. `requests` gives whole HTTP requests with a Content-Length; it ends when they do, or after `seconds`."""
 
-    host: str
-    port: int
+    ports: Sequence[int]  # of this machine; the connections are spread over them
     requests: Iterator[bytes]
     connections: int
     seconds: float
@@ -68,8 +67,8 @@ class _Run:
 
     async def run(self) -> LoadResult:
         loop = asyncio.get_running_loop()
-        for _ in range(self.load.connections):
-            await self.connect()
+        for number in range(self.load.connections):
+            await self.connect(self.load.ports[number % len(self.load.ports)])
         start = time.perf_counter()
         if self.load.rate is None:
             for connection in list(self.idle):
@@ -82,9 +81,9 @@ class _Run:
         self.result.seconds = time.perf_counter() - start
         return self.result
 
-    async def connect(self) -> None:
+    async def connect(self, port: int) -> None:
         loop = asyncio.get_running_loop()
-        opening = loop.create_connection(lambda: _Connection(self), self.load.host, self.load.port)
+        opening = loop.create_connection(lambda: _Connection(self), "127.0.0.1", port)
         await asyncio.wait_for(opening, CONNECT_WITHIN_S)
 
     async def pace(self, start: float, rate: float) -> None:

@@ -1,10 +1,11 @@
 """A real server as tests and benches run it: started, killed and brought back, each time awaited by its own words."""
 
 import collections
+import contextlib
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
 import psutil
@@ -24,6 +25,15 @@ class ServerProcess:
         self._said = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["ServerProcess"]:
+        """Started, and stopped at the end of the block."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
 
     def start(self) -> None:
         """Start it and return when it is ready; raises AssertionError with its last words."""

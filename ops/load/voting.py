@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,10 @@ class CommandProcess:
 
 
 @contextlib.contextmanager
-def command_process(folder: Path, database_url: str, mint: TokenMint, **settings: str) -> Iterator[CommandProcess]:
-    """Run a command process on this database until the end of the block."""
+def command_process(
+    folder: Path, database_url: str, mint: TokenMint, program: Sequence[str] = ("-m", "command"), **settings: str
+) -> Iterator[CommandProcess]:
+    """Run a command process (or another `program` like it) on this database until the end of the block."""
     (folder / "seed").write_text(SEED_KEY.hex())
     (folder / "receipts").write_text(json.dumps({"1": RECEIPT_KEY.hex()}))
     (folder / "seals").write_text(json.dumps({"1": SEAL_KEY.hex()}))
@@ -91,12 +93,8 @@ def command_process(folder: Path, database_url: str, mint: TokenMint, **settings
         "SEAL_KEYS_FILE": str(folder / "seals"),
         **settings,
     }
-    process = ServerProcess(lambda: [sys.executable, "-m", "command"], '"serving"', env)
-    process.start()
-    try:
+    with ServerProcess(lambda: [sys.executable, *program], '"serving"', env).running() as process:
         yield CommandProcess(f"http://127.0.0.1:{port}", process)
-    finally:
-        process.stop()
 
 
 @dataclasses.dataclass(frozen=True)

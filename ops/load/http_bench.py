@@ -1,0 +1,167 @@
+"""What a durable vote costs beside HTTP and the token: one command worker against its twin that doesn't write, and
+against the obvious stack, alternating in one run; then the latency of acks at several rates, and through the edge.
+
+Load, servers and Postgres share this machine's cores, so only the ratios travel.
+"""
+
+import contextlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import psycopg
+
+from ops.embedded import ports, readiness
+from ops.embedded.readiness import wait_until
+from ops.embedded.supervisor_config import EDGE_CONFIG
+from ops.embedded.valkey_server import ValkeyServer
+from ops.load import bench_report
+from ops.load.bench_database import PASSWORD, BenchDatabase, bench_database
+from ops.load.http_load import Load, LoadResult
+from ops.load.server_process import ServerProcess
+from ops.load.voting import CommandProcess, TokenMint, Voter, command_process, make_event
+
+VOTERS = 8_000
+ROUNDS = 3
+READY_WITHIN_S = 30
+SECONDS = 4.0
+CONNECTIONS = 128
+VOTES_A_SECOND_MAX = 12_000  # how many events are opened beforehand
+SUBMIT, NO_WRITE = "/v1/vote/submit", "/no-write"
+TWIN = ("-m", "ops.load.command_twin")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all measurements share."""
+
+    database: BenchDatabase
+    voters: Sequence[Voter]
+    seconds: float
+
+    def measure(self, path: str, at: Sequence[int], rate: float | None = None) -> LoadResult:
+        """Votes of people who haven't voted yet, through one or several ports."""
+        with psycopg.connect(self.database.url, autocommit=True) as connection:
+            events = 1 + int(VOTES_A_SECOND_MAX * self.seconds / len(self.voters))
+            bodies = chain.from_iterable(self._event(connection, path) for _ in range(events))
+            prepared = iter(list(bodies))
+        self.database.settle()
+        return Load(at, prepared, CONNECTIONS, self.seconds, rate).run()
+
+    def _event(self, connection: psycopg.Connection, path: str) -> Iterator[bytes]:
+        """The whole requests of all voters in a new event."""
+        event = make_event(connection, contestants=5, expected_votes=10_000_000)
+        for number, voter in enumerate(self.voters):
+            body = json.dumps(
+                {
+                    "user_id": voter.user_id,
+                    "event_id": event.event_id,
+                    "contestant_id": event.contestants[number % 5],
+                    "client_timestamp": "2026-01-01T00:00:00Z",
+                    "meta": {"device_id": "bench", "app_version": "1.0"},
+                }
+            )
+            yield (
+                f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {voter.token}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            ).encode()
+
+
+@contextlib.contextmanager
+def obvious_stack(folder: Path, database: BenchDatabase, mint: TokenMint) -> Iterator[int]:
+    """Run it, with a Valkey of its own; gives its port."""
+    numbers = ports.choose(["valkey", "obvious"], {})
+    valkey = ValkeyServer(folder / "valkey", numbers["valkey"])
+    valkey.prepare(PASSWORD)
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database.url,
+        "REDIS_URL": valkey.url(PASSWORD),
+        "JWKS": mint.jwks.read_text(),
+        "PORT": str(numbers["obvious"]),
+    }
+    words = [sys.executable, "-m", "ops.load.obvious_stack"]
+    with (
+        ServerProcess(valkey.command, "Ready to accept connections").running(),
+        ServerProcess(lambda: words, "startup complete", environment).running(),
+    ):
+        yield numbers["obvious"]
+
+
+@contextlib.contextmanager
+def edge(folder: Path, command_port: int) -> Iterator[int]:
+    """Run the real edge before one command process; gives its port."""
+    names = ["edge", "identity", "query", "sse"]
+    numbers = ports.choose(names, {}) | {"command": command_port}
+    variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
+    environment = {**os.environ, **variables, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    caddy = str(Path(sys.executable).parent / "caddy")
+    words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
+    with ServerProcess(lambda: words, "admin endpoint disabled", environment).running():
+        wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), READY_WITHIN_S)
+        yield numbers["edge"]
+
+
+def port_of(command: CommandProcess) -> int:
+    """The port in its address."""
+    return int(command.url.rsplit(":", 1)[1])
+
+
+def latency_row(name: str, result: LoadResult) -> tuple[object, ...]:
+    """A line of the table; fails when a vote was refused or lost."""
+    assert set(result.statuses) == {200}, result.statuses
+    assert not result.lost
+    return (name, result.acked_a_second, *(result.percentile_ms(percent) for percent in (50, 95, 99)))
+
+
+def main(_arguments: Sequence[str]) -> int:
+    """Run the bench."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, bench_database(Path(name)) as database:
+        folder = Path(name)
+        mint = TokenMint(folder)
+        bench = Bench(database, [mint.voter() for _ in range(VOTERS)], SECONDS)
+        bench_report.conditions(postgres=database.version, rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
+        with (
+            command_process(folder, database.url_of("vote_command"), mint, program=TWIN) as one,
+            command_process(folder, database.url_of("vote_command"), mint) as other,
+            obvious_stack(folder, database, mint) as obvious,
+            edge(folder, port_of(one)) as front,
+        ):
+            return _measure(bench, port_of(one), port_of(other), obvious, front)
+
+
+def _measure(bench: Bench, one: int, other: int, obvious: int, front: int) -> int:
+    durable, no_write, plain = [], [], []
+    for _ in range(ROUNDS):
+        durable.append(bench.measure(SUBMIT, [one]))
+        no_write.append(bench.measure(NO_WRITE, [one]))
+        plain.append(bench.measure(SUBMIT, [obvious]))
+    best = statistics.median(result.acked_a_second for result in durable)
+    rows = [
+        latency_row("durable, best rate", durable[-1]),
+        latency_row("twin without the write", no_write[-1]),
+        latency_row("the obvious stack", plain[-1]),
+        *(
+            latency_row(f"durable at {share} %", bench.measure(SUBMIT, [one], best * share / 100))
+            for share in (30, 70, 100)
+        ),
+        latency_row("through the edge at 50 %", through_edge := bench.measure(SUBMIT, [front], best / 2)),
+        latency_row("two workers, best rate", two := bench.measure(SUBMIT, [one, other])),
+    ]
+    bench_report.table(("one command worker", "acked/s", "p50 ms", "p95 ms", "p99 ms"), rows)
+    rates = [[result.acked_a_second for result in results] for results in (durable, no_write, plain)]
+    bench_report.ratios(
+        {
+            "vs_no_write": bench_report.median_ratio(rates[0], rates[1]),
+            "vs_obvious_stack": bench_report.median_ratio(rates[0], rates[2]),
+            "two_workers_vs_one": two.acked_a_second / best,
+            "edge_p95_ms": through_edge.percentile_ms(95),
+        }
+    )
+    return 0
