@@ -112,11 +112,11 @@ class VoteHandler:
             self._batcher.put(pending)
         except QueueFullError as error:
             raise Busy from error
+        deadline = asyncio.get_running_loop().call_later(self._deadline_s, _give_up, pending)
         try:
-            async with asyncio.timeout(self._deadline_s):
-                return await pending.answer
-        except TimeoutError as error:
-            raise NotDurable from error
+            return await pending.answer
+        finally:
+            deadline.cancel()
 
     def _answer(self, pending: PendingVote, outcome: VoteOutcome) -> HTTPResponse:
         if outcome.kind is None:
@@ -133,6 +133,11 @@ class VoteHandler:
         message = facts.event_no.to_bytes(4, "big") + meta.device_id.encode()
         digest = hashlib.blake2b(message, digest_size=8, key=self._device_keys[facts.key_no], person=b"device").digest()
         return int.from_bytes(digest, "big", signed=True)
+
+
+def _give_up(pending: PendingVote) -> None:
+    if not pending.answer.done():
+        pending.answer.set_exception(NotDurable())
 
 
 def _refusal(kind: VoteKind, vote_id: str) -> ContractError:

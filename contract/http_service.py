@@ -4,6 +4,7 @@
 contract/errors.py; anything unforeseen is logged once, here, and answered 500.
 """
 
+import functools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from sanic import HTTPResponse, Request, Sanic
 from sanic import exceptions as sanic_exceptions
 from sanic.response import BaseHTTPResponse
@@ -28,13 +29,6 @@ GRACEFUL_STOP_S = 10
 log = logging.getLogger(__name__)
 
 ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
-SECONDS = Histogram(
-    "http_seconds",
-    "Time from the request's head to its answer",
-    ["route"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5),
-)
-
 Readiness = Callable[[], Awaitable[str]]
 
 
@@ -57,7 +51,6 @@ def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
         PROXIES_COUNT=0,
         AUTO_EXTEND=False,  # sanic-ext would add its injection, CORS and documentation pages to each request's way
     )
-    app.register_middleware(_continue_trace)
     app.register_middleware(_mark_answer, "response")
     app.exception(Exception)(_answer_error)
 
@@ -78,21 +71,22 @@ def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
 
 
 def trace_id(request: Request) -> str:
-    """The request's trace id; made here when the request failed before its middleware ran."""
+    """The request's trace id: its client's, or a new one, made when it is first asked for."""
     if not hasattr(request.ctx, "trace_id"):
         request.ctx.trace_id = trace_id_of(request.headers.get("traceparent"))
     return str(request.ctx.trace_id)
 
 
-async def _continue_trace(request: Request) -> None:
-    trace_id(request)
-
-
 async def _mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     response.headers["X-Trace-Id"] = trace_id(request)
     response.headers.update(OPEN_TO_BROWSERS)
-    route = request.route.name if request.route else "none"
-    ANSWERS.labels(route, response.status).inc()
+    _answers(request.route.name if request.route else "none", response.status).inc()
+
+
+@functools.cache
+def _answers(route: str, status: int) -> Counter:
+    """One of a few dozen counters; looking it up by its labels costs more than counting."""
+    return ANSWERS.labels(route, status)
 
 
 async def _answer_error(request: Request, error: Exception) -> HTTPResponse:

@@ -1,8 +1,8 @@
 """Logs and trace ids: a message for people, fields for machines, the same field name everywhere."""
 
 import logging
+import random
 import re
-import secrets
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 def trace_id_of(traceparent: str | None) -> str:
     """The trace id of a W3C traceparent, or a new one: 32 hexadecimal digits."""
     match = _TRACEPARENT.fullmatch(traceparent or "")
-    return match.group(1) if match else secrets.token_hex(16)
+    return match.group(1) if match else f"{random.getrandbits(128):032x}"
 
 
 class JsonLines(logging.Formatter):
