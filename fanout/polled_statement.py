@@ -14,11 +14,10 @@ class PolledStatement:
         self._connection = connection.pgconn
         values = [str(value).encode() for value in parameters]
         self._connection.send_query_params(statement.encode(), values)
-        self._flushed = False
 
     def poll(self) -> Iterator[list[str]] | None:
         """The rows, or None while there is no answer. Raises psycopg.Error."""
-        self._flushed = self._flushed or not self._connection.flush()
+        self._connection.flush()
         self._connection.consume_input()
         if self._connection.is_busy():
             return None

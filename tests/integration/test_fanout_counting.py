@@ -21,6 +21,8 @@ from tests.counting import (
     applied,
     cast,
     check_agreement,
+    check_shown,
+    counts_in_checkpoint,
     counts_in_redis,
     eventually,
     tally_in_redis,
@@ -106,6 +108,25 @@ def test_the_first_count_while_votes_come(ledger: psycopg.Connection, database: 
         crowd.wait_for(500)
     with FanoutProcess(database, redis_url).running():
         check_agreement(database, redis_url, [event])
+
+
+def test_archived_events_keep_their_tallies(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
+    """A recount takes what is in the ledger, and what is no longer there from the last tally."""
+    kept, archived = make_event(ledger), make_event(ledger)
+    fanout = FanoutProcess(database, redis_url)
+    with fanout.running():
+        for event in (kept, archived):
+            cast(ledger, event, 1, 5)
+        check_agreement(database, redis_url, [kept, archived])
+    ledger.execute(f"ALTER TABLE votes DETACH PARTITION votes_e{archived.event_no}")
+    ledger.execute("SELECT pg_drop_replication_slot(%s)", [fanout.slot])
+    ledger.execute("UPDATE tallies SET votes = 99 WHERE event_no = %s", [kept.event_no])  # the ledger knows better
+    with fanout.running():
+        cast(ledger, kept, 1, 2)
+        check_shown(database, redis_url, [kept])
+        assert counts_in_redis(redis_url, [archived]) == {(archived.event_no, 1): 5}
+        both = {(kept.event_no, 1): 7, (archived.event_no, 1): 5}
+        eventually(lambda: counts_in_checkpoint(database) == both, "both are stored")
 
 
 def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.Connection) -> None:
