@@ -25,7 +25,7 @@ from ops.load import bench_report
 from ops.load.bench_database import PASSWORD, BenchDatabase, bench_database
 from ops.load.http_load import Load, LoadResult
 from ops.load.server_process import ServerProcess
-from ops.load.voting import CommandProcess, TokenMint, Voter, command_process, make_event
+from ops.load.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, vote_of
 
 VOTERS = 8_000
 ROUNDS = 3
@@ -49,28 +49,22 @@ class Bench:
         """Votes of people who haven't voted yet, through one or several ports."""
         with psycopg.connect(self.database.url, autocommit=True) as connection:
             events = 1 + int(VOTES_A_SECOND_MAX * self.seconds / len(self.voters))
-            bodies = chain.from_iterable(self._event(connection, path) for _ in range(events))
-            prepared = iter(list(bodies))
+            opened = [make_event(connection, contestants=5, expected_votes=10_000_000) for _ in range(events)]
+        prepared = iter(list(chain.from_iterable(vote_requests(event, self.voters, path) for event in opened)))
         self.database.settle()
         return Load(at, prepared, CONNECTIONS, self.seconds, rate).run()
 
-    def _event(self, connection: psycopg.Connection, path: str) -> Iterator[bytes]:
-        """The whole requests of all voters in a new event."""
-        event = make_event(connection, contestants=5, expected_votes=10_000_000)
-        for number, voter in enumerate(self.voters):
-            body = json.dumps(
-                {
-                    "user_id": voter.user_id,
-                    "event_id": event.event_id,
-                    "contestant_id": event.contestants[number % 5],
-                    "client_timestamp": "2026-01-01T00:00:00Z",
-                    "meta": {"device_id": "bench", "app_version": "1.0"},
-                }
-            )
-            yield (
-                f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {voter.token}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-            ).encode()
+
+def vote_requests(event: Event, voters: Sequence[Voter], path: str = SUBMIT) -> Iterator[bytes]:
+    """One whole request for each voter, in their order."""
+    for number, voter in enumerate(voters):
+        vote = vote_of(voter, event, number % len(event.contestants))
+        meta = {"device_id": "bench", "app_version": "1.0"}
+        body = json.dumps({**vote, "client_timestamp": "2026-01-01T00:00:00Z", "meta": meta})
+        yield (
+            f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {voter.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        ).encode()
 
 
 @contextlib.contextmanager
@@ -95,17 +89,25 @@ def obvious_stack(folder: Path, database: BenchDatabase, mint: TokenMint) -> Ite
 
 
 @contextlib.contextmanager
-def edge(folder: Path, command_port: int) -> Iterator[int]:
-    """Run the real edge before one command process; gives its port."""
+def edge(folder: Path, command_port: int) -> Iterator["RunningEdge"]:
+    """Run the real edge before one command process."""
     names = ["edge", "identity", "query", "sse"]
     numbers = ports.choose(names, {}) | {"command": command_port}
     variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
     environment = {**os.environ, **variables, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     caddy = str(Path(sys.executable).parent / "caddy")
     words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
-    with ServerProcess(lambda: words, "admin endpoint disabled", environment).running():
+    with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
         wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), READY_WITHIN_S)
-        yield numbers["edge"]
+        yield RunningEdge(numbers["edge"], process.pid)
+
+
+@dataclass(frozen=True)
+class RunningEdge:
+    """A Caddy."""
+
+    port: int
+    pid: int
 
 
 def port_of(command: CommandProcess) -> int:
@@ -133,7 +135,7 @@ def main(_arguments: Sequence[str]) -> int:
             obvious_stack(folder, database, mint) as obvious,
             edge(folder, port_of(one)) as front,
         ):
-            return _measure(bench, port_of(one), port_of(other), obvious, front)
+            return _measure(bench, port_of(one), port_of(other), obvious, front.port)
 
 
 def _measure(bench: Bench, one: int, other: int, obvious: int, front: int) -> int:

@@ -71,6 +71,12 @@ class ServerProcess:
             self.send_signal(signal.SIGINT)
             self.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        assert self._process
+        return self._process.pid
+
     def send_signal(self, number: signal.Signals) -> None:
         """Signal the process itself and not its children."""
         assert self._process
