@@ -25,9 +25,8 @@ CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters
     LANGUAGE sql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
     SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
     AS $$
     SELECT batch.vote_index::int,
            CASE WHEN stored.contestant_no = batch.contestant_no THEN 1
@@ -38,7 +37,7 @@ CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters
            batch.contestant_no, batch.voter, stored.voted_at
     FROM unnest(p_voters, p_contestants, p_refused) WITH ORDINALITY AS batch (voter, contestant_no, refused, vote_index)
     LEFT JOIN LATERAL (SELECT v.contestant_no, v.voted_at FROM votes v
-                       WHERE v.event_no = p_event_no AND v.voter = batch.voter) AS stored ON true
+                       WHERE v.event_no = p_event_no AND v.voter = batch.voter LIMIT 1) AS stored ON true
     LEFT JOIN contestants known ON known.event_no = p_event_no AND known.contestant_no = batch.contestant_no
 $$;
 ALTER FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) OWNER TO vote_ledger_owner;
@@ -348,6 +347,24 @@ CREATE TABLE public.vote_rejections (
 )
 PARTITION BY LIST (event_no);
 ALTER TABLE public.vote_rejections OWNER TO vote_ledger_owner;
+-- Name: vote_rejections_e1; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.vote_rejections_e1 (
+    rejected_at timestamp with time zone CONSTRAINT vote_rejections_rejected_at_not_null NOT NULL,
+    event_no integer CONSTRAINT vote_rejections_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT vote_rejections_contestant_no_not_null NOT NULL,
+    kind smallint CONSTRAINT vote_rejections_kind_not_null NOT NULL,
+    voter bytea CONSTRAINT vote_rejections_voter_not_null NOT NULL
+);
+ALTER TABLE public.vote_rejections_e1 OWNER TO vote_ledger_owner;
+-- Name: vote_rejections_e2; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.vote_rejections_e2 (
+    rejected_at timestamp with time zone CONSTRAINT vote_rejections_rejected_at_not_null NOT NULL,
+    event_no integer CONSTRAINT vote_rejections_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT vote_rejections_contestant_no_not_null NOT NULL,
+    kind smallint CONSTRAINT vote_rejections_kind_not_null NOT NULL,
+    voter bytea CONSTRAINT vote_rejections_voter_not_null NOT NULL
+);
+ALTER TABLE public.vote_rejections_e2 OWNER TO vote_ledger_owner;
 -- Name: votes; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.votes (
     voted_at timestamp with time zone NOT NULL,
@@ -362,6 +379,522 @@ CREATE TABLE public.votes (
 )
 PARTITION BY LIST (event_no);
 ALTER TABLE public.votes OWNER TO vote_ledger_owner;
+-- Name: votes_e1; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+)
+PARTITION BY HASH (voter);
+ALTER TABLE public.votes_e1 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p0; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p0 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p0 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p1; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p1 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p1 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p10; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p10 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p10 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p11; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p11 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p11 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p12; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p12 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p12 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p13; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p13 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p13 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p14; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p14 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p14 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p15; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p15 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p15 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p2; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p2 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p2 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p3; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p3 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p3 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p4; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p4 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p4 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p5; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p5 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p5 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p6; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p6 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p6 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p7; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p7 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p7 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p8; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p8 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p8 OWNER TO vote_ledger_owner;
+-- Name: votes_e1_p9; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e1_p9 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e1_p9 OWNER TO vote_ledger_owner;
+-- Name: votes_e2; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+)
+PARTITION BY HASH (voter);
+ALTER TABLE public.votes_e2 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p0; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p0 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p0 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p1; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p1 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p1 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p10; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p10 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p10 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p11; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p11 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p11 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p12; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p12 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p12 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p13; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p13 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p13 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p14; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p14 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p14 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p15; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p15 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p15 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p2; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p2 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p2 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p3; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p3 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p3 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p4; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p4 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p4 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p5; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p5 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p5 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p6; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p6 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p6 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p7; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p7 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p7 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p8; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p8 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p8 OWNER TO vote_ledger_owner;
+-- Name: votes_e2_p9; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.votes_e2_p9 (
+    voted_at timestamp with time zone CONSTRAINT votes_voted_at_not_null NOT NULL,
+    device bigint,
+    event_no integer CONSTRAINT votes_event_no_not_null NOT NULL,
+    contestant_no smallint CONSTRAINT votes_contestant_no_not_null NOT NULL,
+    region character(2),
+    voter bytea CONSTRAINT votes_voter_not_null NOT NULL,
+    seal bytea CONSTRAINT votes_seal_not_null NOT NULL,
+    CONSTRAINT votes_seal_check CHECK ((octet_length(seal) = 16)),
+    CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
+);
+ALTER TABLE public.votes_e2_p9 OWNER TO vote_ledger_owner;
+-- Name: vote_rejections_e1; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_rejections ATTACH PARTITION public.vote_rejections_e1 FOR VALUES IN (1);
+-- Name: vote_rejections_e2; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_rejections ATTACH PARTITION public.vote_rejections_e2 FOR VALUES IN (2);
+-- Name: votes_e1; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes ATTACH PARTITION public.votes_e1 FOR VALUES IN (1);
+-- Name: votes_e1_p0; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p0 FOR VALUES WITH (modulus 16, remainder 0);
+-- Name: votes_e1_p1; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p1 FOR VALUES WITH (modulus 16, remainder 1);
+-- Name: votes_e1_p10; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p10 FOR VALUES WITH (modulus 16, remainder 10);
+-- Name: votes_e1_p11; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p11 FOR VALUES WITH (modulus 16, remainder 11);
+-- Name: votes_e1_p12; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p12 FOR VALUES WITH (modulus 16, remainder 12);
+-- Name: votes_e1_p13; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p13 FOR VALUES WITH (modulus 16, remainder 13);
+-- Name: votes_e1_p14; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p14 FOR VALUES WITH (modulus 16, remainder 14);
+-- Name: votes_e1_p15; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p15 FOR VALUES WITH (modulus 16, remainder 15);
+-- Name: votes_e1_p2; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p2 FOR VALUES WITH (modulus 16, remainder 2);
+-- Name: votes_e1_p3; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p3 FOR VALUES WITH (modulus 16, remainder 3);
+-- Name: votes_e1_p4; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p4 FOR VALUES WITH (modulus 16, remainder 4);
+-- Name: votes_e1_p5; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p5 FOR VALUES WITH (modulus 16, remainder 5);
+-- Name: votes_e1_p6; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p6 FOR VALUES WITH (modulus 16, remainder 6);
+-- Name: votes_e1_p7; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p7 FOR VALUES WITH (modulus 16, remainder 7);
+-- Name: votes_e1_p8; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p8 FOR VALUES WITH (modulus 16, remainder 8);
+-- Name: votes_e1_p9; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1 ATTACH PARTITION public.votes_e1_p9 FOR VALUES WITH (modulus 16, remainder 9);
+-- Name: votes_e2; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes ATTACH PARTITION public.votes_e2 FOR VALUES IN (2);
+-- Name: votes_e2_p0; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p0 FOR VALUES WITH (modulus 16, remainder 0);
+-- Name: votes_e2_p1; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p1 FOR VALUES WITH (modulus 16, remainder 1);
+-- Name: votes_e2_p10; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p10 FOR VALUES WITH (modulus 16, remainder 10);
+-- Name: votes_e2_p11; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p11 FOR VALUES WITH (modulus 16, remainder 11);
+-- Name: votes_e2_p12; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p12 FOR VALUES WITH (modulus 16, remainder 12);
+-- Name: votes_e2_p13; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p13 FOR VALUES WITH (modulus 16, remainder 13);
+-- Name: votes_e2_p14; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p14 FOR VALUES WITH (modulus 16, remainder 14);
+-- Name: votes_e2_p15; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p15 FOR VALUES WITH (modulus 16, remainder 15);
+-- Name: votes_e2_p2; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p2 FOR VALUES WITH (modulus 16, remainder 2);
+-- Name: votes_e2_p3; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p3 FOR VALUES WITH (modulus 16, remainder 3);
+-- Name: votes_e2_p4; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p4 FOR VALUES WITH (modulus 16, remainder 4);
+-- Name: votes_e2_p5; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p5 FOR VALUES WITH (modulus 16, remainder 5);
+-- Name: votes_e2_p6; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p6 FOR VALUES WITH (modulus 16, remainder 6);
+-- Name: votes_e2_p7; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p7 FOR VALUES WITH (modulus 16, remainder 7);
+-- Name: votes_e2_p8; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p8 FOR VALUES WITH (modulus 16, remainder 8);
+-- Name: votes_e2_p9; Type: TABLE ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2 ATTACH PARTITION public.votes_e2_p9 FOR VALUES WITH (modulus 16, remainder 9);
 -- Name: applications applications_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.applications
     ADD CONSTRAINT applications_pkey PRIMARY KEY (application);
@@ -395,9 +928,117 @@ ALTER TABLE ONLY public.tallies
 -- Name: vote_rejections vote_rejections_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.vote_rejections
     ADD CONSTRAINT vote_rejections_pkey PRIMARY KEY (event_no, voter, kind);
+-- Name: vote_rejections_e1 vote_rejections_e1_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_rejections_e1
+    ADD CONSTRAINT vote_rejections_e1_pkey PRIMARY KEY (event_no, voter, kind);
+-- Name: vote_rejections_e2 vote_rejections_e2_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_rejections_e2
+    ADD CONSTRAINT vote_rejections_e2_pkey PRIMARY KEY (event_no, voter, kind);
 -- Name: votes votes_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.votes
     ADD CONSTRAINT votes_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1 votes_e1_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1
+    ADD CONSTRAINT votes_e1_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p0 votes_e1_p0_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p0
+    ADD CONSTRAINT votes_e1_p0_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p10 votes_e1_p10_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p10
+    ADD CONSTRAINT votes_e1_p10_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p11 votes_e1_p11_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p11
+    ADD CONSTRAINT votes_e1_p11_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p12 votes_e1_p12_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p12
+    ADD CONSTRAINT votes_e1_p12_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p13 votes_e1_p13_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p13
+    ADD CONSTRAINT votes_e1_p13_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p14 votes_e1_p14_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p14
+    ADD CONSTRAINT votes_e1_p14_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p15 votes_e1_p15_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p15
+    ADD CONSTRAINT votes_e1_p15_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p1 votes_e1_p1_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p1
+    ADD CONSTRAINT votes_e1_p1_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p2 votes_e1_p2_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p2
+    ADD CONSTRAINT votes_e1_p2_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p3 votes_e1_p3_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p3
+    ADD CONSTRAINT votes_e1_p3_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p4 votes_e1_p4_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p4
+    ADD CONSTRAINT votes_e1_p4_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p5 votes_e1_p5_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p5
+    ADD CONSTRAINT votes_e1_p5_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p6 votes_e1_p6_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p6
+    ADD CONSTRAINT votes_e1_p6_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p7 votes_e1_p7_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p7
+    ADD CONSTRAINT votes_e1_p7_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p8 votes_e1_p8_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p8
+    ADD CONSTRAINT votes_e1_p8_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e1_p9 votes_e1_p9_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e1_p9
+    ADD CONSTRAINT votes_e1_p9_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2 votes_e2_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2
+    ADD CONSTRAINT votes_e2_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p0 votes_e2_p0_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p0
+    ADD CONSTRAINT votes_e2_p0_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p10 votes_e2_p10_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p10
+    ADD CONSTRAINT votes_e2_p10_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p11 votes_e2_p11_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p11
+    ADD CONSTRAINT votes_e2_p11_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p12 votes_e2_p12_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p12
+    ADD CONSTRAINT votes_e2_p12_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p13 votes_e2_p13_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p13
+    ADD CONSTRAINT votes_e2_p13_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p14 votes_e2_p14_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p14
+    ADD CONSTRAINT votes_e2_p14_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p15 votes_e2_p15_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p15
+    ADD CONSTRAINT votes_e2_p15_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p1 votes_e2_p1_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p1
+    ADD CONSTRAINT votes_e2_p1_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p2 votes_e2_p2_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p2
+    ADD CONSTRAINT votes_e2_p2_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p3 votes_e2_p3_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p3
+    ADD CONSTRAINT votes_e2_p3_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p4 votes_e2_p4_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p4
+    ADD CONSTRAINT votes_e2_p4_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p5 votes_e2_p5_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p5
+    ADD CONSTRAINT votes_e2_p5_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p6 votes_e2_p6_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p6
+    ADD CONSTRAINT votes_e2_p6_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p7 votes_e2_p7_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p7
+    ADD CONSTRAINT votes_e2_p7_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p8 votes_e2_p8_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p8
+    ADD CONSTRAINT votes_e2_p8_pkey PRIMARY KEY (event_no, voter);
+-- Name: votes_e2_p9 votes_e2_p9_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.votes_e2_p9
+    ADD CONSTRAINT votes_e2_p9_pkey PRIMARY KEY (event_no, voter);
 -- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
 -- Name: users_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
@@ -406,6 +1047,78 @@ CREATE UNIQUE INDEX users_email ON identity.users USING btree (lower((email COLL
 CREATE UNIQUE INDEX users_username ON identity.users USING btree (lower((username COLLATE pg_c_utf8)));
 -- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text]));
+-- Name: vote_rejections_e1_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.vote_rejections_pkey ATTACH PARTITION public.vote_rejections_e1_pkey;
+-- Name: vote_rejections_e2_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.vote_rejections_pkey ATTACH PARTITION public.vote_rejections_e2_pkey;
+-- Name: votes_e1_p0_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p0_pkey;
+-- Name: votes_e1_p10_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p10_pkey;
+-- Name: votes_e1_p11_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p11_pkey;
+-- Name: votes_e1_p12_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p12_pkey;
+-- Name: votes_e1_p13_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p13_pkey;
+-- Name: votes_e1_p14_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p14_pkey;
+-- Name: votes_e1_p15_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p15_pkey;
+-- Name: votes_e1_p1_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p1_pkey;
+-- Name: votes_e1_p2_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p2_pkey;
+-- Name: votes_e1_p3_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p3_pkey;
+-- Name: votes_e1_p4_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p4_pkey;
+-- Name: votes_e1_p5_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p5_pkey;
+-- Name: votes_e1_p6_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p6_pkey;
+-- Name: votes_e1_p7_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p7_pkey;
+-- Name: votes_e1_p8_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p8_pkey;
+-- Name: votes_e1_p9_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e1_pkey ATTACH PARTITION public.votes_e1_p9_pkey;
+-- Name: votes_e1_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_pkey ATTACH PARTITION public.votes_e1_pkey;
+-- Name: votes_e2_p0_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p0_pkey;
+-- Name: votes_e2_p10_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p10_pkey;
+-- Name: votes_e2_p11_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p11_pkey;
+-- Name: votes_e2_p12_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p12_pkey;
+-- Name: votes_e2_p13_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p13_pkey;
+-- Name: votes_e2_p14_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p14_pkey;
+-- Name: votes_e2_p15_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p15_pkey;
+-- Name: votes_e2_p1_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p1_pkey;
+-- Name: votes_e2_p2_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p2_pkey;
+-- Name: votes_e2_p3_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p3_pkey;
+-- Name: votes_e2_p4_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p4_pkey;
+-- Name: votes_e2_p5_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p5_pkey;
+-- Name: votes_e2_p6_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p6_pkey;
+-- Name: votes_e2_p7_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p7_pkey;
+-- Name: votes_e2_p8_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p8_pkey;
+-- Name: votes_e2_p9_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_e2_pkey ATTACH PARTITION public.votes_e2_p9_pkey;
+-- Name: votes_e2_pkey; Type: INDEX ATTACH; Schema: public; Owner: vote_ledger_owner
+ALTER INDEX public.votes_pkey ATTACH PARTITION public.votes_e2_pkey;
 -- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;

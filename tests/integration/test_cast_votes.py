@@ -238,3 +238,19 @@ def wait_until_blocked(observer: psycopg.Connection, waiting: psycopg.Connection
     query = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
     while observer.execute(query, [pid]).fetchone() != (True,):
         pass
+
+
+def test_a_batch_of_retries_looks_each_vote_up_and_scans_nothing(owner: psycopg.Connection) -> None:
+    """Of a young event the planner knows nothing, and must still go by the primary key: one row read for each vote."""
+    event = make_event(owner, expected_votes=10_000_000)
+    names = [str(number) for number in range(600)]
+    for start in range(0, 600, 200):
+        Batch(event, names[start : start + 200], [1] * 200).cast(owner)
+    with owner.transaction():
+        answers = Batch(event, names[:200], [1] * 200).cast(owner)
+        read = owner.execute(
+            "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relname ~ '^votes_e'"
+        ).fetchone()
+    assert set(answers.values()) == {1}
+    assert read
+    assert read[0] <= 400  # once for the conflict, once for the answer
