@@ -32,7 +32,6 @@ class SourceTally(msgspec.Struct, frozen=True):
     status: str
     as_of: str  # RFC 3339: commit time of the newest change that is counted
     counts: dict[int, int]  # contestant_no -> votes
-    rebuilding: bool = False
 
 
 class AppliedPosition(msgspec.Struct, frozen=True):
@@ -42,7 +41,6 @@ class AppliedPosition(msgspec.Struct, frozen=True):
     timeline: int
     lsn: int
     at: float
-    rebuilding: bool = False
 
 
 class Standings(msgspec.Struct, frozen=True):
@@ -83,7 +81,7 @@ def add_up(tallies: Iterable[SourceTally], sources: Sequence[str]) -> Standings 
         status=_joint_status([tally.status for tally in present]),
         as_of=max(tally.as_of for tally in present),
         counts=counts,
-        complete=len(present) == len(sources) and not any(tally.rebuilding for tally in present),
+        complete=len(present) == len(sources),
     )
 
 

@@ -68,7 +68,7 @@ class RedisReader:
 
     def _fresh(self, applied: Sequence[AppliedPosition | None]) -> bool:
         oldest = time.time() - self._stale_after_s
-        return all(position and position.at >= oldest and not position.rebuilding for position in applied)
+        return all(position and position.at >= oldest for position in applied)
 
 
 def _applied(answer: bytes | str | None) -> AppliedPosition | None:

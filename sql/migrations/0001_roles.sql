@@ -26,6 +26,11 @@ ALTER ROLE vote_fanout REPLICATION;
 ALTER ROLE vote_query SET plan_cache_mode = force_custom_plan;
 ALTER ROLE vote_auditor SET default_transaction_read_only = on;
 
+-- A logical message travels to fanout in order with the votes ("closed"): only the ledger's functions may send one.
+REVOKE ALL ON FUNCTION pg_logical_emit_message(boolean, text, text, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION pg_logical_emit_message(boolean, text, bytea, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text, boolean) TO vote_ledger_owner;
+
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO vote_ledger_owner;
 GRANT USAGE ON SCHEMA public TO vote_command, vote_fanout, vote_query, vote_auditor;

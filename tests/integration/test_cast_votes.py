@@ -198,6 +198,7 @@ FORBIDDEN = [
     "UPDATE events SET status = 'open'",
     "DELETE FROM audit_log",
     "INSERT INTO audit_log (action) VALUES ('x')",
+    "SELECT pg_logical_emit_message(true, 'vote.event', '{}')",
     "ALTER TABLE votes DISABLE TRIGGER ALL",
     "DROP TABLE votes",
 ]

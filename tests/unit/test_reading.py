@@ -23,7 +23,7 @@ def reading(counts: dict[int, int], lsn: int, epoch: int = 1, status: str = "ope
 
 
 def test_sources_are_one_reading_that_is_exact_only_when_all_are_there() -> None:
-    """Counts and positions add up; a missing, rebuilding or silent source marks the sum."""
+    """Counts and positions add up; a missing or silent source marks the sum."""
     first, second = tally(counts={1: 2}), tally("second", lsn=50, counts={1: 1, 2: 4})
     whole = from_redis([first, second], SOURCES, fresh=True)
     assert whole
