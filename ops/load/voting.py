@@ -22,7 +22,6 @@ from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
 from ops.embedded import ports
 from ops.load.server_process import ServerProcess
 
-KEY_ID = "test-key"
 RECEIPT_KEY, SEAL_KEY, SEED_KEY = b"r" * 16, b"s" * 32, b"k" * 32
 
 
@@ -45,13 +44,18 @@ class Voter:
 
 
 class TokenMint:
-    """Stands beside identity: signs with a key of the caller's own, serves its public half as a file."""
+    """Stands in for identity: signs with a key of its own, serves its public half as a file."""
 
     def __init__(self, folder: Path) -> None:
+        self.jwks = folder / "jwks.json"
+        self.rotate("first-key")
+
+    def rotate(self, key_id: str) -> None:
+        """Sign with a new key from now on, and publish it in the place of the last one."""
+        self._key_id = key_id
         self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
-        self.jwks = folder / "jwks.json"
-        self.jwks.write_text(json.dumps({"keys": [{**public, "kid": KEY_ID, "alg": "RS256"}]}))
+        self.jwks.write_text(json.dumps({"keys": [{**public, "kid": key_id, "alg": "RS256"}]}))
 
     def voter(self, *roles: str) -> Voter:
         """A new person; without roles a viewer."""
@@ -63,7 +67,7 @@ class TokenMint:
         """A token with these claims over sound defaults."""
         now = int(time.time())
         standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 900, "jti": secrets.token_hex(8)}
-        return jwt.encode({**standard, **claims}, self._private, "RS256", {"kid": KEY_ID, "typ": ACCESS_TYPE})
+        return jwt.encode({**standard, **claims}, self._private, "RS256", {"kid": self._key_id, "typ": ACCESS_TYPE})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +80,20 @@ class CommandProcess:
 
 @contextlib.contextmanager
 def command_process(
-    folder: Path, database_url: str, mint: TokenMint, program: Sequence[str] = ("-m", "command"), **settings: str
+    folder: Path,
+    database_url: str,
+    mint: TokenMint,
+    program: Sequence[str] = ("-m", "command"),
+    key_numbers: int = 1,
+    **settings: str,
 ) -> Iterator[CommandProcess]:
-    """Run a command process (or another `program` like it) on this database until the end of the block."""
+    """Run a command process (or another `program` like it) on this database until the end of the block.
+
+    It holds the keys 1 to `key_numbers`, and gives new events the last.
+    """
     (folder / "seed").write_text(SEED_KEY.hex())
-    (folder / "receipts").write_text(json.dumps({"1": RECEIPT_KEY.hex()}))
-    (folder / "seals").write_text(json.dumps({"1": SEAL_KEY.hex()}))
+    for name, key in (("receipts", RECEIPT_KEY), ("seals", SEAL_KEY)):
+        (folder / name).write_text(json.dumps({str(number): key.hex() for number in range(1, key_numbers + 1)}))
     port = ports.choose(["command"], {})["command"]
     env = {
         **os.environ,

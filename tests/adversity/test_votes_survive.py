@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from psycopg import sql
 
 from ops.load.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
 from tests.conftest import Database, DatabaseServer
@@ -31,10 +33,10 @@ def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Com
 class Audience:
     """Voters who vote once each, sixteen at a time, and go on until they have an answer."""
 
-    def __init__(self, command: CommandProcess, mint: TokenMint, event: Event) -> None:
+    def __init__(self, command: CommandProcess, mint: TokenMint, event: Event, size: int = VOTERS) -> None:
         self._command = command
         self._event = event
-        self.voters = [mint.voter() for _ in range(VOTERS)]
+        self.voters = [mint.voter() for _ in range(size)]
         self.acked: dict[str, Voter] = {}  # by vote_id
         self.refused: list[tuple[int, dict[str, Any]]] = []
         self._seats = asyncio.Semaphore(16)
@@ -97,6 +99,52 @@ async def test_postgres_killed_and_brought_back_under_load(
     check(database, event, audience)
 
 
+async def test_a_backend_killed_under_load(command: CommandProcess, mint: TokenMint, database: Database) -> None:
+    """The backend that commits is killed (kill -9) and makes Postgres recover; nobody's vote is lost or doubled."""
+    event = open_event(database)
+    async with Audience(command, mint, event).voting() as audience:
+        await audience.until_acked(VOTERS // 4)
+        with psycopg.connect(database.url()) as connection:
+            row = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'vote_writer' LIMIT 1"
+            ).fetchone()
+        assert row
+        os.kill(row[0], signal.SIGKILL)
+    assert audience.refused == []
+    check(database, event, audience)
+
+
+async def test_one_vote_that_postgres_refuses_fails_alone(
+    command: CommandProcess, mint: TokenMint, database: Database
+) -> None:
+    """A row that violates a constraint is split off its batch: its neighbours are acked, it is not."""
+    event = open_event(database)
+    audience = Audience(command, mint, event)
+    poison = audience.voters[VOTERS // 2].pseudonym(event.event_no)
+    with psycopg.connect(database.url(), autocommit=True) as admin:
+        constraint = sql.SQL("ALTER TABLE {} ADD CHECK (voter <> {})")
+        admin.execute(constraint.format(sql.Identifier(f"votes_e{event.event_no}"), sql.Literal(poison)))
+    async with audience.voting():
+        pass
+    assert [status for status, _ in audience.refused] == [500]
+    assert len(ledger(database, event)) == VOTERS - 1
+
+
+async def test_an_event_is_made_behind_a_long_reader_while_people_vote(
+    command: CommandProcess, mint: TokenMint, database: Database
+) -> None:
+    """A transaction that reads votes for as long as it likes stops neither a new event nor a vote."""
+    event = open_event(database)
+    with psycopg.connect(database.url()) as reader:
+        reader.execute("SELECT count(*) FROM votes")
+        async with Audience(command, mint, event).voting() as audience:
+            other = open_event(database)
+            async with Audience(command, mint, other, 10).voting() as there:
+                pass
+        reader.rollback()
+    assert (audience.refused, there.refused) == ([], [])
+
+
 async def test_postgres_restarted_under_load(
     command: CommandProcess, mint: TokenMint, database: Database, database_server: DatabaseServer
 ) -> None:
@@ -156,11 +204,11 @@ async def test_a_client_that_is_gone_before_the_answer_can_ask_again(
 async def test_nothing_commits_after_the_answer_to_close(
     command: CommandProcess, mint: TokenMint, database: Database
 ) -> None:
-    """Votes race with the close, many times: the ledger at the answer is the ledger for ever."""
-    for _ in range(5):
+    """Thousands of votes race with the close, many times: the ledger at the answer is the ledger for ever."""
+    for votes_before in range(100, 1000, 150):
         event = open_event(database)
-        async with Audience(command, mint, event).voting() as audience:
-            await audience.until_acked(VOTERS // 3)
+        async with Audience(command, mint, event, 1000).voting() as audience:
+            await audience.until_acked(votes_before)
             with psycopg.connect(database.url("vote_command"), autocommit=True) as connection:
                 statement = "SELECT change_event_status(%s, 'closed', NULL, NULL)"
                 await asyncio.to_thread(connection.execute, statement, [event.event_id])
@@ -176,10 +224,11 @@ async def test_a_commit_that_no_standby_has_confirmed_is_never_acked(
     """Without its standby a vote is 503, and its retry too, even when the first COMMIT was broken off; then 200."""
     event, voter = open_event(database), mint.voter()
     cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    settings = {"VOTE_DEADLINE_MS": "700", "LOCK_TIMEOUT_MS": "200"}
     with (
         psycopg.connect(database.url(), autocommit=True) as admin,
-        command_process(tmp_path, database.url("vote_command"), mint, **settings) as command,
+        command_process(
+            tmp_path, database.url("vote_command"), mint, VOTE_DEADLINE_MS="700", LOCK_TIMEOUT_MS="200"
+        ) as command,
     ):
         async with aiohttp.ClientSession(command.url) as session:
             await submit(session, mint.voter(), vote_of(voter, event))  # ready

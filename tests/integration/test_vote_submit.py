@@ -157,6 +157,41 @@ async def test_a_bad_body_is_named_and_never_a_500(command: CommandProcess, mint
             assert len(content["error"]["trace_id"]) == 32
 
 
+async def test_keys_of_tokens_rotate_without_a_restart(
+    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """A token of a new key is taken once the key is published; one of a withdrawn key is no longer."""
+    event, early = make_event(owner), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        assert (await submit(session, early, vote_of(early, event)))[0] == 200
+        mint.rotate("second-key")
+        late = mint.voter()
+        while (await submit(session, late, vote_of(late, event)))[0] == 401:
+            pass  # its first use wakes the fetcher
+        assert (await submit(session, early, vote_of(early, event)))[0] == 401
+
+
+async def test_keys_of_receipts_rotate_between_events(
+    tmp_path: Path, database: Database, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """A new key is for new events: the same vote in an old event keeps its vote_id."""
+    event, voter = make_event(owner), mint.voter()
+    owner.execute("INSERT INTO identity.users (user_id, username, roles, voter_seed) VALUES (%s, 'h', '{host}', %s)",
+                  [(host := mint.voter("host")).user_id, host.seed])  # fmt: skip
+    contestant = {"contestant_name": "A", "contestant_description": "", "contestant_image_url": ""}
+    content = {"user_id": host.user_id, "event_name": "New", "contestants": [contestant]}
+    answers = []
+    for key_numbers in (1, 2):
+        with command_process(tmp_path, database.url("vote_command"), mint, key_numbers=key_numbers) as command:
+            async with aiohttp.ClientSession(command.url) as session:
+                answers.append(await submit(session, voter, vote_of(voter, event)))
+                async with session.post("/v1/event/create", json=content, headers=host.headers) as response:
+                    assert response.status == 200
+    assert answers[0] == answers[1]
+    numbers = owner.execute("SELECT key_no FROM events ORDER BY event_no").fetchall()
+    assert numbers == [(1,), (1,), (2,)]
+
+
 async def test_only_the_voter_may_vote(command: CommandProcess, mint: TokenMint, owner: psycopg.Connection) -> None:
     """No token is 401, somebody else's user_id 403, an unknown event or contestant 404."""
     event, voter, other = make_event(owner), mint.voter(), mint.voter()
