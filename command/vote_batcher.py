@@ -1,8 +1,10 @@
 """The queue between handlers and writers: group commit at the application.
 
 A writer takes whatever is waiting for one event, up to a maximum, and never waits for more: when idle a
-vote goes at once, under load the next batch fills while this one commits. Events take turns, so a busy
-one can't starve the others. Bounded: a full queue is an error at once, answered 503.
+vote goes at once. While a batch of an event commits, its next one fills, and goes before that only when it
+is full: so a commit is shared by as many votes as came meanwhile. Events take turns, so a busy one, or one
+whose lock is held, can't starve the others. Bounded: a full queue is an error at once, answered 503. A
+queued vote has a fixed size (its device is a hash by now), so the bound in votes is one in bytes, too.
 """
 
 import asyncio
@@ -46,7 +48,7 @@ class VoteBatcher:
         self._batch_votes_max = batch_votes_max
         self._waiting: dict[int, deque[PendingVote]] = {}  # in the order of their turns
         self._size = 0
-        self._unfinished = 0
+        self._in_flight: dict[int, int] = {}  # batches by event
         self._takers: deque[asyncio.Future[None]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -68,16 +70,19 @@ class VoteBatcher:
         while True:
             batch = self._next_batch()
             if batch:
-                self._unfinished += 1
                 return batch
             self._mark_idle()
             taker = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
             await taker
 
-    def finish(self) -> None:
-        """A taken batch has been answered; each `take` is followed by one `finish`."""
-        self._unfinished -= 1
+    def finish(self, event_no: int) -> None:
+        """A batch of this event has been answered; each `take` is followed by one `finish`."""
+        self._in_flight[event_no] -= 1
+        if not self._in_flight[event_no]:
+            del self._in_flight[event_no]
+        if event_no in self._waiting:
+            self._wake_taker()
         self._mark_idle()
 
     async def drained(self) -> None:
@@ -85,16 +90,24 @@ class VoteBatcher:
         await self._idle.wait()
 
     def _next_batch(self) -> list[PendingVote]:
-        if not self._waiting:
-            return []
-        event_no = next(iter(self._waiting))
-        queue = self._waiting.pop(event_no)
-        taken = [queue.popleft() for _ in range(min(len(queue), self._batch_votes_max))]
-        self._size -= len(taken)
-        if queue:
-            self._waiting[event_no] = queue  # its next turn comes after the others'
-            self._wake_taker()
-        return [vote for vote in taken if not vote.answer.done()] or self._next_batch()
+        while (event_no := self._next_event()) is not None:
+            queue = self._waiting.pop(event_no)
+            taken = [queue.popleft() for _ in range(min(len(queue), self._batch_votes_max))]
+            self._size -= len(taken)
+            if queue:
+                self._waiting[event_no] = queue  # its next turn comes after the others'
+                self._wake_taker()
+            if batch := [vote for vote in taken if not vote.answer.done()]:
+                self._in_flight[event_no] = self._in_flight.get(event_no, 0) + 1
+                return batch
+        return []
+
+    def _next_event(self) -> int | None:
+        """The first in turn that has no batch under way, or a full one waiting."""
+        for event_no, queue in self._waiting.items():
+            if event_no not in self._in_flight or len(queue) >= self._batch_votes_max:
+                return event_no
+        return None
 
     def _wake_taker(self) -> None:
         while self._takers:
@@ -104,5 +117,5 @@ class VoteBatcher:
                 return
 
     def _mark_idle(self) -> None:
-        if not self._size and not self._unfinished:
+        if not self._size and not self._in_flight:
             self._idle.set()

@@ -87,7 +87,7 @@ class VoteWriter:
                     log.exception("a batch failed for a reason that nobody foresaw")
                     self._fail(batch, ContractError())
                 finally:
-                    self._batcher.finish()
+                    self._batcher.finish(batch[0].event_no)
         finally:
             self._drop_connection()
 

@@ -18,6 +18,7 @@ async def test_what_waits_is_taken_at_once_up_to_the_maximum() -> None:
     for each in votes:
         batcher.put(each)
     assert await batcher.take() == votes[:3]
+    batcher.finish(1)
     assert await batcher.take() == votes[3:]
 
 
@@ -37,8 +38,33 @@ async def test_events_take_turns() -> None:
     for _ in range(10):
         batcher.put(vote(1))
     batcher.put(vote(2))
-    turns = [(await batcher.take())[0].event_no for _ in range(5)]
+    turns = []
+    for _ in range(5):
+        turns.append((await batcher.take())[0].event_no)
+        batcher.finish(turns[-1])
     assert turns == [1, 2, 1, 1, 1]
+
+
+async def test_an_events_next_batch_fills_while_one_commits() -> None:
+    """A second writer takes another event, or a full batch, and leaves a smaller one to grow."""
+    batcher = VoteBatcher(100, 3)
+    batcher.put(vote(1))
+    await batcher.take()
+    for event_no in (1, 1, 2):
+        batcher.put(vote(event_no))
+    assert [each.event_no for each in await batcher.take()] == [2]
+    second = asyncio.create_task(batcher.take())
+    await asyncio.wait({second}, timeout=0)
+    assert not second.done()
+    batcher.put(vote(1))
+    assert len(await second) == 3
+    batcher.put(vote(1))
+    third = asyncio.create_task(batcher.take())
+    await asyncio.wait({third}, timeout=0)
+    assert not third.done()
+    batcher.finish(1)
+    batcher.finish(1)
+    assert len(await third) == 1
 
 
 async def test_a_full_queue_refuses_and_takes_again_when_there_is_room() -> None:
@@ -74,7 +100,7 @@ async def test_drained_waits_for_what_is_queued_and_what_is_in_flight() -> None:
     await batcher.take()
     await asyncio.wait({draining}, timeout=0)
     assert not draining.done()
-    batcher.finish()
+    batcher.finish(1)
     await draining
 
 
