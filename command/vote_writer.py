@@ -14,11 +14,13 @@ import contextlib
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-from prometheus_client import Counter, Histogram
+import prometheus_client
+from prometheus_client import Histogram
 
 from command.vote_batcher import PendingVote, VoteBatcher, VoteOutcome
 from contract import queries
@@ -34,8 +36,8 @@ BATCH_SECONDS = Histogram(
     "cast_votes, commit included",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
 )
-OUTCOMES = Counter("votes", "Votes answered, by what became of them", ["outcome"])
-RETRIES = Counter("vote_batch_retries", "Batches sent again, by reason", ["reason"])
+OUTCOMES = prometheus_client.Counter("votes", "Votes answered, by what became of them", ["outcome"])
+RETRIES = prometheus_client.Counter("vote_batch_retries", "Batches sent again, by reason", ["reason"])
 
 SILENCE_S = 30  # a statement without an answer for so long: the connection is given up
 CLOCK_S = 60  # how often the database's clock is measured again
@@ -154,15 +156,18 @@ class VoteWriter:
         )
 
     def _answer(self, batch: Sequence[PendingVote], voted_at: datetime, rows: Mapping[int, asyncpg.Record]) -> None:
+        names: Counter[str] = Counter()
         for index, vote in enumerate(batch, start=1):
             row = rows.get(index)
             outcome = VoteOutcome(VoteKind.ACCEPTED, voted_at)
             if row is not None:
                 kind = VoteKind(row["kind"]) if row["kind"] else None
                 outcome = VoteOutcome(kind, row["stored_at"] if kind is VoteKind.ACCEPTED else None)
-            OUTCOMES.labels(_outcome_name(outcome, voted_at)).inc()
+            names[_outcome_name(outcome, voted_at)] += 1
             if not vote.answer.done():
                 vote.answer.set_result(outcome)
+        for name, votes in names.items():
+            OUTCOMES.labels(name).inc(votes)
 
     async def _split(self, batch: list[PendingVote], error: asyncpg.PostgresError) -> None:
         """Each half on its own, until the row that Postgres can't take is alone."""

@@ -8,7 +8,7 @@ import functools
 import gc
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,9 +34,9 @@ ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "stat
 Readiness = Callable[[], Awaitable[str]]
 
 
-def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HTTPResponse:
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
     """A JSON answer."""
-    return HTTPResponse(orjson.dumps(content), status, headers=dict(headers or {}), content_type="application/json")
+    return HTTPResponse(orjson.dumps(content), status, headers=headers, content_type="application/json")
 
 
 def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
@@ -81,7 +81,8 @@ def trace_id(request: Request) -> str:
 
 async def _mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     response.headers["X-Trace-Id"] = trace_id(request)
-    response.headers.update(OPEN_TO_BROWSERS)
+    if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
+        response.headers.update(OPEN_TO_BROWSERS)
     _answers(request.route.name if request.route else "none", response.status).inc()
 
 

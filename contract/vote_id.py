@@ -54,7 +54,8 @@ class ReceiptCipher:
     def seal(self, kind: VoteKind, event_no: int, voter: bytes) -> str:
         """The vote_id as UUID text; event_no below 2^28, voter 12 bytes."""
         block = ((kind << 28) | event_no).to_bytes(4, "big") + voter
-        return str(uuid.UUID(bytes=self._encrypt(block)))
+        text = self._encrypt(block).hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def open(self, vote_id: uuid.UUID) -> Receipt | None:
         """The receipt inside, or None when this key can't have made it."""

@@ -12,6 +12,8 @@ from ops.embedded.secret_files import SecretFiles
 
 LOGIN_ROLES = ("vote_identity", "vote_command", "vote_fanout", "vote_query", "vote_auditor")
 # What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
+# The edge shares the cores with all others here: it collects garbage seldom, for a few MB (a seventh less CPU; tried).
+EDGE_TUNING = {"GOGC": "400"}
 HANDED_OUT = ("DATABASE_URL", "REPLICA_URL", "REDIS_URL")
 
 
@@ -65,7 +67,12 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "fanout": {"DATABASE_URL": url["vote_fanout"], "REDIS_URL": at.redis_url},
         "query": {**reading, **verifying},
         "sse": reading,
-        "edge": {"EDGE_PORT": str(at.edge_port), "XDG_DATA_HOME": str(folder.caddy), "HOME": str(folder.caddy)},
+        "edge": {
+            **EDGE_TUNING,
+            "EDGE_PORT": str(at.edge_port),
+            "XDG_DATA_HOME": str(folder.caddy),
+            "HOME": str(folder.caddy),
+        },
         "operator": {"DATABASE_URL": at.database_url, "REDIS_URL": at.redis_url},
     }
     return {name: {**common, **settings} for name, settings in own.items()}

@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 
 from ops.embedded import ports, readiness
+from ops.embedded.program_environment import EDGE_TUNING
 from ops.embedded.readiness import wait_until
 from ops.embedded.supervisor_config import EDGE_CONFIG
 from ops.embedded.valkey_server import ValkeyServer
@@ -31,6 +32,7 @@ VOTERS = 8_000
 ROUNDS = 3
 READY_WITHIN_S = 30
 SECONDS = 4.0
+WARM_UP_S = 1.0
 CONNECTIONS = 128
 VOTES_A_SECOND_MAX = 12_000  # how many events are opened beforehand
 SUBMIT, NO_WRITE = "/v1/vote/submit", "/no-write"
@@ -48,10 +50,11 @@ class Bench:
     def measure(self, path: str, at: Sequence[int], rate: float | None = None) -> LoadResult:
         """Votes of people who haven't voted yet, through one or several ports."""
         with psycopg.connect(self.database.url, autocommit=True) as connection:
-            events = 1 + int(VOTES_A_SECOND_MAX * self.seconds / len(self.voters))
+            events = 1 + int(VOTES_A_SECOND_MAX * (WARM_UP_S + self.seconds) / len(self.voters))
             opened = [make_event(connection, contestants=5, expected_votes=10_000_000) for _ in range(events)]
         prepared = iter(list(chain.from_iterable(vote_requests(event, self.voters, path) for event in opened)))
         self.database.settle()
+        Load(at, prepared, CONNECTIONS, WARM_UP_S, rate).run()
         return Load(at, prepared, CONNECTIONS, self.seconds, rate).run()
 
 
@@ -94,7 +97,13 @@ def edge(folder: Path, command_port: int) -> Iterator["RunningEdge"]:
     names = ["edge", "identity", "query", "sse"]
     numbers = ports.choose(names, {}) | {"command": command_port}
     variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
-    environment = {**os.environ, **variables, "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    environment = {
+        **os.environ,
+        **EDGE_TUNING,
+        **variables,
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+    }
     caddy = str(Path(sys.executable).parent / "caddy")
     words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
     with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
