@@ -80,7 +80,7 @@ def copy_of(event_no: int, columns: Columns) -> bytes:
     return b"".join([*rows, b"\xff\xff"])
 
 
-async def rate_of(url: str, size: int, batches: int, send: Send) -> float:
+async def rate_of(url: str, size: int, batches: int, seconds: float, send: Send) -> float:
     """Rows a second of `send` from two connections, each with its own half of the batches."""
     taken = itertools.count()
     rows = 0
@@ -93,23 +93,26 @@ async def rate_of(url: str, size: int, batches: int, send: Send) -> float:
 
     connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]
     start = time.perf_counter()
-    await asyncio.gather(*(work(connection, start + SECONDS) for connection in connections))
-    seconds = time.perf_counter() - start
+    await asyncio.gather(*(work(connection, start + seconds) for connection in connections))
+    elapsed = time.perf_counter() - start
     for connection in connections:
         await connection.close()
-    return rows / seconds
+    return rows / elapsed
 
 
-def cast_rate(database: BenchDatabase, event_no: int, size: int, seconds: float = SECONDS) -> float:
-    """Rows a second through cast_votes in batches of one size."""
+def cast_rate(
+    database: BenchDatabase, event_no: int, size: int, seconds: float = SECONDS, *, settled: bool = True
+) -> float:
+    """Rows a second through cast_votes in batches of one size; not `settled`: with earlier work still to be written."""
     batches = [columns_of(size) for _ in range(int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)))]
 
     async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
         refused = await connection.fetch(_CAST, event_no, datetime.now(UTC), *batches[number])
         assert not refused
 
-    database.settle()
-    return asyncio.run(rate_of(database.url, size, len(batches), send))
+    if settled:
+        database.settle()
+    return asyncio.run(rate_of(database.url, size, len(batches), seconds, send))
 
 
 def copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
@@ -120,7 +123,7 @@ def copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
         await connection.copy_records_to_table("votes", records=batches[number], columns=_COLUMNS)
 
     database.settle()
-    return asyncio.run(rate_of(database.url, size, len(batches), send))
+    return asyncio.run(rate_of(database.url, size, len(batches), SECONDS, send))
 
 
 def ready_copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
@@ -131,7 +134,7 @@ def ready_copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
         await connection.copy_to_table("votes", source=io.BytesIO(batches[number]), format="binary")
 
     database.settle()
-    return asyncio.run(rate_of(database.url, size, len(batches), send))
+    return asyncio.run(rate_of(database.url, size, len(batches), SECONDS, send))
 
 
 def single_rate(database: BenchDatabase, event_no: int, clients: int) -> float:
