@@ -130,6 +130,8 @@ class VoteWriter:
         rows = statement.result()
         if self._warning:
             raise UnknownOutcomeError(self._warning)
+        if any(row["kind"] == VoteKind.ACCEPTED and row["stored_at"] is None for row in rows):
+            raise UnknownOutcomeError("a vote was neither inserted nor found")
         return voted_at, {row["vote_index"]: row for row in rows}
 
     def _columns(self, batch: Sequence[PendingVote], voted_at_us: int) -> tuple[list[object], ...]:
