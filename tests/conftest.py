@@ -6,6 +6,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from ops.embedded import ports
 from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.valkey_server import ValkeyServer
 from ops.load.server_process import ServerProcess
+from ops.load.voting import TokenMint
 from ops.migrate import migrate
 from tests.running_stack import stack
 
@@ -99,6 +101,19 @@ def database(postgresql: psycopg.Connection) -> Iterator[Database]:
         connection.execute(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
         )
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to the test's database, in autocommit."""
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def mint(tmp_path: Path) -> TokenMint:
+    """Who signs the tokens of this test."""
+    return TokenMint(tmp_path)
 
 
 @pytest.fixture(scope="session")

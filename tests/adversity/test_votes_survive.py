@@ -20,11 +20,6 @@ VOTERS = 300
 
 
 @pytest.fixture
-def mint(tmp_path: Path) -> TokenMint:
-    return TokenMint(tmp_path)
-
-
-@pytest.fixture
 def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[CommandProcess]:
     with command_process(tmp_path, database.url("vote_command"), mint) as process:
         yield process

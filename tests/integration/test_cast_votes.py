@@ -19,12 +19,6 @@ CAST = """SELECT vote_index, kind, stored_at FROM cast_votes(
 
 
 @pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
 def service(database: Database) -> Iterator[psycopg.Connection]:
     with psycopg.connect(database.url("vote_command"), autocommit=True) as connection:
         yield connection

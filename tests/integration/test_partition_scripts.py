@@ -1,10 +1,8 @@
 """The DBA's scripts, run by psql as their heads say."""
 
 import subprocess
-from collections.abc import Iterator
 
 import psycopg
-import pytest
 
 from ops.embedded.postgres_server import BIN
 from ops.load.voting import Event, make_event
@@ -14,12 +12,6 @@ from tests.conftest import Database
 SCRIPTS = MIGRATIONS.parent.parent / "partitions"
 CAST = """SELECT count(*) FROM cast_votes(%s::int, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
     ARRAY[substr(sha256(''), 1, 16)], '{0}')"""
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
 
 
 def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:

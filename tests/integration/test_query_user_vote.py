@@ -16,20 +16,9 @@ from tests.reading import ReadProcess, read_process
 
 
 @pytest.fixture
-def mint(tmp_path: Path) -> TokenMint:
-    return TokenMint(tmp_path)
-
-
-@pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
     with read_process("query.leaderboard_server", tmp_path, database, redis_url, mint) as process:
         yield process
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
 
 
 def cast(owner: psycopg.Connection, event: Event, voter: Voter) -> None:

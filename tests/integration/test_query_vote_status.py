@@ -17,11 +17,6 @@ SYSTEM_ID, TIMELINE, FAR = 7, 1, 2**62
 
 
 @pytest.fixture
-def mint(tmp_path: Path) -> TokenMint:
-    return TokenMint(tmp_path)
-
-
-@pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
     with read_process("query.leaderboard_server", tmp_path, database, redis_url, mint) as process:
         yield process

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -32,12 +32,6 @@ ALTERED = "UPDATE votes SET contestant_no = 3 - contestant_no WHERE event_no = %
 MOVED = "UPDATE votes SET voted_at = voted_at - interval '1 microsecond' WHERE event_no = %s"
 DELETED = "DELETE FROM votes WHERE event_no = %s"
 Audit = Callable[[], tuple[int, str]]
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -14,12 +14,6 @@ from ops.load.voting import Event, TokenMint, make_event
 from tests.conftest import Database, RedisServer
 from tests.reading import AS_OF, Message, ReadProcess, Tallies, messages, read_process
 
-
-@pytest.fixture
-def mint(tmp_path: Path) -> TokenMint:
-    return TokenMint(tmp_path)
-
-
 Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
 
 
@@ -32,12 +26,6 @@ def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -
 def sse(start: Start) -> Iterator[ReadProcess]:
     with start() as process:
         yield process
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
 
 
 @contextlib.asynccontextmanager

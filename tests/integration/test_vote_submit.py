@@ -26,20 +26,9 @@ from tests.conftest import Database
 
 
 @pytest.fixture
-def mint(tmp_path: Path) -> TokenMint:
-    return TokenMint(tmp_path)
-
-
-@pytest.fixture
 def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[CommandProcess]:
     with command_process(tmp_path, database.url("vote_command"), mint) as process:
         yield process
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
 
 
 def votes_of(connection: psycopg.Connection, event_no: int) -> list[tuple[Any, ...]]:
