@@ -1,14 +1,8 @@
-"""A fanout process of the test's own, votes that need no HTTP, and the three places that must agree in the end."""
+"""Votes that need no HTTP, a screen that sees all that is published, and the places that must agree in the end."""
 
 import contextlib
-import os
-import signal
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import psycopg
@@ -16,64 +10,16 @@ import redis
 
 from contract.redis_keys import STANDINGS_CHANNEL, applied_key, tally_key
 from contract.standings import AppliedPosition, SourceTally
-from ops.embedded import ports
-from ops.load.server_process import ServerProcess
+from ops.load.eventually import WITHIN_S, eventually
 from ops.load.voting import Event
 from tests.conftest import Database
 
-WITHIN_S = 30
 Counts = dict[tuple[int, int], int]  # (event_no, contestant_no) -> votes
 
 _INSERT = """
     INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
     SELECT clock_timestamp(), %s, %s, substr(uuid_send(gen_random_uuid()), 1, 12), uuid_send(gen_random_uuid())
     FROM generate_series(1, %s)"""
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Return once it holds; raises AssertionError after WITHIN_S."""
-    deadline, pause = time.monotonic() + WITHIN_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"never: {what}"
-        pause.wait(0.02)
-
-
-class FanoutProcess(ServerProcess):
-    """A `python -m fanout` of one source."""
-
-    def __init__(self, database: Database, redis_url: str, source: str = "main", **settings: str) -> None:
-        self._port = ports.choose(["fanout"], {})["fanout"]
-        self.slot = f"fanout_{source}"
-        self.environment = {
-            **os.environ,
-            "DATABASE_URL": database.url("vote_fanout"),
-            "REDIS_URL": redis_url,
-            "FANOUT_PORT": str(self._port),
-            "SOURCE_NAME": source,
-            "SLOT_NAME": self.slot,
-            **settings,
-        }
-        super().__init__(lambda: [sys.executable, "-m", "fanout"], '"serving"', self.environment)
-
-    @contextlib.contextmanager
-    def running(self, *, ready: bool = True) -> Iterator["FanoutProcess"]:
-        """Run until the end of the block, by default from when it publishes."""
-        self.start()
-        try:
-            if ready:
-                eventually(lambda: self.get("/ready")[0] == 200, "fanout is ready")
-            yield self
-        finally:
-            self.send_signal(signal.SIGCONT)
-            self.stop()
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Status and body of its own port."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}") as response:  # our own
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
 
 
 def cast(connection: psycopg.Connection, event: Event, contestant_no: int, votes: int) -> None:

@@ -2,12 +2,13 @@
 
 import sys
 
-from ops.load import events_bench, growth_bench, http_bench, ledger_bench, overload_bench
+from ops.load import events_bench, fanout_bench, growth_bench, http_bench, ledger_bench, overload_bench
 
 BENCHES = {
     "ledger": ledger_bench.main,
     "growth": growth_bench.main,
     "events": events_bench.main,
+    "fanout": fanout_bench.main,
     "http": http_bench.main,
     "overload": overload_bench.main,
 }

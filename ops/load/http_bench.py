@@ -17,20 +17,16 @@ from pathlib import Path
 
 import psycopg
 
-from ops.embedded import ports, readiness
-from ops.embedded.program_environment import EDGE_TUNING
-from ops.embedded.readiness import wait_until
-from ops.embedded.supervisor_config import EDGE_CONFIG
-from ops.embedded.valkey_server import ValkeyServer
+from ops.embedded import ports
 from ops.load import bench_report
-from ops.load.bench_database import PASSWORD, BenchDatabase, bench_database
+from ops.load.bench_database import BenchDatabase, bench_database
+from ops.load.bench_servers import edge, valkey
 from ops.load.http_load import Load, LoadResult
 from ops.load.server_process import ServerProcess
 from ops.load.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, vote_of
 
 VOTERS = 8_000
 ROUNDS = 3
-READY_WITHIN_S = 30
 SECONDS = 4.0
 WARM_UP_S = 1.0
 CONNECTIONS = 128
@@ -73,50 +69,18 @@ def vote_requests(event: Event, voters: Sequence[Voter], path: str = SUBMIT) -> 
 @contextlib.contextmanager
 def obvious_stack(folder: Path, database: BenchDatabase, mint: TokenMint) -> Iterator[int]:
     """Run it, with a Valkey of its own; gives its port."""
-    numbers = ports.choose(["valkey", "obvious"], {})
-    valkey = ValkeyServer(folder / "valkey", numbers["valkey"])
-    valkey.prepare(PASSWORD)
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database.url,
-        "REDIS_URL": valkey.url(PASSWORD),
-        "JWKS": mint.jwks.read_text(),
-        "PORT": str(numbers["obvious"]),
-    }
+    port = ports.choose(["obvious"], {})["obvious"]
     words = [sys.executable, "-m", "ops.load.obvious_stack"]
-    with (
-        ServerProcess(valkey.command, "Ready to accept connections").running(),
-        ServerProcess(lambda: words, "startup complete", environment).running(),
-    ):
-        yield numbers["obvious"]
-
-
-@contextlib.contextmanager
-def edge(folder: Path, command_port: int) -> Iterator["RunningEdge"]:
-    """Run the real edge before one command process."""
-    names = ["edge", "identity", "query", "sse"]
-    numbers = ports.choose(names, {}) | {"command": command_port}
-    variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
-    environment = {
-        **os.environ,
-        **EDGE_TUNING,
-        **variables,
-        "XDG_DATA_HOME": str(folder),
-        "XDG_CONFIG_HOME": str(folder),
-    }
-    caddy = str(Path(sys.executable).parent / "caddy")
-    words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
-    with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
-        wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), READY_WITHIN_S)
-        yield RunningEdge(numbers["edge"], process.pid)
-
-
-@dataclass(frozen=True)
-class RunningEdge:
-    """A Caddy."""
-
-    port: int
-    pid: int
+    with valkey(folder) as redis_url:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": database.url,
+            "REDIS_URL": redis_url,
+            "JWKS": mint.jwks.read_text(),
+            "PORT": str(port),
+        }
+        with ServerProcess(lambda: words, "startup complete", environment).running():
+            yield port
 
 
 def port_of(command: CommandProcess) -> int:
@@ -142,7 +106,7 @@ def main(_arguments: Sequence[str]) -> int:
             command_process(folder, database.url_of("vote_command"), mint, program=TWIN) as one,
             command_process(folder, database.url_of("vote_command"), mint) as other,
             obvious_stack(folder, database, mint) as obvious,
-            edge(folder, port_of(one)) as front,
+            edge(folder, {"command": port_of(one)}) as front,
         ):
             return _measure(bench, port_of(one), port_of(other), obvious, front.port)
 

@@ -6,55 +6,25 @@ Pass: every answer is 200, 429 or 503; every 200 is in the ledger; the memory of
 import argparse
 import statistics
 import tempfile
-import threading
 from collections.abc import Sequence
 from itertools import chain, cycle
 from pathlib import Path
-from typing import Self
 
-import psutil
 import psycopg
 
 from contract.pseudonym import voter_of
 from ops.load import bench_report
 from ops.load.bench_database import bench_database
-from ops.load.http_bench import edge, port_of, vote_requests
+from ops.load.bench_servers import edge
+from ops.load.http_bench import port_of, vote_requests
 from ops.load.http_load import Load
+from ops.load.memory_watch import MemoryWatch
 from ops.load.voting import Event, TokenMint, Voter, command_process, make_event
 
 VOTERS = 8_000
 EVENTS = 60
 CONNECTIONS = 3_000  # three times what the edge lets through at once
 FIND_BEST_S = 5.0
-MEMORY_EVERY_S = 1.0
-
-
-class MemoryWatch:
-    """Notes the resident memory of processes, a second at a time, in MB."""
-
-    def __init__(self, pids: Sequence[int]) -> None:
-        self._processes = [psutil.Process(pid) for pid in pids]
-        self._done = threading.Event()
-        self.megabytes: list[float] = []
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    @property
-    def growth(self) -> float:
-        """The last quarter's median ÷ the second quarter's: the first quarter warms up."""
-        quarter = max(len(self.megabytes) // 4, 1)
-        return statistics.median(self.megabytes[-quarter:]) / statistics.median(self.megabytes[quarter : 2 * quarter])
-
-    def _watch(self) -> None:
-        while not self._done.wait(MEMORY_EVERY_S):
-            self.megabytes.append(sum(process.memory_info().rss for process in self._processes) / 2**20)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         requests = cycle(list(chain.from_iterable(vote_requests(event, voters) for event in events)))
         with (
             command_process(folder, database.url_of("vote_command"), mint) as command,
-            edge(folder, port_of(command)) as front,
+            edge(folder, {"command": port_of(command)}) as front,
             MemoryWatch([command.process.pid, front.pid]) as memory,
         ):
             best = Load([front.port], requests, 128, FIND_BEST_S).run()

@@ -8,17 +8,17 @@ import psycopg
 import pytest
 import redis
 
+from ops.load.eventually import eventually
+from ops.load.fanout_process import FanoutProcess
 from ops.load.voting import Event, make_event
 from tests.conftest import Database, DatabaseServer, RedisServer
 from tests.counting import (
     Crowd,
-    FanoutProcess,
     Screen,
     cast,
     check_agreement,
     check_shown,
     counts_in_checkpoint,
-    eventually,
 )
 
 KILLS = 12
@@ -55,7 +55,7 @@ def wait_until_stored(database: Database, crowd: Crowd) -> None:
 
 def test_killed_at_random_moments(database: Database, redis_url: str, events: list[Event]) -> None:
     """Kill -9 at any moment, of reading, publishing, storing or starting: each vote is counted once."""
-    fanout = FanoutProcess(database, redis_url, CHECKPOINT_MS="50")
+    fanout = FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50")
     with Crowd(database, events).voting() as crowd:
         for _ in range(KILLS):
             with fanout.running(ready=random.random() < 0.7):
@@ -67,7 +67,10 @@ def test_killed_at_random_moments(database: Database, redis_url: str, events: li
 
 def test_commits_that_come_again(database: Database, redis_url: str, events: list[Event]) -> None:
     """A slot that knows less than the checkpoint, as after a death between storing and confirming, doubles nothing."""
-    fanout, copy = FanoutProcess(database, redis_url), "SELECT pg_copy_logical_replication_slot(%s, %s)"
+    fanout, copy = (
+        FanoutProcess(database.url("vote_fanout"), redis_url),
+        "SELECT pg_copy_logical_replication_slot(%s, %s)",
+    )
     with fanout.running():
         check_agreement(database, redis_url, events)
     execute(database, copy, fanout.slot, "older")
@@ -84,7 +87,7 @@ def test_commits_that_come_again(database: Database, redis_url: str, events: lis
 
 def test_a_start_shows_nothing_old(database: Database, redis_url: str, events: list[Event]) -> None:
     """A start from a checkpoint far behind shows no number before it has caught up, even when Redis is empty."""
-    fanout = FanoutProcess(database, redis_url, CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000")
+    fanout = FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000")
     with fanout.running(), psycopg.connect(database.url(), autocommit=True) as connection:
         for votes in range(100):
             cast(connection, events[0], 1, votes)
@@ -100,7 +103,7 @@ def test_redis_flushed(database: Database, redis_url: str, events: list[Event]) 
     with psycopg.connect(database.url(), autocommit=True) as connection:
         idle = make_event(connection)
         cast(connection, idle, 1, 7)
-    with FanoutProcess(database, redis_url).running(), redis.Redis.from_url(redis_url) as client:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running(), redis.Redis.from_url(redis_url) as client:
         with Crowd(database, events).voting() as crowd:
             for _ in range(20):
                 crowd.wait_for(random.randrange(200))
@@ -110,7 +113,7 @@ def test_redis_flushed(database: Database, redis_url: str, events: list[Event]) 
 
 def test_redis_restored_from_an_old_copy(database: Database, redis_url: str, events: list[Event]) -> None:
     """A Redis that comes back with yesterday's keys, `applied` included, is overwritten before it is called fresh."""
-    with FanoutProcess(database, redis_url).running(), redis.Redis.from_url(redis_url) as client:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running(), redis.Redis.from_url(redis_url) as client:
         with Crowd(database, events).voting() as crowd:
             crowd.wait_for(100)
             old = {key: client.dump(key) for key in client.scan_iter()}
@@ -123,7 +126,7 @@ def test_redis_restored_from_an_old_copy(database: Database, redis_url: str, eve
 
 def test_redis_killed(database: Database, redis_server: RedisServer, redis_url: str, events: list[Event]) -> None:
     """A Redis that dies and comes back empty, again and again: counting and storing go on, and all is shown again."""
-    with FanoutProcess(database, redis_url).running():
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
         with Crowd(database, events).voting() as crowd:
             for _ in range(3):
                 redis_server.process.kill()
@@ -135,7 +138,7 @@ def test_redis_killed(database: Database, redis_server: RedisServer, redis_url: 
 
 def test_redis_hangs(database: Database, redis_server: RedisServer, redis_url: str, events: list[Event]) -> None:
     """A Redis that accepts and never answers costs flushes, not counting, storing or the slot."""
-    with FanoutProcess(database, redis_url).running() as fanout:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         with Crowd(database, events).voting() as crowd:
             redis_server.process.send_signal(signal.SIGSTOP)
             try:
@@ -151,7 +154,7 @@ def test_redis_hangs(database: Database, redis_server: RedisServer, redis_url: s
 def test_slot_lost(database: Database, redis_url: str, events: list[Event], screen: Screen, *, recreated: bool) -> None:
     """A slot that was dropped, or dropped and made anew further on, is a recount while votes go on, never a loss."""
     terminate = "SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE slot_name = %s"
-    with FanoutProcess(database, redis_url).running() as fanout:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         with Crowd(database, events).voting() as crowd:
             crowd.wait_for(500)
             execute(database, "ALTER ROLE vote_fanout NOLOGIN")  # so that it can't be back before the slot is gone
@@ -172,7 +175,7 @@ def test_connections_killed(database: Database, redis_url: str, events: list[Eve
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'fanout main' AND backend_type = %s"
     )
-    with FanoutProcess(database, redis_url).running():
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
         with Crowd(database, events).voting() as crowd:
             for kind in ["walsender", "client backend"] * 4:
                 execute(database, kill, kind)
@@ -191,7 +194,7 @@ def test_postgres_goes_and_comes(
 ) -> None:
     """After a crash the count goes on; a fast shutdown doesn't wait for WAL that a listener hasn't confirmed."""
     never = {"CHECKPOINT_MS": "600000", "IDLE_CHECKPOINT_MS": "600000"}
-    with FanoutProcess(database, redis_url, **({} if crash else never)).running():
+    with FanoutProcess(database.url("vote_fanout"), redis_url, **({} if crash else never)).running():
         with Crowd(database, events).voting() as crowd:
             crowd.wait_for(1000)
             if crash:
@@ -201,7 +204,7 @@ def test_postgres_goes_and_comes(
             database_server.process.start()
             crowd.wait_for(1000)
         check_shown(database, redis_url, events)
-    with FanoutProcess(database, redis_url).running():
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
         check_agreement(database, redis_url, events)
 
 
@@ -210,8 +213,8 @@ def test_a_second_one_takes_over(
     database: Database, redis_url: str, events: list[Event], number: signal.Signals
 ) -> None:
     """The one that waits hot leads as soon as the first is dead or silent; the first, awake again, writes nothing."""
-    first = FanoutProcess(database, redis_url, CHECKPOINT_MS="50")
-    second = FanoutProcess(database, redis_url, CHECKPOINT_MS="50")
+    first = FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50")
+    second = FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50")
     with first.running(), second.running(ready=False):
         with Crowd(database, events).voting() as crowd:
             crowd.wait_for(500)

@@ -12,11 +12,12 @@ import redis
 
 from contract.redis_keys import EVENTS_CHANNEL, tally_key
 from contract.standings import EventChange, add_up
+from ops.load.eventually import eventually
+from ops.load.fanout_process import FanoutProcess
 from ops.load.voting import Event, make_event
 from tests.conftest import Database
 from tests.counting import (
     Crowd,
-    FanoutProcess,
     Screen,
     applied,
     cast,
@@ -24,7 +25,6 @@ from tests.counting import (
     check_shown,
     counts_in_checkpoint,
     counts_in_redis,
-    eventually,
     tally_in_redis,
     wal_end,
 )
@@ -45,7 +45,7 @@ def test_votes_of_several_events_are_shown(ledger: psycopg.Connection, database:
     """Events made before and after the start, votes in commits of any size: all three places agree."""
     events = [make_event(ledger)]
     cast(ledger, events[0], 1, 5)  # before there was a slot
-    with FanoutProcess(database, redis_url).running(), Screen(redis_url).watching() as screen:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running(), Screen(redis_url).watching() as screen:
         events.append(make_event(ledger))
         for votes in (1, 100, 7):
             for event in events:
@@ -59,7 +59,7 @@ def test_closed_comes_after_the_last_vote(ledger: psycopg.Connection, database: 
     """Opening, votes and closing are shown in the order of their commits, and processes are told of both changes."""
     event = make_event(ledger, status="draft")
     with (
-        FanoutProcess(database, redis_url).running(),
+        FanoutProcess(database.url("vote_fanout"), redis_url).running(),
         Screen(redis_url).watching() as screen,
         redis.Redis.from_url(redis_url) as client,
         client.pubsub(ignore_subscribe_messages=False) as told,
@@ -85,7 +85,7 @@ def test_a_transaction_is_shown_whole_or_not_at_all(
     """A COPY of many rows appears at its commit; what is rolled back, wholly or to a savepoint, never does."""
     event = make_event(ledger)
     rows = [("now", event.event_no, 1 + n % 2, n.to_bytes(12, "big"), bytes(16)) for n in range(100_000)]
-    with FanoutProcess(database, redis_url).running(), Screen(redis_url).watching() as screen:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running(), Screen(redis_url).watching() as screen:
         with ledger.transaction():
             copy = "COPY votes (voted_at, event_no, contestant_no, voter, seal) FROM STDIN"
             with ledger.cursor() as cursor, cursor.copy(copy) as sink:
@@ -104,16 +104,16 @@ def test_the_first_count_while_votes_come(ledger: psycopg.Connection, database: 
     """A slot that is made in the midst of voting splits the ledger into snapshot and stream without gap or overlap."""
     event = make_event(ledger)
     cast(ledger, event, 1, 50_000)
-    with Crowd(database, [event]).voting() as crowd, FanoutProcess(database, redis_url).running():
+    with Crowd(database, [event]).voting() as crowd, FanoutProcess(database.url("vote_fanout"), redis_url).running():
         crowd.wait_for(500)
-    with FanoutProcess(database, redis_url).running():
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
         check_agreement(database, redis_url, [event])
 
 
 def test_archived_events_keep_their_tallies(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """A recount takes what is in the ledger, and what is no longer there from the last tally."""
     kept, archived = make_event(ledger), make_event(ledger)
-    fanout = FanoutProcess(database, redis_url)
+    fanout = FanoutProcess(database.url("vote_fanout"), redis_url)
     with fanout.running():
         for event in (kept, archived):
             cast(ledger, event, 1, 5)
@@ -133,11 +133,11 @@ def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.
     """Two fanouts write tallies of their own, which readers add; until both have written the sum isn't complete."""
     event = make_event(ledger)
     cast(ledger, event, 1, 3)
-    with FanoutProcess(database, redis_url, "main").running():
+    with FanoutProcess(database.url("vote_fanout"), redis_url, "main").running():
         only_one = [tally_in_redis(redis_url, event, source) for source in ("main", "second")]
         # The second source is the same Postgres once more, so it had better not store what the first one stores.
         with FanoutProcess(
-            database, redis_url, "second", CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000"
+            database.url("vote_fanout"), redis_url, "second", CHECKPOINT_MS="600000", IDLE_CHECKPOINT_MS="600000"
         ).running():
             cast(ledger, event, 2, 4)
             end = wal_end(database)
@@ -153,7 +153,7 @@ def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.
 def test_an_idle_source_keeps_up(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """WAL without votes moves the applied position at once, and the slot before long: it never holds WAL back."""
     event = make_event(ledger)
-    with FanoutProcess(database, redis_url, IDLE_CHECKPOINT_MS="300").running() as fanout:
+    with FanoutProcess(database.url("vote_fanout"), redis_url, IDLE_CHECKPOINT_MS="300").running() as fanout:
         ledger.execute("CREATE TABLE noise AS SELECT generate_series(1, 10000)")
         end = wal_end(database)
         eventually(lambda: (position := applied(redis_url)) is not None and position.lsn >= end, "applied follows")
@@ -166,7 +166,7 @@ def test_an_idle_source_keeps_up(ledger: psycopg.Connection, database: Database,
 def test_redis_refuses_what_is_older(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """A tally at a later position of the same system stays; one of another system is replaced."""
     event = make_event(ledger)
-    with redis.Redis.from_url(redis_url) as client, FanoutProcess(database, redis_url).running():
+    with redis.Redis.from_url(redis_url) as client, FanoutProcess(database.url("vote_fanout"), redis_url).running():
         key = tally_key(event.event_id, "main")
         client.hset(key, mapping={"order": "00000002-0000000000000000", "payload": "later"})
         cast(ledger, event, 1, 1)
@@ -181,7 +181,7 @@ def test_redis_refuses_what_is_older(ledger: psycopg.Connection, database: Datab
 def test_a_foreign_checkpoint_fences(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """A writer whose epoch was taken over stores nothing more; it begins anew from what is stored."""
     event = make_event(ledger)
-    with FanoutProcess(database, redis_url).running() as fanout:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         cast(ledger, event, 1, 3)
         check_agreement(database, redis_url, [event])
         ledger.execute("UPDATE fanout_checkpoint SET epoch = epoch + 5")
@@ -195,7 +195,7 @@ def test_a_foreign_checkpoint_fences(ledger: psycopg.Connection, database: Datab
 def test_verify_tells_right_from_wrong(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """Beside running votes all is equal; a tampered tally is found, in Redis as in Postgres."""
     event = make_event(ledger)
-    fanout = FanoutProcess(database, redis_url, IDLE_CHECKPOINT_MS="200")
+    fanout = FanoutProcess(database.url("vote_fanout"), redis_url, IDLE_CHECKPOINT_MS="200")
 
     def verify() -> int:
         return subprocess.run(
@@ -220,7 +220,7 @@ def test_verify_tells_right_from_wrong(ledger: psycopg.Connection, database: Dat
 
 def test_operators_see_it_work(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """/ready and /metrics answer on its own port."""
-    with FanoutProcess(database, redis_url).running() as fanout:
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         cast(ledger, make_event(ledger), 1, 3)
         eventually(lambda: "fanout_rows_total 3.0" in fanout.get("/metrics")[1], "three rows are counted")
         assert fanout.get("/ready") == (200, '{"ready": true, "why_not": ""}')
