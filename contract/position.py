@@ -14,9 +14,9 @@ class Position(NamedTuple):
     timeline: int
     lsn: int
 
-    def order_key(self) -> str:
-        """Timeline and LSN as fixed-width text that sorts like the position, for Lua, which has only doubles."""
-        return f"{self.timeline:08X}-{self.lsn:016X}"
+    def order_key(self, epoch: int) -> str:
+        """Epoch, timeline and LSN as fixed-width text that sorts like them, for Lua, which has only doubles."""
+        return f"{epoch:08X}-{self.timeline:08X}-{self.lsn:016X}"
 
 
 def parse_lsn(text: str) -> int:

@@ -41,6 +41,7 @@ class AppliedPosition(msgspec.Struct, frozen=True):
     timeline: int
     lsn: int
     at: float
+    epoch: int = 0
 
 
 class Standings(msgspec.Struct, frozen=True):

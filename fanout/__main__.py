@@ -35,8 +35,7 @@ def count_until(stop: threading.Event, url: str, own: settings.Fanout, writer: R
     while not stop.is_set():
         began = time.monotonic()
         try:
-            health.why_not_ready = "waiting for the slot"
-            with take_over(url, own, stop) as lead:
+            with take_over(url, own, writer, stop, health) as lead:
                 health.why_not_ready = "counting what was missed"
                 Session(lead, own, writer, health).run(stop)
         except (psycopg.Error, FencedError, OSError) as error:

@@ -1,6 +1,6 @@
 -- Writes one source's tally of one event and publishes it, unless a later one is there already.
 -- KEYS[1]  the tally's hash
--- ARGV     1 system identifier   2 order (timeline and LSN, sorts as text)   3 payload   4 channel
+-- ARGV     1 system identifier   2 order (epoch, timeline and LSN, sorts as text)   3 payload   4 channel
 -- Answers 1 if written, 0 if refused. The counts are absolute, so the same position again is harmless.
 local stored = redis.call('HMGET', KEYS[1], 'system', 'order')
 if stored[1] == ARGV[1] and stored[2] and stored[2] > ARGV[2] then

@@ -17,7 +17,8 @@ import psycopg
 from contract import queries
 from contract.position import Position
 from fanout.polled_statement import PolledStatement, array
-from fanout.tally import Tally
+from fanout.tally import Tally, digest_of
+from fanout.wal_decoder import Vote
 
 
 class FencedError(Exception):
@@ -30,13 +31,18 @@ class Checkpoint(NamedTuple):
     epoch: int
     position: Position
     written_us: int
+    digest: int | None  # of the tallies; None: somebody asks for a recount
 
 
-def lsn_to_confirm(stored: Checkpoint | None, epoch: int) -> int:
+def lsn_to_confirm(stored: Checkpoint | None, epoch: int, recounted_to: int | None = None) -> int:
     """The LSN that the slot may forget the WAL before; 0 is nothing.
 
     A checkpoint of another epoch counts another history, or the same one up to another slot: its LSN says nothing here.
+    While a recount runs (it is in memory up to `recounted_to`) nothing that is stored fits the slot: whoever starts
+    after us makes another slot, so this one needs to hold no WAL, and a long recount can't be overtaken by its limit.
     """
+    if recounted_to is not None:
+        return recounted_to
     return stored.position.lsn if stored and stored.epoch == epoch else 0
 
 
@@ -53,7 +59,7 @@ class CheckpointPace:
 
 
 class CheckpointWriter:
-    """Stores a session's checkpoints, one at a time."""
+    """Stores a session's checkpoints and looks whether they stay as they were; one statement at a time."""
 
     def __init__(
         self, connection: psycopg.Connection[Any], slot: str, walsender_pid: int, stored: Checkpoint | None
@@ -63,19 +69,20 @@ class CheckpointWriter:
         self._connection = connection
         self._slot = slot
         self._walsender_pid = walsender_pid
-        self._statement = queries.load("fanout.sql")["write_checkpoint"]
+        self._sql = queries.load("fanout.sql")
         self._writing: PolledStatement | None = None
+        self._looking: PolledStatement | None = None
         self._next = stored
 
     @property
-    def writing(self) -> bool:
-        """Whether one is under way."""
-        return self._writing is not None
+    def busy(self) -> bool:
+        """Whether a statement is under way."""
+        return self._writing is not None or self._looking is not None
 
     def begin(self, tally: Tally, *, replace_all: bool) -> None:
         """Send the counts that changed, and the position."""
         rows = tally.take_unsaved()
-        self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000))
+        self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000), tally.digest)
         parameters = (
             tally.source,
             tally.epoch,
@@ -84,11 +91,25 @@ class CheckpointWriter:
             self._walsender_pid,
             self.stored.epoch if self.stored else 0,
             replace_all,
-            array([vote.event_no for vote, _ in rows]),
-            array([vote.contestant_no for vote, _ in rows]),
-            array([votes for _, votes in rows]),
+            array([vote.event_no for vote in rows]),
+            array([vote.contestant_no for vote in rows]),
+            array(rows.values()),
+            tally.digest,
         )
-        self._writing = PolledStatement(self._connection, self._statement, parameters)
+        self._writing = PolledStatement(self._connection, self._sql["write_checkpoint"], parameters)
+
+    def look(self) -> None:
+        """Read what is stored."""
+        self._looking = PolledStatement(self._connection, self._sql["tallies"])
+
+    def poll_look(self) -> bool:
+        """Whether what was just read has been changed by another hand. Raises psycopg.Error."""
+        rows = self._looking.poll() if self._looking else None
+        if rows is None:
+            return False
+        self._looking = None
+        stored = {Vote(int(event_no), int(contestant_no)): int(votes) for event_no, contestant_no, votes in rows}
+        return self.stored is not None and digest_of(stored) != self.stored.digest
 
     def poll(self) -> bool:
         """Whether the one under way has just been stored. Raises `FencedError`, psycopg.Error."""

@@ -9,7 +9,7 @@ from contract import queries
 from contract.position import Position
 from fanout.checkpoint import Checkpoint
 from fanout.rebuild import SlotState
-from fanout.tally import EventTally
+from fanout.tally import EventTally, Tally
 
 
 class LedgerReader:
@@ -29,10 +29,11 @@ class LedgerReader:
         rows = self._rows("checkpoint", source)
         if not rows:
             return None
-        epoch, system_id, timeline, lsn, written_us = map(int, rows[0])
-        return Checkpoint(epoch, Position(system_id, timeline, lsn), written_us)
+        *numbers, digest = rows[0]
+        epoch, system_id, timeline, lsn, written_us = map(int, numbers)
+        return Checkpoint(epoch, Position(system_id, timeline, lsn), written_us, digest)
 
-    def stored_tallies(self, source: str) -> tuple[Checkpoint | None, dict[int, EventTally]]:
+    def stored_tally(self, source: str) -> tuple[Checkpoint | None, Tally | None]:
         """The checkpoint and all events with their counts at it, as of one moment."""
         self._connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with self._connection.transaction():
@@ -41,7 +42,11 @@ class LedgerReader:
             for event_no, contestant_no, votes in self._rows("tallies"):
                 events.setdefault(event_no, EventTally()).counts[contestant_no] = votes
         self._connection.isolation_level = None
-        return checkpoint, events
+        if checkpoint is None:
+            return None, None
+        tally = Tally(source, checkpoint.epoch, checkpoint.position, events)
+        tally.continue_from_saved()
+        return checkpoint, tally
 
     def events(self, lsn: int, counted_us: int) -> dict[int, EventTally]:
         """All events, yet without counts, at `lsn`.
@@ -52,6 +57,12 @@ class LedgerReader:
             event_no: EventTally(event_id, status, counted_us if status == "open" else status_us, lsn)
             for event_no, event_id, status, status_us in self._rows("events")
         }
+
+    def slot_blockers(self, walsender_pid: int) -> list[str]:
+        """Whose transactions have to end before a slot can be made, in words."""
+        return [
+            f"{who} {application} (pid {pid})" for pid, who, application in self._rows("slot_blockers", walsender_pid)
+        ]
 
     def wal_end(self) -> int:
         """An LSN that no commit that was visible before this call lies beyond."""

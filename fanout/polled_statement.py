@@ -1,6 +1,6 @@
 """A statement whose answer the select loop awaits: so a slow one stops neither reading nor publishing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -34,6 +34,6 @@ def _rows(result: pq.abc.PGresult) -> Iterator[list[str]]:
         yield [(result.get_value(row, column) or b"").decode() for column in range(result.nfields)]
 
 
-def array(values: Sequence[int]) -> str:
+def array(values: Iterable[int]) -> str:
     """An array literal."""
     return "{" + ",".join(map(str, values)) + "}"

@@ -17,6 +17,7 @@ from psycopg import IsolationLevel
 from contract import queries
 from fanout.checkpoint import Checkpoint
 from fanout.polled_statement import PolledStatement
+from fanout.tally import Tally
 from fanout.wal_decoder import Vote
 from fanout.wal_listener import Identity
 
@@ -29,17 +30,25 @@ class SlotState(NamedTuple):
     lost: bool
 
 
-def why_rebuild(slot: SlotState | None, stored: Checkpoint | None, server: Identity) -> str:
-    """Why the stored tallies can't be continued from this slot, or "" when they can."""
+def why_rebuild(slot: SlotState | None, stored: Checkpoint | None, saved: Tally | None, server: Identity) -> str:
+    """Why what is stored (`saved` as it was read with it) can't be continued from this slot, or "" when it can."""
     if slot is None:
         return "the slot is missing"
     if slot.lost:
         return "the slot was invalidated: the WAL that it needed is gone"
-    if stored is None:
+    if stored is None or saved is None:
         return "there is no checkpoint"
+    return _why_misfit(slot.confirmed, stored, saved.digest, server)
+
+
+def _why_misfit(confirmed_lsn: int, stored: Checkpoint, digest: int, server: Identity) -> str:
+    if stored.digest is None:
+        return "a recount was asked for"
+    if stored.digest != digest:
+        return "the stored tallies were changed by another hand"
     if stored.position.system_id != server.system_id:
         return "the checkpoint was made on another system"
-    if slot.confirmed > stored.position.lsn:
+    if confirmed_lsn > stored.position.lsn:
         return "the slot was confirmed beyond the checkpoint"
     return ""
 

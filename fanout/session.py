@@ -53,7 +53,7 @@ class Session:
         self._redis = redis_writer
         self._health = health
         self._now = self._heard_at = time.monotonic()
-        self._report_at = self._publish_at = self._refresh_at = self._stored_at = 0.0
+        self._report_at = self._publish_at = self._refresh_at = self._stored_at = self._looked_at = 0.0
         self._received_lsn = self._published_lsn = 0
         self._redis_failures = 0
 
@@ -97,8 +97,6 @@ class Session:
             if message.wal_end:
                 self._received_lsn = message.wal_end
                 self._tally.advance(message.wal_end)
-            if message.reply_wanted:
-                self._report()
 
     def _poll_recount(self) -> None:
         """Add what the ledger held when the slot was made."""
@@ -118,7 +116,7 @@ class Session:
         """Write to Redis; after a failure later and later, and never so often that it takes half of the time."""
         oldest_us = self._tally.oldest_unpublished_us
         try:
-            self._redis.write(self._tally)
+            self._redis.write(self._tally, self._report)
         except redis.RedisError as error:
             self._redis_failed(error)
             return
@@ -143,23 +141,35 @@ class Session:
         vitals.REDIS_FAILURES.inc()
 
     def _poll_checkpoint(self) -> None:
-        """Store a checkpoint when it is time, and confirm it once it is stored."""
-        if self._checkpoints.writing:
-            if self._checkpoints.poll():
-                vitals.LAG_BYTES.set(self._checkpoints.lag_bytes)
-                vitals.CHECKPOINT_UNIX.set_to_current_time()
-                self._report()
+        """Store a checkpoint when it is time, and confirm it once it is stored; look after it now and then."""
+        if self._checkpoints.poll():
+            vitals.LAG_BYTES.set(self._checkpoints.lag_bytes)
+            vitals.CHECKPOINT_UNIX.set_to_current_time()
+            self._report()
+        if self._checkpoints.poll_look():
+            self._repair()
+        if self._recount or self._checkpoints.busy:
             return
         stored = self._checkpoints.stored
         moved = stored is None or self._tally.position != stored.position
-        since_s = self._now - self._stored_at
-        if not self._recount and self._pace.due(since_s, counted=self._tally.has_unsaved, moved=moved):
+        if self._pace.due(self._now - self._stored_at, counted=self._tally.has_unsaved, moved=moved):
             self._checkpoints.begin(self._tally, replace_all=self._replace_all)
             self._replace_all = False
             self._stored_at = self._now
+        elif self._now - self._looked_at >= self._pace.idle_s:
+            self._checkpoints.look()
+            self._looked_at = self._now
+
+    def _repair(self) -> None:
+        """What is counted here doesn't come from the stored tallies: write all of them again."""
+        log.error("the stored tallies were changed by another hand, writing them again")
+        vitals.REPAIRS.inc()
+        self._tally.save_all_again()
+        self._replace_all = True
 
     def _report(self) -> None:
         """Tell the server how far we are and what it may forget."""
-        confirmed_lsn = lsn_to_confirm(self._checkpoints.stored, self._tally.epoch)
+        recounted_to = self._tally.position.lsn if self._recount else None
+        confirmed_lsn = lsn_to_confirm(self._checkpoints.stored, self._tally.epoch, recounted_to)
         self._listener.report(self._received_lsn, confirmed_lsn)
-        self._report_at = self._now + REPORT_S
+        self._report_at = time.monotonic() + REPORT_S

@@ -24,12 +24,15 @@ from fanout import vitals
 from fanout.checkpoint import Checkpoint
 from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount, SlotState, why_rebuild
+from fanout.redis_writer import RedisWriter
 from fanout.tally import Tally
+from fanout.vitals import Vitals
 from fanout.wal_listener import CONNECT_TIMEOUT_S, WalListener
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
+SLOT_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,10 @@ class Lead:
 
 
 @contextlib.contextmanager
-def take_over(url: str, settings: Fanout, stop: threading.Event) -> Iterator[Lead]:
+def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.Event, health: Vitals) -> Iterator[Lead]:
     """Wait for the slot and lead until the end of the block. Raises psycopg.Error: begin again."""
     name = f"fanout {settings.source}"
+    health.why_not_ready = "waiting for the slot"
     with contextlib.ExitStack() as held:
         connection = psycopg.connect(url, autocommit=True, application_name=name, connect_timeout=CONNECT_TIMEOUT_S)
         held.callback(connection.close)
@@ -55,14 +59,17 @@ def take_over(url: str, settings: Fanout, stop: threading.Event) -> Iterator[Lea
         slot = _wait_until_free(ledger, settings.slot, stop)
         listener = WalListener(url, name)
         held.callback(listener.close)
-        why = why_rebuild(slot, stored := ledger.checkpoint(settings.source), listener.identify())
+        stored, saved = ledger.stored_tally(settings.source)
+        why = why_rebuild(slot, stored, saved, listener.identify())
         if why:
-            tally, recount = _rebuild(url, settings, listener, slot, stored, why)
+            wait = _SlotWait(ledger, listener.backend_pid, stop, health)
+            tally, recount = _rebuild(url, settings, listener, slot, stored, wait, why)
             held.callback(recount.close)
         else:
             stored, tally = _continue(settings, listener, ledger)
             recount = None
-        yield Lead(connection, listener, stored, tally, recount, ledger.wal_end())
+        writer.outrank(tally, wal_end := ledger.wal_end())
+        yield Lead(connection, listener, stored, tally, recount, wal_end)
 
 
 def _wait_until_free(ledger: LedgerReader, slot: str, stop: threading.Event) -> SlotState | None:
@@ -76,17 +83,46 @@ def _continue(settings: Fanout, listener: WalListener, ledger: LedgerReader) -> 
     """Take the slot, then read what the last holder has stored; a new timeline is a new epoch."""
     server = listener.identify()
     listener.start(settings.slot)
-    stored, events = ledger.stored_tallies(settings.source)
-    if stored is None:
-        raise psycopg.OperationalError("the checkpoint is gone")
-    epoch = stored.epoch + (stored.position.timeline != server.timeline)
-    position = Position(*server, stored.position.lsn)
-    log.info("continuing from the checkpoint", extra={"slot": settings.slot, "epoch": epoch, "lsn": position.lsn})
-    return stored, Tally(settings.source, epoch, position, events)
+    stored, tally = ledger.stored_tally(settings.source)
+    if stored is None or tally is None or stored.digest != tally.digest:
+        raise psycopg.OperationalError("the checkpoint was changed by another hand")
+    tally.epoch = stored.epoch + (stored.position.timeline != server.timeline)
+    tally.position = Position(*server, stored.position.lsn)
+    extra = {"slot": settings.slot, "epoch": tally.epoch, "lsn": tally.position.lsn}
+    log.info("continuing from the checkpoint", extra=extra)
+    return stored, tally
+
+
+class _SlotWait:
+    """Says who keeps a new slot from being made, and gives up after SLOT_WITHIN_S or when told to stop."""
+
+    def __init__(self, ledger: LedgerReader, walsender_pid: int, stop: threading.Event, health: Vitals) -> None:
+        self._ledger = ledger
+        self._walsender_pid = walsender_pid
+        self._stop = stop
+        self._health = health
+        self._until = time.monotonic() + SLOT_WITHIN_S
+        self._named: set[str] = set()
+
+    def __call__(self) -> None:
+        if self._stop.is_set() or time.monotonic() > self._until:
+            raise psycopg.OperationalError(f"gave up making the slot; {self._health.why_not_ready}")
+        blockers = self._ledger.slot_blockers(self._walsender_pid)
+        self._health.why_not_ready = f"the new slot waits for the end of transactions: {', '.join(blockers)}"
+        for blocker in blockers:
+            if blocker not in self._named:
+                log.warning("a transaction keeps the slot from being made", extra={"blocker": blocker})
+            self._named.add(blocker)
 
 
 def _rebuild(
-    url: str, settings: Fanout, listener: WalListener, slot: SlotState | None, stored: Checkpoint | None, why: str
+    url: str,
+    settings: Fanout,
+    listener: WalListener,
+    slot: SlotState | None,
+    stored: Checkpoint | None,
+    wait: _SlotWait,
+    why: str,
 ) -> tuple[Tally, Recount]:
     """Make the slot anew, stream it, and begin to count what its snapshot shows."""
     epoch = (stored.epoch if stored else 0) + 1
@@ -95,7 +131,7 @@ def _rebuild(
     if slot:
         listener.drop_slot(settings.slot)
     server = listener.identify()
-    new = listener.create_slot(settings.slot)
+    new = listener.create_slot(settings.slot, wait)
     recount = Recount(url, new.snapshot)
     listener.start(settings.slot)
     events = LedgerReader(recount.connection).events(new.lsn, int(time.time() * 1_000_000))

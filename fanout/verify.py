@@ -64,7 +64,7 @@ def verify(url: str, settings: Fanout, redis_url: str) -> int:
 def _differences(url: str, settings: Fanout, redis_url: str) -> list[dict[str, object]]:
     slot = f"{settings.slot}_verify_{os.getpid()}"
     with contextlib.closing(WalListener(url, slot)) as listener:
-        new = listener.create_slot(slot, temporary=True)
+        new = listener.create_slot(slot, _deadline(), temporary=True)
         with contextlib.closing(Recount(url, new.snapshot)) as recount:
             listener.start(slot)
             events = LedgerReader(recount.connection).events(new.lsn, 0)
@@ -78,12 +78,22 @@ def _differences(url: str, settings: Fanout, redis_url: str) -> list[dict[str, o
     return [difference for claim in claims for difference in _compare(claim, set(events), counted, stream)]
 
 
+def _deadline() -> Callable[[], None]:
+    """Raises `NotReachedError` once it is called too late."""
+    until = time.monotonic() + REACH_WITHIN_S
+
+    def check() -> None:
+        if time.monotonic() > until:
+            raise NotReachedError(f"no answer within {REACH_WITHIN_S} s")
+
+    return check
+
+
 def _awaited(poll: Callable[[], Found | None], listener: WalListener) -> Found:
     """The first answer that isn't None; keeps the listener's connection alive meanwhile."""
-    deadline = time.monotonic() + REACH_WITHIN_S
+    in_time = _deadline()
     while (found := poll()) is None:
-        if time.monotonic() > deadline:
-            raise NotReachedError(f"no answer within {REACH_WITHIN_S} s")
+        in_time()
         listener.report(0, 0)
         time.sleep(POLL_S)
     return found
@@ -99,20 +109,16 @@ def _claim_of_redis(url: str, source: str, events: Mapping[int, EventTally], lsn
         applied = _awaited(reached, listener)
         payloads = {no: client.hget(tally_key(event.event_id, source), "payload") for no, event in events.items()}
     tallies = {no: msgspec.json.decode(payload, type=SourceTally) for no, payload in payloads.items() if payload}
-    counts = {
-        Vote(no, contestant): votes for no, tally in tallies.items() for contestant, votes in tally.counts.items()
-    }
+    counts = _by_vote({no: tally.counts for no, tally in tallies.items()})
     return Claim("redis", counts, applied.lsn, {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()})
 
 
 def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -> Claim:
     def reached() -> Claim | None:
-        stored, events = ledger.stored_tallies(source)
-        if stored is None or stored.position.lsn < lsn:
+        stored, tally = ledger.stored_tally(source)
+        if stored is None or tally is None or stored.position.lsn < lsn:
             return None
-        counts = {
-            Vote(no, contestant): votes for no, event in events.items() for contestant, votes in event.counts.items()
-        }
+        counts = _by_vote({no: event.counts for no, event in tally.events.items()})
         return Claim("tallies", counts, stored.position.lsn, {})
 
     with psycopg.connect(url, autocommit=True) as connection:

@@ -11,6 +11,7 @@ COMMITS = Counter("fanout_commits", "Transactions counted")
 FLUSHES = Counter("fanout_flushes", "Writes to Redis, whatever the number of events in them")
 REDIS_FAILURES = Counter("fanout_redis_failures", "Writes to Redis that failed and will be repeated")
 REBUILDS = Counter("fanout_rebuilds", "Recounts of the whole ledger, by reason", ["reason"])
+REPAIRS = Counter("fanout_repairs", "Stored tallies that another hand had changed, written again from memory")
 LAG_BYTES = Gauge("fanout_lag_bytes", "WAL beyond the last checkpoint")
 CHECKPOINT_UNIX = Gauge("fanout_checkpoint_timestamp_seconds", "When the last checkpoint was stored, in Unix seconds")
 PUBLISH_SECONDS = Histogram(

@@ -26,7 +26,7 @@ NextMessage = Callable[[int], tuple[int, memoryview]]  # PGconn.get_copy_data: (
 
 _HEAD = 25  # of XLogData: 'w', two LSNs, a clock
 _INSERT = ord("I")
-_KEEPALIVE = struct.Struct("!xQQ?")
+_KEEPALIVE = struct.Struct("!xQ9x")  # a report is sent each second, whether or not an answer is asked for
 _BEGIN = struct.Struct("!8xq4x")
 _COMMIT = struct.Struct("!9xQ8x")
 _LENGTH = struct.Struct("!i")
@@ -59,7 +59,6 @@ class Keepalive(NamedTuple):
     """The server is alive. All that was committed before `wal_end` has been sent; 0 inside a transaction."""
 
     wal_end: int
-    reply_wanted: bool
 
 
 class _Columns(NamedTuple):
@@ -97,8 +96,8 @@ class WalDecoder:
 
     def _decode(self, message: bytes) -> Transaction | Keepalive | None:
         if message[:1] == b"k":
-            wal_end, _clock, reply_wanted = _KEEPALIVE.unpack(message)
-            return Keepalive(0 if self._in_transaction else wal_end, reply_wanted)
+            (wal_end,) = _KEEPALIVE.unpack(message)
+            return Keepalive(0 if self._in_transaction else wal_end)
         kind, body = message[_HEAD : _HEAD + 1], message[_HEAD + 1 :]
         if kind == b"C":
             return self._commit(*_COMMIT.unpack(body))

@@ -9,11 +9,12 @@ Every failure is a psycopg.Error; the connection is then closed and a new one st
 """
 
 import fcntl
+import select
 import struct
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import psycopg
@@ -25,6 +26,7 @@ from fanout.wal_decoder import Keepalive, StreamEndedError, Transaction, WalDeco
 
 SENDER_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 5
+SLOT_POLL_S = 0.25
 PUBLICATION = "votes_inserts"
 _READ_BYTES = 16 * 1024  # libpq's buffer: one consume_input takes so much
 _STATUS = struct.Struct("!cQQQqB")
@@ -77,13 +79,27 @@ class WalListener:
         row = self._command("IDENTIFY_SYSTEM")
         return Identity(int(_text(row, 0)), int(_text(row, 1)))
 
-    def create_slot(self, slot: str, *, temporary: bool = False) -> NewSlot:
-        """Make the slot, synchronised to standbys. Waits for every transaction that is running in the cluster."""
+    def create_slot(self, slot: str, while_waiting: Callable[[], None], *, temporary: bool = False) -> NewSlot:
+        """Make the slot, synchronised to standbys. Waits for every transaction that is running in the cluster.
+
+        Calls `while_waiting` every SLOT_POLL_S meanwhile; what that raises ends the wait and leaves no slot behind.
+        """
         kind, failover = ("TEMPORARY", "false") if temporary else ("", "true")
-        row = self._command(
+        command = (
             f"CREATE_REPLICATION_SLOT {self._quoted(slot)} {kind} LOGICAL pgoutput"
             f" (SNAPSHOT 'export', FAILOVER {failover})"
         )
+        self._connection.send_query(command.encode())
+        try:
+            while self._connection.is_busy():
+                if not select.select([self.fileno()], [], [], SLOT_POLL_S)[0]:
+                    while_waiting()
+                self._connection.consume_input()
+        except BaseException:
+            self._connection.get_cancel().cancel()
+            raise
+        row = self._answer(self._connection.get_result())
+        self._connection.get_result()  # None: the command is done
         return NewSlot(parse_lsn(_text(row, 1)), _text(row, 2))
 
     def drop_slot(self, slot: str) -> None:

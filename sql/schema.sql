@@ -222,6 +222,14 @@ CREATE FUNCTION public.event_lock_class() RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$SELECT 86607$$;
 ALTER FUNCTION public.event_lock_class() OWNER TO vote_ledger_owner;
+-- Name: request_recount(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.request_recount() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    UPDATE fanout_checkpoint SET epoch = epoch + 1, digest = NULL
+$$;
+ALTER FUNCTION public.request_recount() OWNER TO vote_ledger_owner;
 -- Name: applications; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.applications (
     application text NOT NULL,
@@ -327,7 +335,8 @@ CREATE TABLE public.fanout_checkpoint (
     system_id bigint NOT NULL,
     timeline integer NOT NULL,
     lsn pg_lsn NOT NULL,
-    written_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+    written_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    digest bigint
 );
 ALTER TABLE public.fanout_checkpoint OWNER TO vote_ledger_owner;
 -- Name: tallies; Type: TABLE; Schema: public; Owner: vote_ledger_owner
@@ -458,6 +467,8 @@ REVOKE ALL ON FUNCTION public.create_event_partitions(p_event_no integer, p_modu
 REVOKE ALL ON FUNCTION public.emit_event_change(p_event_no integer) FROM PUBLIC;
 -- Name: FUNCTION event_lock_class(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.event_lock_class() FROM PUBLIC;
+-- Name: FUNCTION request_recount(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
 -- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.applications TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner

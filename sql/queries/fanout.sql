@@ -11,7 +11,7 @@ WHERE slot_name = $1 AND database = current_database();
 -- name: checkpoint
 -- How far the tallies in Postgres count a source; no row: nothing was ever counted.
 SELECT epoch, system_id, timeline, lsn - '0/0'::pg_lsn AS lsn,
-       (extract(epoch FROM written_at) * 1000000)::bigint AS written_us
+       (extract(epoch FROM written_at) * 1000000)::bigint AS written_us, digest
 FROM fanout_checkpoint
 WHERE source = $1;
 
@@ -24,6 +24,13 @@ FROM events;
 -- The counts at the checkpoint.
 SELECT event_no, contestant_no, votes
 FROM tallies;
+
+-- name: slot_blockers
+-- Whom a walsender that makes a slot waits for: transactions that were running when it began. The role sees of others
+-- who they are, not what they do.
+SELECT blocker.pid, coalesce(usename, 'a prepared transaction') AS who, coalesce(application_name, '') AS application
+FROM unnest(pg_blocking_pids($1)) AS blocker (pid)
+LEFT JOIN pg_stat_activity AS activity USING (pid);
 
 -- name: wal_end
 -- Whatever was committed before this statement lies before this position.
@@ -50,15 +57,16 @@ WHERE NOT EXISTS (SELECT FROM pg_inherits
 -- and the stored position is lower. Answers whether it was stored, and how many bytes of WAL lie beyond the position.
 -- $1 source  $2 epoch  $3 system identifier  $4 timeline  $5 lsn  $6 slot  $7 pid of its walsender
 -- $8 epoch known (0: none)  $9 whether all tallies are replaced  $10, $11, $12 event_nos, contestant_nos, votes
+-- $13 digest of all tallies
 WITH fence AS (
-    INSERT INTO fanout_checkpoint AS stored (source, epoch, system_id, timeline, lsn)
-    SELECT $1, $2::int, $3::bigint, $4::int, '0/0'::pg_lsn + $5::numeric
+    INSERT INTO fanout_checkpoint AS stored (source, epoch, system_id, timeline, lsn, digest)
+    SELECT $1, $2::int, $3::bigint, $4::int, '0/0'::pg_lsn + $5::numeric, $13::bigint
     FROM pg_replication_slots
     WHERE slot_name = $6 AND active_pid = $7::int
       AND ($8::int = 0 OR EXISTS (SELECT FROM fanout_checkpoint WHERE source = $1))
     ON CONFLICT (source) DO UPDATE
     SET epoch = excluded.epoch, system_id = excluded.system_id, timeline = excluded.timeline,
-        lsn = excluded.lsn, written_at = clock_timestamp()
+        lsn = excluded.lsn, digest = excluded.digest, written_at = clock_timestamp()
     WHERE stored.epoch = $8::int AND (excluded.epoch > stored.epoch OR excluded.lsn > stored.lsn)
     RETURNING source
 ),

@@ -1,23 +1,13 @@
 """The DBA's scripts, run by psql as their heads say."""
 
-import subprocess
-
 import psycopg
 
-from ops.embedded.postgres_server import BIN
 from ops.load.voting import Event, make_event
-from ops.migrate import MIGRATIONS
 from tests.conftest import Database
+from tests.dba_scripts import psql
 
-SCRIPTS = MIGRATIONS.parent.parent / "partitions"
 CAST = """SELECT count(*) FROM cast_votes(%s::int, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
     ARRAY[substr(sha256(''), 1, 16)], '{0}')"""
-
-
-def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:
-    settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
-    words = [str(BIN / "psql"), "-X", "-A", "-t", *settings, "-f", str(SCRIPTS / script), database.url()]
-    return subprocess.run(words, check=False, capture_output=True, text=True)
 
 
 def counts(connection: psycopg.Connection, *events: Event) -> list[int]:

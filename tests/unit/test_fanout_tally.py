@@ -11,8 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from contract.position import Position
 from contract.standings import EventChange
 from fanout.checkpoint import Checkpoint, CheckpointPace, lsn_to_confirm
-from fanout.tally import EventTally, Tally
+from fanout.rebuild import SlotState, why_rebuild
+from fanout.tally import EventTally, Tally, digest_of
 from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_listener import Identity
 
 votes = st.builds(Vote, st.integers(1, 3), st.integers(1, 3))
 histories = st.lists(st.dictionaries(votes, st.integers(1, 1000)), min_size=1).map(
@@ -98,18 +100,41 @@ def test_the_position_never_goes_back() -> None:
 
 
 class Crashes(RuleBasedStateMachine):
-    """A slot, a stored checkpoint and a process that reads, stores, confirms and dies in any order."""
+    """A slot, a stored checkpoint and a process that reads, stores, confirms, recounts and dies in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.wal: list[Transaction] = []
-        self.confirmed = 0
-        self.stored = Checkpoint(1, Position(1, 1, 0), 0)
+        self.slot: int | None = 0  # what is confirmed
+        self.stored = Checkpoint(1, Position(1, 1, 0), 0, 0)
         self.stored_counts: dict[Vote, int] = {}
-        self.tally = new_tally()
-        self.known = self.stored  # what the process knows to be stored
-        self.sent: tuple[Checkpoint, list[tuple[Vote, int]]] | None = None
-        self.stream: list[Transaction] = []
+        self.sent: tuple[Checkpoint, dict[Vote, int]] | None = None
+        self.recount: Counter[Vote] | None = None
+        self.replace_all = False
+        self.start()
+
+    def start(self) -> None:
+        """A process begins with what is stored, or makes the slot anew, as the real one decides."""
+        saved = self.saved()
+        slot = None if self.slot is None else SlotState(self.slot, active=False, lost=False)
+        self.known, self.sent, self.recount = self.stored, None, None
+        if why_rebuild(slot, self.stored, saved, Identity(1, 1)):
+            self.slot = self.wal[-1].end_lsn if self.wal else 0
+            self.tally = new_tally(self.slot, self.stored.epoch + 1)
+            self.recount = total(self.wal)
+            self.replace_all = True
+        else:
+            self.tally = saved
+        self.stream = [transaction for transaction in self.wal if transaction.end_lsn > (self.slot or 0)]
+
+    def saved(self) -> Tally:
+        """What is stored, as it is read at a start."""
+        events: dict[int, EventTally] = {}
+        for vote, count in self.stored_counts.items():
+            events.setdefault(vote.event_no, EventTally()).counts[vote.contestant_no] = count
+        tally = new_tally(self.stored.position.lsn, self.stored.epoch, events)
+        tally.continue_from_saved()
+        return tally
 
     @rule(counts=st.dictionaries(votes, st.integers(1, 9)))
     def commit(self, counts: dict[Vote, int]) -> None:
@@ -124,11 +149,20 @@ class Crashes(RuleBasedStateMachine):
         """The next commit arrives."""
         self.tally.apply(self.stream.pop(0))
 
-    @precondition(lambda self: not self.sent)
+    @precondition(lambda self: self.recount is not None)
+    @rule()
+    def finish_recount(self) -> None:
+        """The count of what was before the slot arrives."""
+        assert self.recount is not None
+        self.tally.add_base(self.recount.items())
+        self.recount = None
+
+    @precondition(lambda self: not self.sent and self.recount is None)
     @rule()
     def begin_checkpoint(self) -> None:
         """A checkpoint is sent."""
-        self.sent = Checkpoint(self.tally.epoch, self.tally.position, 0), self.tally.take_unsaved()
+        changed = self.tally.take_unsaved()
+        self.sent = Checkpoint(self.tally.epoch, self.tally.position, 0, self.tally.digest), changed
 
     @precondition(lambda self: self.sent)
     @rule(told=st.booleans())
@@ -136,26 +170,37 @@ class Crashes(RuleBasedStateMachine):
         """Postgres has stored it; the answer may be lost, then the process dies."""
         assert self.sent
         self.stored, changed = self.sent
+        if self.replace_all:
+            self.stored_counts.clear()
+            self.replace_all = False
         self.stored_counts.update(changed)
         if told:
             self.known, self.sent = self.stored, None
         else:
-            self.die()
+            self.start()
 
     @rule()
     def report(self) -> None:
         """The slot is told what it may forget."""
-        self.confirmed = max(self.confirmed, lsn_to_confirm(self.known, self.tally.epoch))
+        recounted_to = None if self.recount is None else self.tally.position.lsn
+        assert self.slot is not None
+        self.slot = max(self.slot, lsn_to_confirm(self.known, self.tally.epoch, recounted_to))
 
-    @rule()
-    def die(self) -> None:
-        """Another process starts from what is stored, and the slot sends what wasn't confirmed."""
-        events: dict[int, EventTally] = {}
-        for vote, count in self.stored_counts.items():
-            events.setdefault(vote.event_no, EventTally()).counts[vote.contestant_no] = count
-        self.tally = new_tally(self.stored.position.lsn, events=copy.deepcopy(events))
-        self.known, self.sent = self.stored, None
-        self.stream = [transaction for transaction in self.wal if transaction.end_lsn > self.confirmed]
+    @rule(slot_lost=st.booleans())
+    def die(self, *, slot_lost: bool) -> None:
+        """Another process starts from what is stored, and the slot, if it is there, sends what wasn't confirmed."""
+        if slot_lost:
+            self.slot = None
+        self.start()
+
+    @rule(vote=votes, count=st.none() | st.integers(0, 9))
+    def edit(self, vote: Vote, count: int | None) -> None:
+        """Another hand changes, adds or removes a stored row while nobody counts."""
+        if count is None:
+            self.stored_counts.pop(vote, None)
+        else:
+            self.stored_counts[vote] = count
+        self.start()
 
     @invariant()
     def every_commit_is_counted_once(self) -> None:
@@ -163,12 +208,16 @@ class Crashes(RuleBasedStateMachine):
         counted = copy.deepcopy(self.tally)
         for transaction in self.stream:
             counted.apply(transaction)
+        if self.recount is not None:
+            counted.add_base(self.recount.items())
         assert counts_of(counted) == total(self.wal)
 
     @invariant()
-    def nothing_is_confirmed_that_is_not_stored(self) -> None:
-        """A commit that is in no stored tally can be read again."""
-        assert self.confirmed <= self.stored.position.lsn
+    def the_digest_is_of_what_is_saved(self) -> None:
+        """Kept up by what changes, it equals the digest of the whole."""
+        if self.tally.has_unsaved or self.recount is not None:
+            return
+        assert self.tally.digest == digest_of(counts_of(self.tally))
 
 
 TestCrashes = Crashes.TestCase
@@ -176,11 +225,20 @@ TestCrashes = Crashes.TestCase
 positions = st.builds(Position, st.integers(1, 2), st.integers(1, 2), st.integers(1, 2**64 - 1))
 
 
-@given(st.none() | st.builds(Checkpoint, st.integers(1, 3), positions, st.just(0)), st.integers(1, 3))
+checkpoints = st.none() | st.builds(Checkpoint, st.integers(1, 3), positions, st.just(0), st.just(0))
+
+
+@given(checkpoints, st.integers(1, 3))
 def test_only_a_checkpoint_of_this_epoch_is_confirmed(stored: Checkpoint | None, epoch: int) -> None:
     """An older epoch's LSN may be of another system, timeline or slot: nothing is confirmed by it."""
     confirmed = lsn_to_confirm(stored, epoch)
     assert confirmed == (stored.position.lsn if stored and stored.epoch == epoch else 0)
+
+
+@given(checkpoints, st.integers(1, 3), st.integers(1, 2**64 - 1))
+def test_a_recount_holds_no_wal(stored: Checkpoint | None, epoch: int, recounted_to: int) -> None:
+    """While it runs, what is stored fits no slot, and what has been streamed can go."""
+    assert lsn_to_confirm(stored, epoch, recounted_to) == recounted_to
 
 
 def test_an_idle_source_stores_rarely() -> None:

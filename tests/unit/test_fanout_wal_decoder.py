@@ -122,9 +122,9 @@ def test_counts_of_one_commit_stay_out_of_the_next() -> None:
 def test_keepalive_inside_a_transaction_moves_nothing() -> None:
     """The position of a keepalive counts only between transactions."""
     decoder = WalDecoder()
-    assert decode(decoder, [keepalive(5, reply=True)]) == [Keepalive(5, reply_wanted=True)]
-    assert decode(decoder, [begin(), keepalive(6)]) == [Keepalive(0, reply_wanted=False)]
-    assert decode(decoder, [commit(17), keepalive(18)])[1] == Keepalive(18, reply_wanted=False)
+    assert decode(decoder, [keepalive(5, reply=True)]) == [Keepalive(5)]
+    assert decode(decoder, [begin(), keepalive(6)]) == [Keepalive(0)]
+    assert decode(decoder, [commit(17), keepalive(18)])[1] == Keepalive(18)
 
 
 def test_the_last_change_of_an_event_counts() -> None:

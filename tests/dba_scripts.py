@@ -1,0 +1,22 @@
+"""The DBA's scripts, run by psql as their heads say."""
+
+import subprocess
+
+from ops.embedded.postgres_server import BIN
+from ops.migrate import MIGRATIONS
+from tests.conftest import Database
+
+SCRIPTS = MIGRATIONS.parent.parent / "partitions"
+
+
+def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run a script of partitions/ with these psql variables, as superuser."""
+    settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
+    words = [str(BIN / "psql"), "-X", "-A", "-t", *settings, "-f", str(SCRIPTS / script), database.url()]
+    return subprocess.run(words, check=False, capture_output=True, text=True)
+
+
+def run_script(database: Database, script: str, **variables: object) -> None:
+    """The same; fails with what it said when it fails."""
+    done = psql(database, script, **variables)
+    assert done.returncode == 0, done.stderr
