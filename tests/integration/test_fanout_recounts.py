@@ -128,7 +128,7 @@ def test_votes_that_come_with_a_partition_are_counted(
 def test_a_lost_checkpoint_is_outranked(
     owner: psycopg.Connection, database: Database, redis_url: str, event: Event
 ) -> None:
-    """An epoch that was shown is never gone below, even if Postgres has forgotten it: readers would ignore the numbers."""
+    """No epoch goes below one that was shown, even if Postgres has forgotten it: readers would ignore its numbers."""
     fanout = FanoutProcess(database.url("vote_fanout"), redis_url)
     with fanout.running():
         check_agreement(database, redis_url, [event])
