@@ -29,6 +29,17 @@ LOGIN = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
 LOGIN_ROLES = ("vote_identity", "vote_command", "vote_fanout", "vote_query", "vote_auditor")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the tests of random deaths go on: ./ops/test tests/adversity/test_fanout_survives.py --kills 200"""
+    parser.addoption("--kills", type=int, default=12, help="how often something is killed at a random moment")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often something is killed at a random moment."""
+    return int(request.config.getoption("kills"))
+
+
 @dataclasses.dataclass
 class DatabaseServer:
     """A Postgres of this session; the fields are what pytest-postgresql asks of a server."""

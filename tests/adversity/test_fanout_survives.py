@@ -1,5 +1,6 @@
 """Whatever dies while votes are counted: ledger, checkpoint and Redis agree in the end, no shown total ever falls."""
 
+import contextlib
 import random
 import signal
 from collections.abc import Iterator
@@ -21,7 +22,6 @@ from tests.counting import (
     counts_in_checkpoint,
 )
 
-KILLS = 12
 pytestmark = pytest.mark.usefixtures("screen")
 
 
@@ -53,11 +53,11 @@ def wait_until_stored(database: Database, crowd: Crowd) -> None:
     eventually(lambda: sum(counts_in_checkpoint(database).values()) > before, "a checkpoint is stored")
 
 
-def test_killed_at_random_moments(database: Database, redis_url: str, events: list[Event]) -> None:
+def test_killed_at_random_moments(database: Database, redis_url: str, events: list[Event], kills: int) -> None:
     """Kill -9 at any moment, of reading, publishing, storing or starting: each vote is counted once."""
     fanout = FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50")
     with Crowd(database, events).voting() as crowd:
-        for _ in range(KILLS):
+        for _ in range(kills):
             with fanout.running(ready=random.random() < 0.7):
                 crowd.wait_for(random.randrange(2000))
                 fanout.kill()
@@ -121,6 +121,30 @@ def test_redis_restored_from_an_old_copy(database: Database, redis_url: str, eve
         check_agreement(database, redis_url, events)
         for key, value in old.items():
             client.restore(key, 0, value, replace=True)
+        check_agreement(database, redis_url, events)
+
+
+def test_redis_lost_or_restored_at_random_moments(
+    database: Database, redis_server: RedisServer, redis_url: str, events: list[Event], kills: int
+) -> None:
+    """FLUSHALL, kill -9, and an old copy put back, at any moment while votes come: all is right again in the end."""
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
+        with Crowd(database, events).voting() as crowd:
+            old: dict[bytes, bytes] = {}
+            for _ in range(kills):
+                crowd.wait_for(random.randrange(300))
+                with redis.Redis.from_url(redis_url) as client:
+                    what = random.choice(["flush", "kill", "copy", "restore"])
+                    if what == "flush":
+                        client.flushall()
+                    elif what == "copy":
+                        old = {key: value for key in client.scan_iter() if (value := client.dump(key))}
+                    elif what == "restore":
+                        for key, value in old.items():
+                            client.restore(key, 0, value, replace=True)
+                if what == "kill":
+                    redis_server.process.kill()
+                    redis_server.process.start()
         check_agreement(database, redis_url, events)
 
 
@@ -228,4 +252,27 @@ def test_a_second_one_takes_over(
                 crowd.wait_for(500)
                 assert first.get("/ready")[0] == 503
                 assert second.get("/ready")[0] == 200
+        check_agreement(database, redis_url, events)
+
+
+def test_several_fight_for_the_slot(database: Database, redis_url: str, events: list[Event], kills: int) -> None:
+    """Three on one source, stopped, woken and killed at random: whoever leads, each vote is counted once."""
+    fanouts = [FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50") for _ in range(3)]
+    with contextlib.ExitStack() as running:
+        for fanout in fanouts:
+            running.enter_context(fanout.running(ready=False))
+        with Crowd(database, events).voting() as crowd:
+            for _ in range(kills):
+                fanout = random.choice(fanouts)
+                match random.choice(["kill", "stop", "wake"]):
+                    case "kill":
+                        fanout.kill()
+                        fanout.start()
+                    case "stop":
+                        fanout.send_signal(signal.SIGSTOP)
+                    case "wake":
+                        fanout.send_signal(signal.SIGCONT)
+                crowd.wait_for(random.randrange(2000))
+        for fanout in fanouts:
+            fanout.send_signal(signal.SIGCONT)
         check_agreement(database, redis_url, events)
