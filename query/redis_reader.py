@@ -59,7 +59,10 @@ class RedisReader:
 
     async def applied(self) -> dict[str, AppliedPosition]:
         """How far each source is counted, as far as known; raises one of `REDIS_AWAY`."""
-        answers = await self._client.mget([applied_key(source) for source in self._sources])
+        pipeline = self._client.pipeline(transaction=False)  # not one MGET: the keys may live on several nodes
+        for source in self._sources:
+            pipeline.get(applied_key(source))
+        answers = await pipeline.execute()
         positions = {source: _applied(each) for source, each in zip(self._sources, answers, strict=True)}
         return {source: position for source, position in positions.items() if position}
 

@@ -1,0 +1,51 @@
+"""A Redis in cluster mode refuses what touches keys of two slots: nothing that fanout and its readers send does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from ops.embedded import ports
+from ops.embedded.valkey_server import ValkeyServer
+from ops.load.eventually import eventually
+from ops.load.fanout_process import FanoutProcess
+from ops.load.server_process import ServerProcess
+from ops.load.voting import make_event
+from query.redis_reader import RedisReader, redis_client
+from tests.conftest import PASSWORD, Database
+from tests.counting import cast, check_agreement
+
+
+@pytest.fixture
+def cluster_url(tmp_path: Path) -> Iterator[str]:
+    """One node that holds all slots: the rules of a cluster without its redirections."""
+    server = ValkeyServer(tmp_path / "valkey", ports.choose(["valkey"], {})["valkey"])
+    server.prepare(PASSWORD)
+    words = [*server.command(), "--cluster-enabled", "yes"]
+    url = server.url(PASSWORD)
+    with ServerProcess(lambda: words, "Ready to accept connections").running(), redis.Redis.from_url(url) as client:
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        eventually(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok", "the cluster is up")
+        with pytest.raises(redis.RedisError, match="slot"):
+            client.mget(["one", "another"])
+        yield url
+
+
+async def test_no_command_crosses_slots(owner: psycopg.Connection, database: Database, cluster_url: str) -> None:
+    """Fanout writes several events, and a reader of several sources reads them."""
+    events = [make_event(owner) for _ in range(3)]
+    url = database.url("vote_fanout")
+    with FanoutProcess(url, cluster_url).running():
+        for event in events:
+            cast(owner, event, 1, 5)
+        check_agreement(database, cluster_url, events)
+        client = redis_client(cluster_url)
+        reader = RedisReader(client, ["main", "other"], stale_after_s=60)
+        state = await reader.state([event.event_id for event in events])
+        assert {event_id: tallies[0].counts for event_id, tallies in state.tallies.items()} == {
+            event.event_id: {1: 5} for event in events
+        }
+        assert set(await reader.applied()) == {"main"}
+        await client.aclose()
