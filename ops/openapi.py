@@ -27,6 +27,7 @@ from command.vote_handler import VoteHandler
 from contract import errors
 from contract.errors import ContractError
 from contract.http_docs import Access, Answer, Call, call_of
+from query.events_handler import EventsHandler
 from query.page_handler import PageHandler
 from query.results_handler import ResultsHandler
 from query.routes import add_routes as add_query_routes
@@ -67,7 +68,7 @@ def services() -> list[Sanic[Any, Any]]:
     identity, write, read, stream = (Sanic(name) for name in ("Identity", "Events-and-votes", "Results", "Streams"))
     add_identity_routes(identity, cast("Any", AuthHandler))
     add_command_routes(write, cast("Any", VoteHandler), cast("Any", EventHandler))
-    handlers = (ResultsHandler, VoteStatusHandler, UserVoteHandler, PageHandler)
+    handlers = (EventsHandler, ResultsHandler, VoteStatusHandler, UserVoteHandler, PageHandler)
     add_query_routes(read, *(cast("Any", handler) for handler in handlers))
     add_sse_routes(stream, cast("Any", SseHandler))
     return [identity, write, read, stream]

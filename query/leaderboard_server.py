@@ -20,6 +20,7 @@ from contract.telemetry import log_to_stderr
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
 from query.event_directory import EventDirectory
+from query.events_handler import EventsHandler
 from query.page_handler import PageHandler, load_files
 from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
@@ -46,6 +47,7 @@ class QueryService:
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
         ciphers = {number: ReceiptCipher(key) for number, key in receipt_keys.items()}
         seeds, events = SeedBox(verification.seed_key), EventDirectory(self._replica)
+        self.events = EventsHandler(self._gate, events, self._replica)
         self.results = ResultsHandler(self._gate, events, standings)
         self.statuses = VoteStatusHandler(self._gate, seeds, ciphers, self._replica, redis_reader)
         self.user_votes = UserVoteHandler(self._gate, seeds, ciphers, events, self._replica)
@@ -75,7 +77,7 @@ class QueryService:
 def make_app(service: QueryService) -> Sanic[Any, Any]:
     """The Sanic app around the service."""
     app = make_service("query", service.why_not_ready)
-    add_routes(app, service.results, service.statuses, service.user_votes, service.pages)
+    add_routes(app, service.events, service.results, service.statuses, service.user_votes, service.pages)
     app.before_server_start(service.open)
     app.after_server_stop(service.close)
     return app

@@ -34,24 +34,34 @@ _PASSING = (
 
 
 class Contestant(msgspec.Struct, frozen=True):
-    """A contestant as results show it."""
+    """A contestant as everybody sees it."""
 
     contestant_no: int
     contestant_id: str
     contestant_name: str
+    contestant_description: str
     contestant_image_url: str
     party: str | None
 
 
-class Event(msgspec.Struct, frozen=True):
-    """What reading results needs of an event; contestants in the order given by the host."""
+class EventSummary(msgspec.Struct, frozen=True):
+    """What an event is; the times are RFC 3339, null when nothing is scheduled."""
+
+    event_id: str
+    event_name: str
+    event_description: str | None
+    status: str
+    opens_at: str | None
+    closes_at: str | None
+    results_visibility: str
+    captcha: bool
+
+
+class Event(EventSummary, frozen=True, kw_only=True):
+    """An event with its numbers inside the ledger; contestants in the order given by the host."""
 
     event_no: int
     key_no: int
-    event_id: str
-    event_name: str
-    status: str
-    results_visibility: str
     contestants: tuple[Contestant, ...]
 
 
@@ -97,6 +107,13 @@ class ReplicaReader:
         """One event, or None when it is unknown."""
         rows = await self._rows("event", uuid.UUID(event_id))
         return msgspec.json.decode(rows[0][0], type=Event) if rows else None
+
+    async def events(
+        self, status: str | None, after: uuid.UUID | None, limit: int, *, with_drafts: bool
+    ) -> list[EventSummary]:
+        """Events of a status, or of any, from the newest on, or from the one made before `after` on."""
+        rows = await self._rows("events", status, with_drafts, after, limit)
+        return [msgspec.json.decode(row[0], type=EventSummary) for row in rows]
 
     async def tallies(self, event_ids: Collection[str]) -> list[SourceTally]:
         """The tallies of these events as they were at the last checkpoint."""

@@ -13,7 +13,7 @@ import msgspec
 
 from contract.http_service import rfc3339
 from query.percentages import percentages
-from query.reading import Reading
+from query.reading import UNKNOWN_TIME, Reading
 from query.replica_reader import Event
 
 
@@ -54,6 +54,15 @@ class Results(msgspec.Struct):
     total_votes: int
     stale: bool
     generated_at: str = ""
+
+
+class LiveCount(msgspec.Struct):
+    """All votes counted so far; `last_updated` is null before the first, `stale`: the number may lag."""
+
+    event_id: str
+    current_votes: int
+    last_updated: str | None
+    stale: bool
 
 
 class ContestantRow(msgspec.Struct):
@@ -102,6 +111,14 @@ def results(event: Event, reading: Reading) -> Rendered:
 def results_with_percentages(event: Event, reading: Reading) -> Rendered:
     """GET /v1/event/{event_id}/results?include_percentages=true"""
     return _results(event, reading, with_percentages=True)
+
+
+def live_count(event: Event, reading: Reading) -> Rendered:
+    """GET /v1/event/{event_id}/live"""
+    standings = reading.standings
+    last_updated = None if standings.as_of == UNKNOWN_TIME else standings.as_of
+    body = msgspec.json.encode(LiveCount(event.event_id, standings.total_votes, last_updated, reading.stale))
+    return Rendered(body, _etag(body))
 
 
 def contestants(event: Event) -> Contestants:

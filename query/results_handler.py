@@ -14,7 +14,7 @@ from query import result_views
 from query.event_directory import EventDirectory, is_restricted, require_visible
 from query.recent_cache import RecentCache
 from query.replica_reader import Event
-from query.result_views import Contestants, Leaderboard, Rendered, Results, View
+from query.result_views import Contestants, Leaderboard, LiveCount, Rendered, Results, View
 from query.standings_reader import StandingsReader
 
 RENDERED_AGE_S = 0.1
@@ -54,6 +54,16 @@ class ResultsHandler:
             raise InvalidField("include_percentages must be true or false", field="include_percentages")
         view = result_views.results_with_percentages if asked == "true" else result_views.results
         return await self._answer(request, event_id, view)
+
+    @documented(
+        "How many votes an event has",
+        access=Access.OPTIONAL,
+        answers={200: LiveCount, 304: None},
+        refusals=[NotFound, ResultsHidden],
+    )
+    async def live(self, request: Request, event_id: str) -> HTTPResponse:
+        """GET /v1/event/{event_id}/live"""
+        return await self._answer(request, event_id, result_views.live_count)
 
     @documented("The contestants of an event, in the host's order", answers={200: Contestants}, refusals=[NotFound])
     async def contestants(self, request: Request, event_id: str) -> HTTPResponse:

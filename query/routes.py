@@ -4,6 +4,7 @@ from typing import Any
 
 from sanic import Sanic
 
+from query.events_handler import EventsHandler
 from query.page_handler import PageHandler
 from query.results_handler import ResultsHandler
 from query.user_vote_handler import UserVoteHandler
@@ -12,14 +13,18 @@ from query.vote_status_handler import VoteStatusHandler
 
 def add_routes(
     app: Sanic[Any, Any],
+    events: EventsHandler,
     results: ResultsHandler,
     statuses: VoteStatusHandler,
     user_votes: UserVoteHandler,
     pages: PageHandler,
 ) -> None:
     """Route each read to its handler."""
+    app.add_route(events.events, "/v1/events", name="events")
+    app.add_route(events.event, "/v1/event/<event_id>", name="event")
     app.add_route(results.leaderboard, "/v1/event/<event_id>/leaderboard", name="leaderboard")
     app.add_route(results.results, "/v1/event/<event_id>/results", name="results")
+    app.add_route(results.live, "/v1/event/<event_id>/live", name="live_count")
     app.add_route(results.contestants, "/v1/contestants/<event_id>", name="contestants")
     app.add_route(statuses.status, "/v1/vote/<vote_id>/status", name="vote_status")
     app.add_route(user_votes.vote, "/v1/event/<event_id>/vote/<user_id>", name="user_vote")

@@ -4,13 +4,31 @@
 -- One event with its contestants, as JSON; no row: unknown.
 SELECT json_build_object(
     'event_no', e.event_no, 'key_no', e.key_no, 'event_id', e.event_id, 'event_name', e.event_name,
-    'status', e.status, 'results_visibility', e.results_visibility,
+    'event_description', e.event_description, 'status', e.status,
+    'opens_at', to_char(e.opens_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'closes_at', to_char(e.closes_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'results_visibility', e.results_visibility, 'captcha', e.captcha,
     'contestants', coalesce((
         SELECT json_agg(json_build_object(
             'contestant_no', c.contestant_no, 'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,
-            'contestant_image_url', c.contestant_image_url, 'party', c.party) ORDER BY c.contestant_no)
+            'contestant_description', c.contestant_description, 'contestant_image_url', c.contestant_image_url, 'party', c.party) ORDER BY c.contestant_no)
         FROM contestants c WHERE c.event_no = e.event_no), '[]'))::text
 FROM events e WHERE e.event_id = $1;
+
+-- name: events
+-- A page of events as JSON, newest first. $1 status or null  $2 whether drafts are shown
+-- $3 the event after which the page begins, or null  $4 how many at most
+SELECT json_build_object(
+    'event_id', event_id, 'event_name', event_name, 'event_description', event_description, 'status', status,
+    'opens_at', to_char(opens_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'closes_at', to_char(closes_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'results_visibility', results_visibility, 'captcha', captcha)::text
+FROM events
+WHERE ($1::text IS NULL OR status = $1)
+  AND ($2::boolean OR status <> 'draft')
+  AND ($3::uuid IS NULL OR event_no < (SELECT event_no FROM events WHERE event_id = $3))
+ORDER BY event_no DESC
+LIMIT $4;
 
 -- name: checkpointed_tallies
 -- The tallies of events at each source's checkpoint, as JSON that reads like what fanout writes to Redis.

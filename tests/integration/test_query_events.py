@@ -1,0 +1,107 @@
+"""What an event is, read over HTTP: one, and pages of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+
+from ops.load.voting import TokenMint, make_event
+from query.events_handler import PAGE_EVENTS
+from tests.conftest import Database
+from tests.reading import ReadProcess, Tallies, read_process
+
+
+@pytest.fixture
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+    with read_process("query.leaderboard_server", tmp_path, database, redis_url, mint) as process:
+        yield process
+
+
+async def get(process: ReadProcess, path: str, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    async with aiohttp.ClientSession(process.url) as session, session.get(path, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def ids(process: ReadProcess, path: str, headers: dict[str, str]) -> list[str]:
+    status, body = await get(process, path, headers)
+    assert status == 200
+    return [event["event_id"] for event in body["events"]]
+
+
+async def test_an_event_is_told_with_its_contestants(
+    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint
+) -> None:
+    """All that its host gave, and its schedule in UTC; nobody is told without a token."""
+    event = make_event(owner, "draft", opens_at="2030-01-01T20:15:00+01:00", event_description="The last one")
+    status, body = await get(query, f"/v1/event/{event.event_id}", mint.voter().headers)
+    assert status == 200
+    assert body["contestants"][1] == {
+        "contestant_id": event.contestants[1],
+        "contestant_name": "C2",
+        "contestant_description": "",
+        "contestant_image_url": "",
+        "party": None,
+    }
+    del body["contestants"]
+    assert body == {
+        "event_id": event.event_id,
+        "event_name": "Final",
+        "event_description": "The last one",
+        "status": "scheduled",
+        "opens_at": "2030-01-01T19:15:00.000000Z",
+        "closes_at": None,
+        "results_visibility": "public",
+        "captcha": False,
+    }
+    assert (await get(query, f"/v1/event/{event.event_id}"))[0] == 401
+
+
+async def test_drafts_are_for_staff(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+    """A draft is in no list and at no address, except for hosts and admins."""
+    draft, shown = make_event(owner, "draft"), make_event(owner, "open")
+    viewer, host = mint.voter().headers, mint.voter("host").headers
+    assert await ids(query, "/v1/events", viewer) == [shown.event_id]
+    assert await ids(query, "/v1/events?status=draft", viewer) == []
+    assert await ids(query, "/v1/events", host) == [shown.event_id, draft.event_id]
+    assert (await get(query, f"/v1/event/{draft.event_id}", viewer))[0] == 404
+    assert (await get(query, f"/v1/event/{draft.event_id}", host))[0] == 200
+
+
+async def test_pages_follow_each_other(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+    """Newest first, each event once, though others are made meanwhile; the last page says that it is."""
+    viewer = mint.voter().headers
+    made = [make_event(owner, "closed").event_id for _ in range(PAGE_EVENTS + 2)]
+    _, first = await get(query, "/v1/events", viewer)
+    make_event(owner, "open")
+    _, second = await get(query, f"/v1/events?cursor={first['next_cursor']}", viewer)
+    assert [event["event_id"] for event in first["events"] + second["events"]] == made[::-1]
+    assert second["next_cursor"] is None
+    assert len(await ids(query, "/v1/events?status=open", viewer)) == 1
+
+
+@pytest.mark.parametrize("asked", ["status=won", "cursor=1"])
+async def test_a_malformed_question_names_its_field(query: ReadProcess, mint: TokenMint, asked: str) -> None:
+    """400 with the parameter's name."""
+    status, body = await get(query, f"/v1/events?{asked}", mint.voter().headers)
+    assert (status, body["error"]["field"]) == (400, asked.split("=", maxsplit=1)[0])
+
+
+async def test_the_live_count(query: ReadProcess, owner: psycopg.Connection, redis_url: str) -> None:
+    """The number of votes and its time for everybody; null before the first; hidden like the results."""
+    event, hidden = make_event(owner), make_event(owner, results_visibility="staff")
+    status, body = await get(query, f"/v1/event/{event.event_id}/live")
+    assert (status, body["current_votes"], body["last_updated"]) == (200, 0, None)
+    Tallies(redis_url).write(event, {1: 2, 2: 40})
+    while (await get(query, f"/v1/event/{event.event_id}/live"))[1]["current_votes"] != 42:
+        pass  # cached for a moment; the test's own time limit ends it
+    status, body = await get(query, f"/v1/event/{event.event_id}/live")
+    assert body == {
+        "event_id": event.event_id,
+        "current_votes": 42,
+        "last_updated": "2026-01-01T20:15:00.000000Z",
+        "stale": False,
+    }
+    assert (await get(query, f"/v1/event/{hidden.event_id}/live"))[0] == 403
