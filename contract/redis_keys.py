@@ -2,6 +2,7 @@
 
 {event_id}:tally:source   hash  system, order, payload   one source's tally of one event; no lifetime
 applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
+ticket:…                  text  event_id                 opens one stream of a restricted event; lives a minute
 standings                 channel of `SourceTally` JSON  each change of a tally, of every event
 events                    channel of `EventChange` JSON  each change of an event's status
 """
@@ -13,6 +14,11 @@ EVENTS_CHANNEL = "events"
 def tally_key(event_id: str, source: str) -> str:
     """One source's tally of one event; the hash tag keeps an event's keys on one cluster node."""
     return f"{{{event_id}}}:tally:{source}"
+
+
+def ticket_key(ticket: str) -> str:
+    """A ticket that was not used yet."""
+    return f"ticket:{ticket}"
 
 
 def applied_key(source: str) -> str:

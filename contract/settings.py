@@ -154,7 +154,9 @@ class Streaming:
     """Limits of the stream server."""
 
     clients_max: int = setting("STREAM_CLIENTS_MAX", 10_000, int, "clients")
+    clients_per_address_max: int = setting("STREAM_CLIENTS_PER_ADDRESS_MAX", 2_000, int, "clients")
     heartbeat_ms: int = setting("STREAM_HEARTBEAT_MS", 15_000, int, "ms")
     lifetime_ms: int = setting("STREAM_LIFETIME_MS", 1_800_000, int, "ms")
     stalled_ms: int = setting("STREAM_STALLED_MS", 15_000, int, "ms")
+    drain_ms: int = setting("STREAM_DRAIN_MS", 5_000, int, "ms")
     stale_after_ms: int = setting("STALE_AFTER_MS", 3_000, int, "ms")

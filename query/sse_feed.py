@@ -5,7 +5,7 @@ import asyncio
 from query.reading import Reading
 from query.replica_reader import Event
 from query.sse_client import SseClient
-from query.stream_frames import chunk, standings_frame
+from query.stream_frames import Frame, standings_frame
 
 
 class SseFeed:
@@ -17,14 +17,14 @@ class SseFeed:
         self.clients: set[SseClient] = set()
         self.watchers = 0  # clients, and those who are about to be
         self.first_reading = asyncio.Lock()
-        self.chunk = b""
+        self.frame = Frame(b"", b"")
         self.sent_at = 0.0
 
     def show(self, reading: Reading) -> bool:
         """Take a reading; whether it changes what clients see."""
-        made = chunk(standings_frame(self.event, reading))
-        changed = made != self.chunk
-        self.reading, self.chunk = reading, made
+        made = standings_frame(self.event, reading)
+        changed = made != self.frame
+        self.reading, self.frame = reading, made
         return changed
 
     @property
@@ -40,9 +40,9 @@ class SseFeed:
         """Show a client the newest frame and keep it posted; of a closed event, the end."""
         self.clients.add(client)
         if self.is_final:
-            client.end(self.chunk)
+            client.end(self.frame)
         else:
-            client.send(self.chunk)
+            client.send(self.frame)
 
     def leave(self, client: SseClient) -> None:
         """Forget a client."""
@@ -51,6 +51,6 @@ class SseFeed:
     def deliver(self, client: SseClient) -> bool:
         """Send the newest frame; whether it went out now."""
         if self.is_final:
-            client.end(self.chunk)
+            client.end(self.frame)
             return True
-        return client.offer(self.chunk)
+        return client.offer(self.frame)

@@ -2,8 +2,9 @@
 
     bell ──► rung events ──read_many──► feeds ──one chunk──► clients
 
-A change waits until the push before it is done and then as long again as that took (at least `PUSH_EVERY_S`), so
-pushing takes half of the process at most, whatever the number of clients; what came in between is skipped: latest wins.
+A change waits until the push before it is done and a little longer, so that pushing leaves some of the process for
+those who join, whatever the number of clients; what came in between is skipped: latest wins. Within a push the others
+get their turn every CLIENTS_PER_TURN clients.
 Each second every feed is read again: that finds silent listeners, lost messages and an absent Redis.
 """
 
@@ -12,7 +13,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -22,13 +23,17 @@ from contract.settings import Streaming
 from query.event_directory import EventDirectory
 from query.reading import Reading
 from query.replica_reader import Event
+from query.sse_client import SseClient
 from query.sse_feed import SseFeed
 from query.standings_reader import StandingsReader
-from query.stream_frames import HEARTBEAT, chunk
+from query.stream_frames import HEARTBEAT
 
 PUSH_EVERY_S = 0.05
+PAUSE_SHARE = 0.1  # of the time that a push took
 SWEEP_EVERY_S = 0.25
 SWEEPS_PER_REREAD = 4
+DRAIN_CLIENTS_A_SECOND = 200  # at least, so that a small audience is gone at once
+DRAIN_STEP_S = 0.1
 CLIENTS_PER_TURN = 500  # then the loop may do something else
 UNSETTLED = ("draft", "scheduled")  # contestants may still change
 
@@ -41,8 +46,6 @@ COMMIT_TO_CLIENT = Histogram(
     "From the commit of the newest vote in a frame until it was sent to the last client",
     buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5),
 )
-
-_HEARTBEAT = chunk(HEARTBEAT)
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +61,12 @@ class SseHub:
         self._rung: set[str] = set()
         self._woken = asyncio.Event()
         self._watchers = 0
-        self._closing = False
+        self.closing = False
 
     @contextlib.asynccontextmanager
     async def watch(self, event: Event) -> AsyncIterator[SseFeed]:
         """A feed that has a reading, kept current until the end of the block; `Busy` when full, closing or blind."""
-        if self._closing or self._watchers >= self._limits.clients_max:
+        if self.closing or self._watchers >= self._limits.clients_max:
             raise Busy("too many streams, come back in a moment")
         feed = self._feeds.setdefault(event.event_id, SseFeed(event))
         feed.watchers += 1
@@ -101,7 +104,8 @@ class SseHub:
                 await self._refresh([self._feeds[event_id] for event_id in rung if event_id in self._feeds])
             except Exception as error:
                 log.exception("a push failed", exc_info=error)
-            await asyncio.sleep(max(PUSH_EVERY_S, time.monotonic() - started))
+            took_s = time.monotonic() - started
+            await asyncio.sleep(max(PUSH_EVERY_S - took_s, took_s * PAUSE_SHARE))
 
     async def run_sweeps(self) -> None:
         """Look after the clients, for ever: newest frames for those behind, heartbeats, ends; and read all again."""
@@ -113,12 +117,15 @@ class SseHub:
             for feed in list(self._feeds.values()):
                 self._sweep(feed, now)
 
-    def close(self) -> None:
-        """Take no more clients and end all streams; they come back to another server."""
-        self._closing = True
-        for feed in self._feeds.values():
-            for client in feed.clients:
+    async def drain(self) -> None:
+        """Take no more clients and end all streams, a few at a time, so that the next server isn't stormed."""
+        self.closing = True
+        clients = [client for feed in self._feeds.values() for client in feed.clients]
+        rate = max(DRAIN_CLIENTS_A_SECOND, len(clients) / (self._limits.drain_ms / 1000))
+        for some in _slices(clients, max(1, int(rate * DRAIN_STEP_S))):
+            for client in some:
                 client.end()
+            await asyncio.sleep(DRAIN_STEP_S)
 
     async def _refresh(self, feeds: Iterable[SseFeed]) -> None:
         feeds = [feed for feed in feeds if feed.reading is not None]
@@ -160,7 +167,11 @@ class SseHub:
             elif now > client.expires_at:
                 client.end()
             elif quiet:
-                client.offer(_HEARTBEAT)
+                client.offer(HEARTBEAT)
+
+
+def _slices(clients: Sequence[SseClient], size: int) -> Iterator[Sequence[SseClient]]:
+    return (clients[at : at + size] for at in range(0, len(clients), size))
 
 
 def _measure(before: Reading | None, now: Reading) -> None:

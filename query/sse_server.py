@@ -22,6 +22,9 @@ from query.sse_handler import SseHandler
 from query.sse_hub import SseHub
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
+from query.stream_tickets import StreamTickets
+
+MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
 
 
 class SseService:
@@ -38,7 +41,7 @@ class SseService:
         events = EventDirectory(self._replica)
         self._hub = SseHub(StandingsReader(reader, self._replica, redis.sources), events, self.limits)
         self._bell = StandingsBell(self._redis, self._hub.ring)
-        self.streams = SseHandler(self._gate, events, self._hub, self.limits)
+        self.streams = SseHandler(self._gate, events, StreamTickets(self._redis), self._hub, self.limits)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def why_not_ready(self) -> str:
@@ -53,7 +56,7 @@ class SseService:
 
     async def end_streams(self, _app: Sanic[Any, Any]) -> None:
         """Before the connections are closed: let each stream end properly."""
-        self._hub.close()
+        await self._hub.drain()
 
     async def close(self, _app: Sanic[Any, Any]) -> None:
         """Let go of everything, after the last stream."""
@@ -68,6 +71,9 @@ def make_app(service: SseService) -> Sanic[Any, Any]:
     """The Sanic app around the service."""
     app = make_service("sse", service.why_not_ready)
     app.config.RESPONSE_TIMEOUT = service.limits.lifetime_ms / 1000 * 2  # the hub ends streams, Sanic must not cut them
+    app.config.WEBSOCKET_MAX_SIZE = MESSAGE_BYTES_MAX
+    app.config.WEBSOCKET_PING_INTERVAL = None  # the hub's heartbeats are pings
+    app.enable_websocket()
     add_routes(app, service.streams)
     app.before_server_start(service.open)
     app.before_server_stop(service.end_streams)
@@ -78,6 +84,8 @@ def make_app(service: SseService) -> Sanic[Any, Any]:
 def add_routes(app: Sanic[Any, Any], streams: SseHandler) -> None:
     """Route the calls of this process."""
     app.add_route(streams.stream, "/v1/event/<event_id>/stream", name="stream")
+    app.add_route(streams.socket, "/v1/event/<event_id>/ws", name="websocket")
+    app.add_route(streams.ticket, "/v1/event/<event_id>/stream/ticket", methods=["POST"], name="stream_ticket")
 
 
 def main() -> None:

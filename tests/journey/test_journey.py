@@ -152,3 +152,12 @@ async def test_viewers_run_no_events_and_see_no_others_votes(
     for path, status in (("/metrics", 404), ("/ready", 404), ("/v1/nothing", 404), ("/v1/vote/submit", 405)):
         found, body = await viewer.get(path)
         assert (found, set(body)) == (status, {"error"}), path
+
+
+async def test_a_websocket_goes_through_the_edge(session: aiohttp.ClientSession, stack: RunningStack) -> None:
+    """The demo event's standings arrive by WebSocket; a plain request to that address is told so."""
+    path = f"/v1/event/{stack.demo['event_id']}/ws"
+    async with session.ws_connect(path) as socket:
+        assert (await socket.receive_json())["event_id"] == stack.demo["event_id"]
+    async with session.get(path) as response:
+        assert response.status == 400

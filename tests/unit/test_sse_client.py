@@ -1,86 +1,119 @@
-"""One client of a stream: one slot, never a queue."""
+"""One client of a stream: one slot, never a queue. On a real socket, whose other end reads when the test says so."""
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from query.sse_client import SseClient
+from query.stream_frames import Form, Frame
 
 
-class FakeTransport(asyncio.Transport):
-    """A connection whose socket is full whenever the test says so."""
+class Viewer:
+    """The other end of the connection of `transport`."""
 
-    def __init__(self) -> None:
-        self.socket = socket.socket()
-        super().__init__({"socket": self.socket})
-        self.sent: list[bytes] = []
-        self.full = self.closing = self.aborted = False
+    def __init__(self, transport: asyncio.Transport, end: socket.socket) -> None:
+        self.transport = transport
+        self._end = end
 
-    def is_closing(self) -> bool:
-        """On its way out?"""
-        return self.closing
+    def read(self) -> bytes:
+        """All that is there."""
+        self._end.settimeout(0)
+        found = b""
+        try:
+            while part := self._end.recv(1 << 20):
+                found += part
+        except BlockingIOError:
+            return found
+        return found
 
-    def get_write_buffer_size(self) -> int:
-        """Bytes that the socket didn't take."""
-        return 1 if self.full else 0
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Sent."""
-        self.sent.append(bytes(data))
-
-    def abort(self) -> None:
-        """Dropped."""
-        self.aborted = self.closing = True
+    async def read_until(self, last: bytes) -> bytes:
+        """All until these bytes have come."""
+        found = b""
+        while not found.endswith(last):
+            found += self.read()
+            await asyncio.sleep(0)
+        return found
 
 
 @pytest.fixture
-def transport() -> Iterator[FakeTransport]:
-    made = FakeTransport()
-    yield made
-    made.socket.close()
+async def viewer() -> AsyncIterator[Viewer]:
+    """A connection."""
+    ours, theirs = socket.socketpair()
+    transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+    yield Viewer(transport, theirs)
+    transport.abort()
+    theirs.close()
 
 
-async def test_full_socket_gets_nothing_until_it_has_drained(transport: FakeTransport) -> None:
-    """What a slow client misses is dropped, not queued; once there is room it gets what is newest then."""
-    client = SseClient(transport, 0)
-    assert client.offer(b"one")
-    transport.full = True
-    assert not client.offer(b"two")
+def frame(text: str) -> Frame:
+    return Frame(f"sse {text}".encode(), f"ws {text}".encode())
+
+
+def fill(client: SseClient) -> None:
+    """Offer until the socket is full."""
+    filler = Frame(b"x" * 10_000, b"")
+    while client.offer(filler):
+        pass
+
+
+async def test_each_form_gets_its_own_bytes(viewer: Viewer) -> None:
+    """One frame, made once, for both kinds of clients."""
+    SseClient(viewer.transport, 0, Form.SSE).offer(frame("one"))
+    SseClient(viewer.transport, 0, Form.WEBSOCKET).offer(frame("one"))
+    assert viewer.read() == b"sse onews one"
+
+
+async def test_full_socket_gets_nothing_until_it_has_drained(viewer: Viewer) -> None:
+    """What a slow client misses is dropped, not queued; once there is room it gets what is newest then, whole."""
+    client = SseClient(viewer.transport, 0)
+    fill(client)
+    assert not client.offer(frame("missed"))
     assert client.is_behind
-    transport.full = False
-    assert client.offer(b"three")
-    assert (transport.sent, client.is_behind) == ([b"one", b"three"], False)
+    before = viewer.read()
+    while not client.offer(frame("newest")):  # the rest of the last frame goes first
+        before += viewer.read()
+        await asyncio.sleep(0)
+    assert not client.is_behind
+    received = before + await viewer.read_until(b"newest")
+    assert received.strip(b"x") == b"sse newest"
+    assert received.count(b"x") % 10_000 == 0
 
 
-async def test_only_who_stays_full_is_cut(transport: FakeTransport) -> None:
+async def test_only_who_stays_full_is_cut(viewer: Viewer) -> None:
     """Being behind for a moment is allowed, for longer than the limit is not."""
-    client = SseClient(transport, 0)
+    client = SseClient(viewer.transport, 0)
     assert not client.cut_if_stalled(-1)
-    transport.full = True
-    client.offer(b"one")
+    fill(client)
     assert not client.cut_if_stalled(3600)
     assert client.cut_if_stalled(-1)
-    assert transport.aborted
+    assert viewer.transport.is_closing()
 
 
-async def test_end_is_sent_once_and_even_to_a_full_socket(transport: FakeTransport) -> None:
-    """The last chunk goes out whatever the state; after it nothing does."""
-    client = SseClient(transport, 0)
-    transport.full = True
-    client.end(b"closed")
-    client.end(b"closed")
-    transport.full = False
-    assert not client.offer(b"more")
-    assert (transport.sent, client.ended.done()) == ([b"closed"], True)
+async def test_end_is_sent_once_and_even_to_a_full_socket(viewer: Viewer) -> None:
+    """The last frame goes out whatever the state; after it nothing does."""
+    client = SseClient(viewer.transport, 0)
+    fill(client)
+    client.end(frame("closed"))
+    client.end(frame("closed"))
+    assert (await viewer.read_until(b"closed")).count(b"closed") == 1
+    assert not client.offer(frame("more"))
+    assert client.ended.done()
 
 
-async def test_closing_connection_is_left_alone(transport: FakeTransport) -> None:
+async def test_closing_connection_is_left_alone(viewer: Viewer) -> None:
     """Nothing is written into a connection that is on its way out."""
-    client = SseClient(transport, 0)
-    transport.closing = True
-    client.send(b"one")
-    assert not client.offer(b"two")
-    client.end(b"three")
-    assert transport.sent == []
+    client = SseClient(viewer.transport, 0)
+    viewer.transport.close()
+    client.send(frame("one"))
+    assert not client.offer(frame("two"))
+    client.end(frame("three"))
+    assert viewer.read() == b""
+
+
+async def test_a_broken_connection_is_no_error(viewer: Viewer) -> None:
+    """A frame for a client that has just gone is lost like the client."""
+    client = SseClient(viewer.transport, 0)
+    viewer._end.close()
+    assert not client.offer(frame("one"))

@@ -1,0 +1,188 @@
+"""Who gets into a stream and by which door: WebSockets, tickets, limits, and how all are sent away."""
+
+import contextlib
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+import redis
+
+from ops.load.voting import Event, TokenMint, make_event
+from tests.conftest import Database, RedisServer
+from tests.reading import ReadProcess, Tallies, messages, read_process
+
+Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Start:
+    return lambda **settings: read_process("query.sse_server", tmp_path, database, redis_url, mint, **settings)
+
+
+@pytest.fixture
+def sse(start: Start) -> Iterator[ReadProcess]:
+    with start() as process:
+        yield process
+
+
+def path(event: Event, door: str) -> str:
+    return f"/v1/event/{event.event_id}/{door}"
+
+
+async def until(socket: aiohttp.ClientWebSocketResponse, **fields: object) -> dict[str, Any]:
+    """The first message with these fields; on the way versions and totals may never fall."""
+    before = (-1, -1)
+    async for message in socket:
+        data: dict[str, Any] = json.loads(message.data)
+        assert before <= (data["version"], data["total_votes"])
+        before = (data["version"], data["total_votes"])
+        if fields.items() <= data.items():
+            return data
+    raise AssertionError(f"closed by {socket.close_code} after {before}")
+
+
+async def test_a_websocket_gets_what_the_stream_gets(
+    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+) -> None:
+    """The same objects from the same hub: the newest at once, each change, `closed`, and the end by 1000."""
+    event, tallies = make_event(owner), Tallies(redis_url)
+    tallies.write(event, {1: 3}, lsn=200)
+    async with aiohttp.ClientSession(sse.url) as session, session.ws_connect(path(event, "ws")) as socket:
+        async with session.get(path(event, "stream")) as stream:
+            streamed = await anext(messages(stream))
+        assert await socket.receive_json() == streamed.data
+        tallies.write(event, {1: 300, 2: 70_000}, lsn=210)
+        await until(socket, total_votes=70_300)
+        tallies.write(event, {1: 301, 2: 70_000}, lsn=220, status="closed")
+        assert (await until(socket, type="closed"))["total_votes"] == 70_301
+        await socket.receive()
+        assert socket.close_code == 1000
+        async with session.ws_connect(path(event, "ws")) as late:
+            assert (await late.receive_json())["type"] == "closed"
+
+
+async def test_a_websockets_heartbeats_are_pings(start: Start, owner: psycopg.Connection, redis_url: str) -> None:
+    """A quiet event is kept alive by pings, which the client's library answers."""
+    event = make_event(owner)
+    Tallies(redis_url).write(event, {1: 3})
+    with start(STREAM_HEARTBEAT_MS="200") as sse:
+        async with (
+            aiohttp.ClientSession(sse.url) as session,
+            session.ws_connect(path(event, "ws"), autoping=False) as socket,
+        ):
+            while (message := await socket.receive()).type != aiohttp.WSMsgType.PING:
+                assert message.type == aiohttp.WSMsgType.TEXT
+
+
+@pytest.mark.parametrize("setting", ["STREAM_CLIENTS_MAX", "STREAM_CLIENTS_PER_ADDRESS_MAX"])
+async def test_full_is_said_at_every_door(start: Start, owner: psycopg.Connection, setting: str) -> None:
+    """503 for a full server, 429 for an address that holds too many, both with Retry-After; 1013 to WebSockets."""
+    event = make_event(owner)
+    with start(**{setting: "1"}) as sse:
+        async with aiohttp.ClientSession(sse.url) as session:
+            async with session.get(path(event, "stream")), session.get(path(event, "stream")) as second:
+                assert second.status == (503 if setting == "STREAM_CLIENTS_MAX" else 429)
+                assert int(second.headers["Retry-After"]) >= 1
+                async with session.ws_connect(path(event, "ws")) as socket:
+                    await socket.receive()
+                    assert socket.close_code == 1013
+            while True:  # the place is free again once the server has noticed; the test's own time limit ends it
+                async with session.get(path(event, "stream")) as third:
+                    if third.status == 200:
+                        break
+
+
+async def test_addresses_are_told_apart_by_the_edges_word(start: Start, owner: psycopg.Connection) -> None:
+    """What the edge wrote last counts; a household's IPv6 addresses are one."""
+    event = make_event(owner)
+    with start(STREAM_CLIENTS_PER_ADDRESS_MAX="1") as sse:
+        async with aiohttp.ClientSession(sse.url) as session, contextlib.AsyncExitStack() as held:
+
+            async def status(came_from: str) -> int:
+                request = session.get(path(event, "stream"), headers={"X-Forwarded-For": came_from})
+                return (await held.enter_async_context(request)).status
+
+            assert await status("9.9.9.9, 203.0.113.1") == 200
+            assert await status("203.0.113.2") == 200
+            assert await status("8.8.8.8, 203.0.113.1") == 429
+            assert await status("2001:db8::1") == 200
+            assert await status("2001:db8::2") == 429
+            assert await status("2001:db8:0:1::1") == 200
+
+
+async def test_a_ticket_opens_one_restricted_stream(
+    sse: ReadProcess, owner: psycopg.Connection, redis_url: str, mint: TokenMint
+) -> None:
+    """Issued to who may see the results; good for one stream or socket of that event, once, for a minute."""
+    event, other = (make_event(owner, results_visibility="staff") for _ in range(2))
+    Tallies(redis_url).write(event, {1: 3})
+    async with aiohttp.ClientSession(sse.url) as session:
+
+        async def ask(headers: dict[str, str]) -> tuple[int, Any]:
+            async with session.post(path(event, "stream/ticket"), headers=headers) as answer:
+                return answer.status, await answer.json()
+
+        async def enter(which: Event, ticket: str) -> int:
+            async with session.get(path(which, "stream"), params={"ticket": ticket}) as stream:
+                return stream.status
+
+        assert (await ask({}))[0] == 401
+        assert (await ask(mint.voter().headers))[0] == 403
+        status, content = await ask(mint.voter("host").headers)
+        assert (status, content["expires_in"]) == (200, 60)
+        assert await enter(event, content["ticket"]) == 200
+        assert await enter(event, content["ticket"]) == 403
+        _, content = await ask(mint.voter("host").headers)
+        assert await enter(other, content["ticket"]) == 403
+        _, content = await ask(mint.voter("host").headers)
+        async with session.ws_connect(path(event, "ws"), params={"ticket": content["ticket"]}) as socket:
+            assert (await socket.receive_json())["total_votes"] == 3
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+            await session.ws_connect(path(event, "ws"))
+    with redis.Redis.from_url(redis_url) as client:
+        await_ticket = mint.voter("host").headers
+        async with aiohttp.ClientSession(sse.url) as session:
+            await session.post(path(event, "stream/ticket"), headers=await_ticket)
+        assert [0 < client.ttl(key) <= 60 for key in client.scan_iter("ticket:*")] == [True]
+
+
+async def test_no_ticket_without_redis(
+    sse: ReadProcess, owner: psycopg.Connection, redis_server: RedisServer, mint: TokenMint
+) -> None:
+    """503, to be repeated."""
+    event = make_event(owner)
+    redis_server.process.stop()
+    try:
+        async with (
+            aiohttp.ClientSession(sse.url) as session,
+            session.post(path(event, "stream/ticket"), headers=mint.voter().headers) as answer,
+        ):
+            assert answer.status == 503
+    finally:
+        redis_server.process.start()
+
+
+async def test_all_are_sent_away_a_few_at_a_time(start: Start, owner: psycopg.Connection, redis_url: str) -> None:
+    """At SIGTERM streams end one after another, sockets by 1012; who comes meanwhile is refused."""
+    event = make_event(owner)
+    Tallies(redis_url).write(event, {1: 3})
+    with start(STREAM_DRAIN_MS="60000") as sse:
+        async with aiohttp.ClientSession(sse.url, connector=aiohttp.TCPConnector(limit=0)) as session:
+            streams = [await session.get(path(event, "stream")) for _ in range(60)]
+            socket = await session.ws_connect(path(event, "ws"))
+            assert (await socket.receive_json())["total_votes"] == 3
+            sse.process.send_signal(signal.SIGTERM)
+            while True:  # until the server has heard it; the test's own time limit ends it
+                async with session.get(path(event, "stream")) as refused:
+                    if refused.status == 503:
+                        break
+            for stream in streams:
+                await stream.read()  # ends properly, or raises
+            await socket.receive()
+            assert socket.close_code == 1012
+        sse.process.wait()
