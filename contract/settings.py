@@ -154,6 +154,7 @@ class Streaming:
     """Limits of the stream server."""
 
     clients_max: int = setting("STREAM_CLIENTS_MAX", 10_000, int, "clients")
+    push_every_ms: int = setting("STREAM_PUSH_EVERY_MS", 50, int, "ms")
     clients_per_address_max: int = setting("STREAM_CLIENTS_PER_ADDRESS_MAX", 2_000, int, "clients")
     heartbeat_ms: int = setting("STREAM_HEARTBEAT_MS", 15_000, int, "ms")
     lifetime_ms: int = setting("STREAM_LIFETIME_MS", 1_800_000, int, "ms")

@@ -28,7 +28,6 @@ from query.sse_feed import SseFeed
 from query.standings_reader import StandingsReader
 from query.stream_frames import HEARTBEAT
 
-PUSH_EVERY_S = 0.05
 PAUSE_SHARE = 0.1  # of the time that a push took
 SWEEP_EVERY_S = 0.25
 SWEEPS_PER_REREAD = 4
@@ -105,7 +104,7 @@ class SseHub:
             except Exception as error:
                 log.exception("a push failed", exc_info=error)
             took_s = time.monotonic() - started
-            await asyncio.sleep(max(PUSH_EVERY_S - took_s, took_s * PAUSE_SHARE))
+            await asyncio.sleep(max(self._limits.push_every_ms / 1000 - took_s, took_s * PAUSE_SHARE))
 
     async def run_sweeps(self) -> None:
         """Look after the clients, for ever: newest frames for those behind, heartbeats, ends; and read all again."""

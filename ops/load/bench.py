@@ -2,7 +2,7 @@
 
 import sys
 
-from ops.load import events_bench, fanout_bench, growth_bench, http_bench, ledger_bench, overload_bench
+from ops.load import events_bench, fanout_bench, growth_bench, http_bench, ledger_bench, overload_bench, sse_bench
 
 BENCHES = {
     "ledger": ledger_bench.main,
@@ -11,6 +11,7 @@ BENCHES = {
     "fanout": fanout_bench.main,
     "http": http_bench.main,
     "overload": overload_bench.main,
+    "sse": sse_bench.main,
 }
 
 

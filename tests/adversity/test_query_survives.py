@@ -6,9 +6,9 @@ from typing import Any
 import aiohttp
 import psycopg
 
+from ops.load.read_process import Tallies, read_process
 from ops.load.voting import TokenMint, make_event
 from tests.conftest import Database, DatabaseServer
-from tests.reading import Tallies, read_process
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -26,7 +26,9 @@ async def test_known_events_are_shown_while_postgres_is_away(
         event = make_event(owner)
     tallies = Tallies(redis_url)
     tallies.write(event, {1: 1}, lsn=1)
-    with read_process("query.leaderboard_server", tmp_path, database, redis_url, TokenMint(tmp_path)) as query:
+    with read_process(
+        "query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, TokenMint(tmp_path)
+    ) as query:
         async with aiohttp.ClientSession(query.url) as session:
             assert (await results(session, event.event_id))[0] == 200
             database_server.process.kill()

@@ -9,16 +9,16 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
+from ops.load.read_process import ReadProcess, Tallies, read_process
 from ops.load.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
 from tests.conftest import Database
-from tests.reading import ReadProcess, Tallies, read_process
 
 SYSTEM_ID, TIMELINE, FAR = 7, 1, 2**62
 
 
 @pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
-    with read_process("query.leaderboard_server", tmp_path, database, redis_url, mint) as process:
+    with read_process("query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
 
