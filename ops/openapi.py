@@ -34,6 +34,7 @@ from query.routes import add_routes as add_query_routes
 from query.sse_handler import SseHandler
 from query.sse_server import add_routes as add_sse_routes
 from query.user_vote_handler import UserVoteHandler
+from query.viewer_handler import ViewerHandler
 from query.vote_status_handler import VoteStatusHandler
 
 DOCUMENT = Path(__file__).parent.parent / "contract" / "openapi.json"
@@ -68,7 +69,7 @@ def services() -> list[Sanic[Any, Any]]:
     identity, write, read, stream = (Sanic(name) for name in ("Identity", "Events-and-votes", "Results", "Streams"))
     add_identity_routes(identity, cast("Any", AuthHandler))
     add_command_routes(write, cast("Any", VoteHandler), cast("Any", EventHandler))
-    handlers = (EventsHandler, ResultsHandler, VoteStatusHandler, UserVoteHandler, PageHandler)
+    handlers = (EventsHandler, ResultsHandler, VoteStatusHandler, UserVoteHandler, PageHandler, ViewerHandler)
     add_query_routes(read, *(cast("Any", handler) for handler in handlers))
     add_sse_routes(stream, cast("Any", SseHandler))
     return [identity, write, read, stream]

@@ -28,6 +28,7 @@ from query.results_handler import ResultsHandler
 from query.routes import add_routes
 from query.standings_reader import StandingsReader
 from query.user_vote_handler import UserVoteHandler
+from query.viewer_handler import ViewerHandler
 from query.vote_status_handler import VoteStatusHandler
 
 
@@ -51,7 +52,7 @@ class QueryService:
         self.results = ResultsHandler(self._gate, events, standings)
         self.statuses = VoteStatusHandler(self._gate, seeds, ciphers, self._replica, redis_reader)
         self.user_votes = UserVoteHandler(self._gate, seeds, ciphers, events, self._replica)
-        self.pages = PageHandler(load_files())
+        self.pages, self.viewers = PageHandler(load_files()), ViewerHandler()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def why_not_ready(self) -> str:
@@ -77,7 +78,9 @@ class QueryService:
 def make_app(service: QueryService) -> Sanic[Any, Any]:
     """The Sanic app around the service."""
     app = make_service("query", service.why_not_ready)
-    add_routes(app, service.events, service.results, service.statuses, service.user_votes, service.pages)
+    add_routes(
+        app, service.events, service.results, service.statuses, service.user_votes, service.pages, service.viewers
+    )
     app.before_server_start(service.open)
     app.after_server_stop(service.close)
     return app

@@ -15,7 +15,7 @@ from contract.errors import NotFound
 from contract.http_docs import Access, documented
 from contract.http_service import uuid_in_path
 
-LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "standings.js")
+LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
 DOCS_FILES = ("docs.html", "docs.css", "docs.js")
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 

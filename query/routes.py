@@ -8,6 +8,7 @@ from query.events_handler import EventsHandler
 from query.page_handler import PageHandler
 from query.results_handler import ResultsHandler
 from query.user_vote_handler import UserVoteHandler
+from query.viewer_handler import ViewerHandler
 from query.vote_status_handler import VoteStatusHandler
 
 
@@ -18,8 +19,9 @@ def add_routes(
     statuses: VoteStatusHandler,
     user_votes: UserVoteHandler,
     pages: PageHandler,
+    viewers: ViewerHandler,
 ) -> None:
-    """Route each read to its handler."""
+    """Route each call to its handler."""
     app.add_route(events.events, "/v1/events", name="events")
     app.add_route(events.event, "/v1/event/<event_id>", name="event")
     app.add_route(results.leaderboard, "/v1/event/<event_id>/leaderboard", name="leaderboard")
@@ -30,6 +32,7 @@ def add_routes(
     app.add_route(user_votes.vote, "/v1/event/<event_id>/vote/<user_id>", name="user_vote")
     app.add_route(pages.live, "/live/<event_id>", name="live_page")
     app.add_route(pages.live_asset, "/live/assets/<name>", name="live_asset")
+    app.add_route(viewers.seen, "/live/<event_id>/seen", methods=["POST"], name="viewer_seen")
     app.add_route(pages.docs, "/docs", name="docs")
     app.add_route(pages.docs_asset, "/docs/assets/<name>", name="docs_asset")
     app.add_route(pages.openapi, "/openapi.json", name="openapi")

@@ -1,6 +1,7 @@
 // The board: a row for each contestant. Bars grow, numbers count up, and rows glide to their new places.
 
 const MOVE_MS = 600;
+const COUNT_MS = 250; // a number may not lag behind what is known
 const GOLDEN_ANGLE = 137.5; // neighbours get colours far apart, however many there are
 
 const number = new Intl.NumberFormat();
@@ -20,7 +21,7 @@ class Counter {
     const from = this.shown;
     const started = performance.now();
     const step = (now) => {
-      const done = calm.matches ? 1 : Math.min(1, Math.max(0, now - started) / MOVE_MS);
+      const done = calm.matches ? 1 : Math.min(1, Math.max(0, now - started) / COUNT_MS);
       this.shown = Math.round(from + (value - from) * (1 - (1 - done) ** 3));
       this.element.textContent = number.format(this.shown);
       if (done < 1) this.frame = requestAnimationFrame(step);

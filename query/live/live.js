@@ -1,9 +1,12 @@
 // The live page: finds its event in its own address, shows the standings as they come, and says how it stands.
 
 import { Board } from "./board.js";
+import { Measure } from "./measure.js";
+import { Rate } from "./rate.js";
 import { watch } from "./standings.js";
 
 const SPEAK_EVERY_MS = 20_000; // a screen reader is told the lead now and then, not each vote
+const RATE_EVERY_MS = 1_000;
 
 const SAID = {
   connecting: "Connecting …",
@@ -22,7 +25,11 @@ const NOTICES = {
 };
 
 const element = (id) => document.getElementById(id);
+const eventId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const board = new Board(element("board"), element("total"));
+const measure = new Measure(eventId);
+const rate = new Rate();
+const number = new Intl.NumberFormat();
 let spokenAt = 0;
 
 function showState(state) {
@@ -38,12 +45,21 @@ function showEvent(event) {
   board.name(event.totals);
 }
 
-function showStandings(standings) {
+function showStandings(standings, isFirst) {
   board.show(standings.contestants);
+  if (isFirst) rate.begin();
+  else measure.note(standings);
+  rate.take(standings.total_votes);
   element("total-unit").textContent = standings.total_votes === 1 ? "vote" : "votes";
   const asOf = new Date(standings.as_of);
   element("as-of").textContent = asOf.getTime() ? `As of ${asOf.toLocaleTimeString()}` : "";
   speak(standings.type === "closed");
+}
+
+function showRate() {
+  const isOver = ["closed", "cancelled"].includes(element("connection").dataset.state);
+  const perMinute = isOver ? null : rate.perMinute();
+  element("rate").textContent = perMinute === null ? "" : `${number.format(perMinute)} a minute`;
 }
 
 function speak(isLast) {
@@ -54,5 +70,5 @@ function speak(isLast) {
   }
 }
 
-const eventId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
+setInterval(showRate, RATE_EVERY_MS);
 watch(eventId, { state: showState, event: showEvent, standings: showStandings });

@@ -1,6 +1,7 @@
 """The live page in a real browser, through the edge, with all processes running."""
 
 import re
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,77 @@ def test_page_recovers_when_the_stream_server_dies(stack: RunningStack, page: Pa
     expect_votes(page, show, 1, 1)
     expect_state(page, "live")
     assert complaints == []
+
+
+def test_page_says_that_numbers_may_lag(stack: RunningStack, page: Page, complaints: list[str]) -> None:
+    """A listener that stands still is said within seconds, the numbers stay; when it goes on, so does the page."""
+    show = Show(stack.demo, "A slow listener", ["Anna", "Ben"])
+    show.vote(0)
+    page.goto(show.page)
+    expect_votes(page, show, 0, 1)
+    stack.kill("fanout", signal.SIGSTOP)
+    try:
+        expect_state(page, "stale")
+        expect_votes(page, show, 0, 1)
+        show.vote(1)
+    finally:
+        stack.kill("fanout", signal.SIGCONT)
+    expect_votes(page, show, 1, 1)
+    expect_state(page, "live")
+    assert complaints == []
+
+
+def test_page_keeps_no_stream_that_nobody_sees(stack: RunningStack, page: Page) -> None:
+    """A hidden page leaves its stream; shown again, it has the newest numbers at once."""
+    show = Show(stack.demo, "Another tab", ["Anna", "Ben"])
+    page.goto(show.page)
+    expect_state(page, "live")
+    with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/stream")):  # the page ends it
+        hide(page, hidden=True)
+    show.vote(0)
+    with page.expect_request(lambda asked: asked.url.endswith("/stream")):
+        hide(page, hidden=False)
+    expect_votes(page, show, 0, 1)
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """As if another tab had been opened before this one, or closed."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_page_tells_votes_a_minute(stack: RunningStack, page: Page) -> None:
+    """Once it has watched for some seconds; also that there are none."""
+    show = Show(stack.demo, "Rate", ["Anna", "Ben"])
+    page.goto(show.page)
+    expect_state(page, "live")
+    for contestant in (0, 1):
+        show.vote(contestant)
+    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d* a minute$"), timeout=PATIENCE_MS)
+    show.close()
+    expect(page.locator("#rate")).to_have_text("", timeout=PATIENCE_MS)
+
+
+def test_sampled_page_reports_what_its_viewer_sees(stack: RunningStack, page: Page) -> None:
+    """From the commit to the paint, whatever the viewer's clock says: here it is an hour slow."""
+    show = Show(stack.demo, "Measured", ["Anna", "Ben"])
+    page.add_init_script(
+        "Math.random = () => 0; const { now } = Date; Date.now = () => now() - 3_600_000;"
+        # A test doesn't wait for half a minute.
+        "const { setInterval: every } = window; window.setInterval = (work, ms) => every(work, Math.min(ms, 100));"
+    )
+    page.goto(show.page)
+    expect_state(page, "live")
+    with page.expect_request(lambda asked: bool(asked.post_data_json and asked.post_data_json["delays_ms"])) as report:
+        show.vote(0)
+    sent, answer = report.value.post_data_json, report.value.response()
+    assert sent and 0 < sent["delays_ms"][0] < 60_000
+    assert answer and answer.status == 200
 
 
 def test_unknown_event_is_said(stack: RunningStack, page: Page) -> None:

@@ -1,6 +1,7 @@
 """The reads of results, on a real query process, a real Postgres and a real Valkey."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +259,24 @@ async def test_browsers_of_other_origins_may_read(query: ReadProcess) -> None:
     ):
         assert response.status == 204
         assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
+
+
+async def test_viewers_reports_are_counted(query: ReadProcess) -> None:
+    """What pages measured gets into one histogram, and the answer tells the time; nonsense is refused, field named."""
+
+    async def report(content: object) -> tuple[int, Any]:
+        path = f"/live/{UNKNOWN}/seen"
+        async with aiohttp.ClientSession(query.url) as session, session.post(path, json=content) as answer:
+            return answer.status, await answer.json()
+
+    began = datetime.now(UTC)
+    status, body = await report({"delays_ms": [120, 480.5]})
+    assert status == 200
+    assert began <= datetime.fromisoformat(body["now"]) <= datetime.now(UTC)
+    for nonsense in ({"delays_ms": [-1]}, {"delays_ms": [60_001]}, {"delays_ms": ["1"]}, {"delays_ms": [1] * 101}):
+        status, body = await report(nonsense)
+        assert (status, body["error"]["code"]) == (400, "invalid_field")
+        assert body["error"]["field"].startswith("delays_ms")
+    _, metrics, _ = await get(query, "/metrics")
+    assert 'viewer_commit_to_paint_seconds_bucket{le="0.15"} 1.0' in metrics
+    assert "viewer_commit_to_paint_seconds_count 2.0" in metrics
