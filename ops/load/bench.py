@@ -2,7 +2,16 @@
 
 import sys
 
-from ops.load import events_bench, fanout_bench, growth_bench, http_bench, ledger_bench, overload_bench, sse_bench
+from ops.load import (
+    e2e_bench,
+    events_bench,
+    fanout_bench,
+    growth_bench,
+    http_bench,
+    ledger_bench,
+    overload_bench,
+    sse_bench,
+)
 
 BENCHES = {
     "ledger": ledger_bench.main,
@@ -12,6 +21,7 @@ BENCHES = {
     "http": http_bench.main,
     "overload": overload_bench.main,
     "sse": sse_bench.main,
+    "e2e": e2e_bench.main,
 }
 
 

@@ -22,6 +22,7 @@ from ops.load import bench_report
 from ops.load.bench_database import BenchDatabase, bench_database
 from ops.load.bench_servers import edge, valkey
 from ops.load.http_load import Load, LoadResult
+from ops.load.read_process import ReadProcess
 from ops.load.server_process import ServerProcess
 from ops.load.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, vote_of
 
@@ -83,9 +84,9 @@ def obvious_stack(folder: Path, database: BenchDatabase, mint: TokenMint) -> Ite
             yield port
 
 
-def port_of(command: CommandProcess) -> int:
+def port_of(process: CommandProcess | ReadProcess) -> int:
     """The port in its address."""
-    return int(command.url.rsplit(":", 1)[1])
+    return int(process.url.rsplit(":", 1)[1])
 
 
 def latency_row(name: str, result: LoadResult) -> tuple[object, ...]:

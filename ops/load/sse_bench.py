@@ -21,6 +21,7 @@ import psycopg
 from ops.load import bench_report
 from ops.load.bench_database import bench_database
 from ops.load.bench_servers import valkey
+from ops.load.http_bench import port_of
 from ops.load.memory_watch import MemoryWatch
 from ops.load.nchan_server import STREAM, NchanServer, is_installed, nchan_server
 from ops.load.read_process import ReadProcess, Tallies, read_process
@@ -41,7 +42,7 @@ class Bench:
 
     def __init__(self, sse: ReadProcess, tallies: Tallies, event: Event) -> None:
         self.sse = sse
-        self.port = int(sse.url.rsplit(":", 1)[1])
+        self.port = port_of(sse)
         self.path = f"/v1/event/{event.event_id}/stream"
         self._tallies = tallies
         self._event = event
