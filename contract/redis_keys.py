@@ -4,11 +4,9 @@
 applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
 ticket:…                  text  event_id                 opens one stream of a restricted event; lives a minute
 standings                 channel of `SourceTally` JSON  each change of a tally, of every event
-events                    channel of `EventChange` JSON  each change of an event's status
 """
 
 STANDINGS_CHANNEL = "standings"
-EVENTS_CHANNEL = "events"
 
 
 def tally_key(event_id: str, source: str) -> str:

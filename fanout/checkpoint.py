@@ -3,9 +3,9 @@
     counted ─► written (stored, if the fence lets it) ─► confirmed
                   └─ refused: somebody else is at the slot, or went further ─► FencedError, the session ends
 
-What is confirmed depends on what is stored and on nothing else, so the server never forgets WAL whose votes are
-not in a stored tally. The statement is awaited by the select loop: a commit that waits for a standby stops
-neither reading nor publishing. Storing one makes WAL: while nothing is counted it happens rarely.
+What is confirmed depends on what is stored and never on Redis, so the server forgets no WAL whose votes are not in a
+stored tally (but during a recount, which nothing that is stored fits). The statement is awaited by the select loop:
+a slow one stops neither reading nor publishing. Storing one makes WAL: while nothing is counted it happens rarely.
 """
 
 import time
@@ -66,6 +66,7 @@ class CheckpointWriter:
     ) -> None:
         self.stored = stored
         self.lag_bytes = 0
+        self.may_be_standby = False  # whether Postgres may take our listener for a synchronous standby
         self._connection = connection
         self._slot = slot
         self._walsender_pid = walsender_pid
@@ -116,8 +117,9 @@ class CheckpointWriter:
         rows = self._writing.poll() if self._writing else None
         if rows is None:
             return False
-        ((stored, lag_bytes),) = rows
+        ((stored, lag_bytes, may_be_standby),) = rows
         if stored != "t":
             raise FencedError("the checkpoint was refused: another fanout has taken over")
         self.stored, self.lag_bytes, self._writing = self._next, int(lag_bytes), None
+        self.may_be_standby = may_be_standby == "t"
         return True

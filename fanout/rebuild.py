@@ -16,6 +16,7 @@ from psycopg import IsolationLevel
 
 from contract import queries
 from fanout.checkpoint import Checkpoint
+from fanout.conninfo import conninfo
 from fanout.polled_statement import PolledStatement
 from fanout.tally import Tally
 from fanout.wal_decoder import Vote
@@ -58,14 +59,22 @@ class Recount:
 
     def __init__(self, url: str, snapshot: str) -> None:
         self._sql = queries.load("fanout.sql")
-        self.connection: psycopg.Connection[Any] = psycopg.connect(url)
+        self.connection: psycopg.Connection[Any] = psycopg.connect(conninfo(url, "fanout recount"))
         self.connection.isolation_level = IsolationLevel.REPEATABLE_READ
         self.connection.read_only = True
         psycopg.ClientCursor(self.connection).execute(self._sql["import_snapshot"], {"snapshot": snapshot})
         self._count: PolledStatement | None = None
 
     def begin(self) -> None:
-        """Start counting."""
+        """Start counting. Raises psycopg.Error.
+
+        Which events are in the ledger is no matter of the snapshot: the planner goes by what is attached now. So it
+        plans here, between two looks at that, and what isn't attached is taken from the stored tallies.
+        """
+        attached = self._attached()
+        psycopg.RawCursor(self.connection).execute(self._sql["plan_recount"], [attached])
+        if self._attached() != attached:
+            raise psycopg.OperationalError("an event was attached or detached at this moment")
         self._count = PolledStatement(self.connection, self._sql["recount"])
 
     def poll(self) -> Iterator[tuple[Vote, int]] | None:
@@ -79,3 +88,6 @@ class Recount:
     def close(self) -> None:
         """Let the snapshot go."""
         self.connection.close()
+
+    def _attached(self) -> list[int]:
+        return [event_no for (event_no,) in psycopg.RawCursor(self.connection).execute(self._sql["attached"])]

@@ -5,14 +5,16 @@
 
 `applied` is also the canary: if it isn't what was written last, Redis was flushed, lost or restored from an old
 copy, and everything is written again before it is called fresh. Nothing is incremented and every write carries
-its position, so writing twice is harmless and an older writer changes nothing. After a failure nobody knows what
-was written, so the next write is one of everything. A slow Redis means fewer writes, never a queue.
+its position, so writing twice is harmless and an older writer changes nothing. After a failure, or on a new
+connection, nobody knows what is there, so the next write is one of everything. A slow Redis means fewer writes, never
+a queue. A leader is never refused; when it is, Redis has numbers of a history that is gone, and the next lead is under
+a higher epoch.
 
-Each script has one key, and `applied` is sent when the events have been answered: keys may live on several nodes.
+Each script has one key, and `applied` is sent when the events have been answered: so the keys may live on several
+nodes behind a proxy that hides them.
 """
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable
 from importlib import resources
 from itertools import islice
@@ -22,13 +24,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from contract.redis_keys import EVENTS_CHANNEL, STANDINGS_CHANNEL, applied_key, tally_key
+from contract.redis_keys import STANDINGS_CHANNEL, applied_key, tally_key
 from contract.standings import AppliedPosition
 from fanout.checkpoint import FencedError
 from fanout.tally import Tally
 
 TIMEOUT_S = 0.5
-EVENTS_PER_ROUND_TRIP_MAX = 500
+EVENTS_PER_ROUND_TRIP_MAX = 100
 _encode = msgspec.json.encode
 
 
@@ -42,8 +44,11 @@ class RedisWriter:
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
+            redis_connect_func=self._connected,
         )
+        self._connections = 0  # made so far: redis-py makes another one by itself when it finds the last one closed
         self._last: bytes | None = None  # what `applied` should hold; None: unknown
+        self._refused = False
         self._apply_tally, self._mark_applied = (
             resources.files("fanout").joinpath(name).read_text(encoding="utf-8")
             for name in ("apply_tally.lua", "mark_applied.lua")
@@ -56,63 +61,74 @@ class RedisWriter:
     def outrank(self, tally: Tally, wal_end: int) -> None:
         """Raise a new lead's epoch so that readers take its numbers even if Redis has some of a history that is gone.
 
-        Whoever held the slot before published nothing beyond `wal_end`. So if Redis is ahead of that, files of an
-        older Postgres were put back; and if its epoch is higher, the checkpoint was lost. A Redis that is away now is
-        found to be ahead when it is back, which ends the session.
+        Whoever held the slot before published nothing beyond `wal_end`. So if Redis is ahead of that, or refused what
+        we wrote, files of an older Postgres were put back; if it has the timeline before a promotion, the last epoch
+        there may not have reached us; and if its epoch is higher, the checkpoint was lost. A later timeline is never
+        outranked: then it is this Postgres that was left behind. A Redis that is away now is found to be ahead when
+        it is back, which ends the session.
         """
         with contextlib.suppress(redis.RedisError):
-            if there := self._applied(tally):
-                gone_back = there.timeline == tally.position.timeline and there.lsn > wal_end
-                tally.epoch = max(tally.epoch, there.epoch + gone_back)
+            if there := _decoded(self._content(tally.source), tally):
+                ahead = there.timeline == tally.position.timeline and (self._refused or there.lsn > wal_end)
+                gone = ahead or there.timeline < tally.position.timeline
+                tally.epoch = max(tally.epoch, there.epoch + gone)
+            self._refused = False
 
-    def write(self, tally: Tally, between: Callable[[], None]) -> None:
-        """Bring Redis to this tally and its position, calling `between` after each answer.
+    def write(self, tally: Tally, heard_at: float, between: Callable[[], None]) -> None:
+        """Bring Redis to this tally and its position, as of the Unix time when Postgres was last heard.
 
-        Raises redis.RedisError: write again later; `FencedError`: lead anew.
+        Calls `between` after each answer. Raises redis.RedisError: write again later; `FencedError`: lead anew.
         """
         last, self._last = self._last, None
-        if last is None or not self._write(tally, tally.unpublished, last, between):
-            self._rewrite(tally, between)
+        if last is None or not self._write(tally, tally.unpublished, last, heard_at, between):
+            self._rewrite(tally, heard_at, between)
         tally.published()
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _rewrite(self, tally: Tally, between: Callable[[], None]) -> None:
-        there = self._applied(tally)
+    def _rewrite(self, tally: Tally, heard_at: float, between: Callable[[], None]) -> None:
+        content = self._content(tally.source)
+        there = _decoded(content, tally)
         if there and (there.epoch, there.timeline, there.lsn) > (tally.epoch, *tally.position[1:]):
             raise FencedError("Redis is ahead: another fanout leads, or Postgres was put back to an earlier state")
         not_fresh = _encode(AppliedPosition(*tally.position, at=0, epoch=tally.epoch))
-        self._client.set(applied_key(tally.source), not_fresh)
-        if not self._write(tally, tally.events, not_fresh, between):
+        if not self._mark(tally.source, content, not_fresh):
+            raise redis.RedisError("another fanout writes, too")
+        if not self._write(tally, tally.events, not_fresh, heard_at, between):
             raise redis.RedisError("the keys were lost while they were written")
 
-    def _applied(self, tally: Tally) -> AppliedPosition | None:
-        """What is said of this source now, if it is of the same system."""
-        content = self._client.get(applied_key(tally.source)) or b""
-        try:
-            there = msgspec.json.decode(content, type=AppliedPosition)
-        except msgspec.MsgspecError:
-            return None  # nothing that we wrote
-        return there if there.system_id == tally.position.system_id else None
-
-    def _write(self, tally: Tally, event_nos: Iterable[int], last: bytes, between: Callable[[], None]) -> bool:
+    def _write(
+        self, tally: Tally, event_nos: Iterable[int], last: bytes, heard_at: float, between: Callable[[], None]
+    ) -> bool:
         """Write these events and then the position; False if `applied` wasn't as we left it."""
+        connections = self._connections
         known = iter([event_no for event_no in event_nos if tally.events[event_no].event_id])
         while some := list(islice(known, EVENTS_PER_ROUND_TRIP_MAX)):
             pipeline = self._client.pipeline(transaction=False)
             for event_no in some:
                 self._add(pipeline, tally, event_no)
-            pipeline.execute()
+            if not all(pipeline.execute()):
+                self._refused = True
+                raise FencedError("Redis has later numbers of an event: another fanout leads, or Postgres was put back")
             between()
-        changes = [_encode(change) for change in tally.unpublished_changes.values()]
-        applied = _encode(AppliedPosition(*tally.position, at=time.time(), epoch=tally.epoch))
-        key = applied_key(tally.source)
-        written = bool(self._client.eval(self._mark_applied, 1, key, last, applied, EVENTS_CHANNEL, *changes))
-        if written:
+        applied = _encode(AppliedPosition(*tally.position, at=heard_at, epoch=tally.epoch))
+        written = self._mark(tally.source, last, applied)
+        if written and connections == self._connections:
             self._last = applied
         return written
+
+    def _mark(self, source: str, last: bytes, content: bytes) -> bool:
+        return bool(self._client.eval(self._mark_applied, 1, applied_key(source), last, content))
+
+    def _content(self, source: str) -> bytes:
+        content = self._client.get(applied_key(source))
+        return content if isinstance(content, bytes) else b""
+
+    def _connected(self, connection: redis.Connection) -> None:
+        connection.on_connect()  # type: ignore[no-untyped-call]
+        self._connections += 1
 
     def _add(self, pipeline: "redis.client.Pipeline", tally: Tally, event_no: int) -> None:
         message = tally.message(event_no)
@@ -126,3 +142,12 @@ class RedisWriter:
             _encode(message),
             STANDINGS_CHANNEL,
         )
+
+
+def _decoded(content: bytes, tally: Tally) -> AppliedPosition | None:
+    """What is said of this source, if it is of the same system."""
+    try:
+        there = msgspec.json.decode(content, type=AppliedPosition)
+    except msgspec.MsgspecError:
+        return None  # nothing that we wrote
+    return there if there.system_id == tally.position.system_id else None

@@ -4,9 +4,10 @@
     └──────────────────────────────────────────────────────────────────────────┘
 
 Nothing is published before the WAL position that was read at the start is counted: so a replay shows no old number.
-The replication socket is always read before anything is written: a process that was paused learns there that it
-has lost the slot. When the SQL connection dies the replication connection is closed with it: Postgres can't shut
-down while a listener has WAL that it hasn't confirmed, and without SQL nothing more is ever confirmed.
+What is written to Redis says when Postgres was last heard, not when it was written: so what a process writes that was
+paused is stale for readers, until it learns that it has lost the slot. When the SQL connection dies the replication
+connection is closed with it: Postgres can't shut down while a listener has WAL that it hasn't confirmed, and without
+SQL nothing more is ever confirmed.
 """
 
 import logging
@@ -35,6 +36,8 @@ REPORT_S = 1.0
 SILENCE_S = 10.0  # the server answers each report: so many answers are missing
 REFRESH_S = 0.5  # readers call the numbers stale when `applied` is a few of these old
 REDIS_BACKOFF_S = (0.1, 5.0)
+EVENTS_AGAIN = 20  # at each refresh, in turn, so that a key that Redis alone lost comes back
+STUCK_S = 10.0
 
 
 class Session:
@@ -53,6 +56,7 @@ class Session:
         self._redis = redis_writer
         self._health = health
         self._now = self._heard_at = time.monotonic()
+        self._heard_unix = time.time()
         self._report_at = self._publish_at = self._refresh_at = self._stored_at = self._looked_at = 0.0
         self._received_lsn = self._published_lsn = 0
         self._redis_failures = 0
@@ -79,7 +83,7 @@ class Session:
         arrived, _, _ = select.select(sockets, [], [], max(0.0, due - time.monotonic()))
         if self._listener.fileno() in arrived:
             time.sleep(GATHER_S)
-            self._heard_at = time.monotonic()
+            self._heard_at, self._heard_unix = time.monotonic(), time.time()
         self._now = time.monotonic()
         if self._now - self._heard_at > SILENCE_S:
             raise psycopg.OperationalError("the server is silent")
@@ -115,8 +119,10 @@ class Session:
     def _publish(self) -> None:
         """Write to Redis; after a failure later and later, and never so often that it takes half of the time."""
         oldest_us = self._tally.oldest_unpublished_us
+        if self._now >= self._refresh_at:
+            self._tally.publish_again(EVENTS_AGAIN)
         try:
-            self._redis.write(self._tally, self._report)
+            self._redis.write(self._tally, self._heard_unix, self._report)
         except redis.RedisError as error:
             self._redis_failed(error)
             return
@@ -125,10 +131,21 @@ class Session:
         self._refresh_at = self._now + REFRESH_S
         self._published_lsn = self._tally.position.lsn
         self._redis_failures = 0
-        self._health.why_not_ready = ""
+        trouble = self._trouble()
+        if trouble and trouble != self._health.why_not_ready:
+            log.error(trouble)
+        self._health.why_not_ready = trouble
         vitals.FLUSHES.inc()
         if oldest_us:
             vitals.PUBLISH_SECONDS.observe(time.time() - oldest_us / 1_000_000)
+
+    def _trouble(self) -> str:
+        """What an operator has to look after though the numbers are right, or "" ."""
+        if self._checkpoints.may_be_standby:
+            return "commits may wait for this listener: synchronous_standby_names must name the standbys, '*' won't do"
+        if self._checkpoints.busy and self._now - self._stored_at > STUCK_S:
+            return "Postgres doesn't answer a checkpoint"
+        return ""
 
     def _redis_failed(self, error: redis.RedisError) -> None:
         least_s, most_s = REDIS_BACKOFF_S

@@ -4,7 +4,8 @@
                                                               └─ no: new slot ─► start ─► recount ─► WAL end
 
 A slot admits one listener: that is the leader election. What is read after the slot is ours can't change under us,
-since a checkpoint is refused from anybody else.
+since a checkpoint is refused from anybody else. What was read before is looked at again: meanwhile somebody may have
+dropped the slot and made another one of its name.
 """
 
 import contextlib
@@ -22,12 +23,13 @@ from contract.position import Position
 from contract.settings import Fanout
 from fanout import vitals
 from fanout.checkpoint import Checkpoint
+from fanout.conninfo import conninfo
 from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount, SlotState, why_rebuild
 from fanout.redis_writer import RedisWriter
 from fanout.tally import Tally
 from fanout.vitals import Vitals
-from fanout.wal_listener import CONNECT_TIMEOUT_S, WalListener
+from fanout.wal_listener import WalListener
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,10 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
     name = f"fanout {settings.source}"
     health.why_not_ready = "waiting for the slot"
     with contextlib.ExitStack() as held:
-        connection = psycopg.connect(url, autocommit=True, application_name=name, connect_timeout=CONNECT_TIMEOUT_S)
+        # A checkpoint may be lost with this server: its successor then counts anew. But if it waited for standbys, and
+        # one of those were our own listener (synchronous_standby_names = '*'), each would wait for the other for ever.
+        words = conninfo(url, name, "synchronous_commit=local")
+        connection = psycopg.connect(words, autocommit=True)
         held.callback(connection.close)
         ledger = LedgerReader(connection)
         slot = _wait_until_free(ledger, settings.slot, stop)
@@ -63,8 +68,7 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
         why = why_rebuild(slot, stored, saved, listener.identify())
         if why:
             wait = _SlotWait(ledger, listener.backend_pid, stop, health)
-            tally, recount = _rebuild(url, settings, listener, slot, stored, wait, why)
-            held.callback(recount.close)
+            tally, recount = held.enter_context(_rebuild(url, settings, ledger, listener, stored, wait, why))
         else:
             stored, tally = _continue(settings, listener, ledger)
             recount = None
@@ -83,9 +87,11 @@ def _continue(settings: Fanout, listener: WalListener, ledger: LedgerReader) -> 
     """Take the slot, then read what the last holder has stored; a new timeline is a new epoch."""
     server = listener.identify()
     listener.start(settings.slot)
+    slot = ledger.slot(settings.slot)
     stored, tally = ledger.stored_tally(settings.source)
-    if stored is None or tally is None or stored.digest != tally.digest:
-        raise psycopg.OperationalError("the checkpoint was changed by another hand")
+    why = why_rebuild(slot, stored, tally, server)
+    if stored is None or tally is None or why:
+        raise psycopg.OperationalError(why)
     tally.epoch = stored.epoch + (stored.position.timeline != server.timeline)
     tally.position = Position(*server, stored.position.lsn)
     extra = {"slot": settings.slot, "epoch": tally.epoch, "lsn": tally.position.lsn}
@@ -115,25 +121,29 @@ class _SlotWait:
             self._named.add(blocker)
 
 
+@contextlib.contextmanager
 def _rebuild(
     url: str,
     settings: Fanout,
+    ledger: LedgerReader,
     listener: WalListener,
-    slot: SlotState | None,
     stored: Checkpoint | None,
     wait: _SlotWait,
     why: str,
-) -> tuple[Tally, Recount]:
+) -> Iterator[tuple[Tally, Recount]]:
     """Make the slot anew, stream it, and begin to count what its snapshot shows."""
     epoch = (stored.epoch if stored else 0) + 1
     log.warning("counting the ledger anew", extra={"slot": settings.slot, "epoch": epoch, "reason": why})
     vitals.REBUILDS.labels(why).inc()
-    if slot:
+    if ledger.slot(settings.slot):
         listener.drop_slot(settings.slot)
     server = listener.identify()
     new = listener.create_slot(settings.slot, wait)
-    recount = Recount(url, new.snapshot)
-    listener.start(settings.slot)
-    events = LedgerReader(recount.connection).events(new.lsn, int(time.time() * 1_000_000))
-    recount.begin()
-    return Tally(settings.source, epoch, Position(*server, new.lsn), events), recount
+    with contextlib.closing(Recount(url, new.snapshot)) as recount:
+        listener.start(settings.slot)
+        ours = ledger.slot(settings.slot)
+        if ours is None or ours.confirmed != new.lsn:
+            raise psycopg.OperationalError("another fanout has made the slot anew, too")
+        events = LedgerReader(recount.connection).events(new.lsn, int(time.time() * 1_000_000))
+        recount.begin()
+        yield Tally(settings.source, epoch, Position(*server, new.lsn), events), recount

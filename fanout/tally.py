@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from contract.position import Position
-from contract.standings import EventChange, SourceTally
+from contract.standings import SourceTally
 from fanout.wal_decoder import Transaction, Vote
 
 _ROW = struct.Struct("!qqq")
@@ -47,9 +47,9 @@ class Tally:
         self.position = position
         self.events = events
         self.unpublished: set[int] = set(events)
-        self.unpublished_changes: dict[int, EventChange] = {}
         self.oldest_unpublished_us: int | None = None  # commit time
         self.digest = 0  # of what was taken to be saved
+        self._in_turn: list[int] = []
         self._saved: dict[Vote, int] = {}
         self._unsaved: set[Vote] = set()
 
@@ -76,7 +76,6 @@ class Tally:
             event = self._touch(change.event_no, transaction)
             event.event_id = event.event_id or change.event_id
             event.status = change.status
-        self.unpublished_changes.update(transaction.changes)
         self.position = self.position._replace(lsn=transaction.end_lsn)
         return True
 
@@ -110,8 +109,13 @@ class Tally:
     def published(self) -> None:
         """All of it is in Redis."""
         self.unpublished.clear()
-        self.unpublished_changes.clear()
         self.oldest_unpublished_us = None
+
+    def publish_again(self, events_max: int) -> None:
+        """Have a few events written to Redis though nothing has changed: all come up in turn, so a lost key heals."""
+        self._in_turn = self._in_turn or list(self.events)
+        self.unpublished.update(self._in_turn[:events_max])
+        del self._in_turn[:events_max]
 
     def message(self, event_no: int) -> SourceTally:
         """What readers get of an event."""

@@ -19,13 +19,12 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from contract.position import parse_lsn
+from fanout.conninfo import conninfo
 from fanout.wal_decoder import Keepalive, StreamEndedError, Transaction, WalDecoder
 
 SENDER_TIMEOUT_S = 5
-CONNECT_TIMEOUT_S = 5
 SLOT_POLL_S = 0.25
 PUBLICATION = "votes_inserts"
 _READ_BYTES = 16 * 1024  # libpq's buffer: one consume_input takes so much
@@ -52,15 +51,8 @@ class WalListener:
     """A replication connection to the database of `url`; raises psycopg.OperationalError."""
 
     def __init__(self, url: str, name: str) -> None:
-        options = f"{conninfo_to_dict(url).get('options', '')} -c wal_sender_timeout={SENDER_TIMEOUT_S}s"
-        conninfo = make_conninfo(
-            url,
-            replication="database",
-            options=options.strip(),
-            application_name=name,
-            connect_timeout=CONNECT_TIMEOUT_S,
-        )
-        self._connection = pq.PGconn.connect(conninfo.encode())
+        words = conninfo(url, name, f"wal_sender_timeout={SENDER_TIMEOUT_S}s", replication="database")
+        self._connection = pq.PGconn.connect(words.encode())
         if self._connection.status != pq.ConnStatus.OK:
             raise psycopg.OperationalError(self._connection.get_error_message())
         self._decoder = WalDecoder()

@@ -1,21 +1,32 @@
 -- 020 · Take a closed event's votes out of the ledger's tree, to archive or drop them; other events aren't touched.
--- When:  after the event has closed and its tallies are final. Refuses an event that is not closed or cancelled.
+-- When:  after the event has closed. Refuses one that is not closed or cancelled, and one whose stored tallies are not
+--        what its votes add up to: from now on they are all that a recount knows of it (if so, look after fanout).
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, which voting and reading don't wait for. CONCURRENTLY waits for
 --        transactions that read votes now (find them in pg_stat_activity), and holds nothing meanwhile.
--- Takes: milliseconds, plus that wait. An interrupted one is finished by the FINALIZE below the line.
+-- Takes: a scan of the event (seconds per ten million votes), plus that wait. An interrupted one is finished by the
+--        FINALIZE below the line.
 -- Undo:  partitions/030_attach_event.sql
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/020_detach_event.sql   (as superuser or vote_ledger_owner)
 
 \set ON_ERROR_STOP on
+SET search_path = public;
 SELECT status IN ('closed', 'cancelled') AS is_final FROM events WHERE event_no = :event_no \gset
 \if :is_final
 \else
   \warn 'event' :event_no 'is not closed'
   SELECT 1 / 0;
 \endif
+SELECT count(*) = 0 AS is_counted
+FROM (SELECT contestant_no, count(*) AS votes FROM votes WHERE event_no = :event_no GROUP BY contestant_no) AS ledger
+FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
+WHERE ledger.votes IS DISTINCT FROM stored.votes \gset
+\if :is_counted
+\else
+  \warn 'the stored tallies of event' :event_no 'are not what its votes add up to'
+  SELECT 1 / 0;
+\endif
 
 SET lock_timeout = '3s';
-SET search_path = public;
 ALTER TABLE votes DETACH PARTITION votes_e:event_no CONCURRENTLY;
 ALTER TABLE vote_rejections DETACH PARTITION vote_rejections_e:event_no CONCURRENTLY;
 -- After an interruption: ALTER TABLE votes DETACH PARTITION votes_e… FINALIZE;

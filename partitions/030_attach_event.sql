@@ -2,7 +2,7 @@
 -- When:  undoing 020, or to look into an archived event again.
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, which voting and reading don't wait for; ACCESS EXCLUSIVE on the event's own table.
 -- Takes: two scans of the event (seconds per ten million votes), one if it has the CHECK that DETACH CONCURRENTLY leaves.
---        Rows that fanout hasn't counted (restored, or moved from elsewhere) make it count the whole ledger anew:
+--        Rows that are more or fewer than fanout has counted (restored, or moved) make it count the whole ledger anew:
 --        the numbers of all events are marked stale until it is done, and don't fall.
 -- Undo:  partitions/020_detach_event.sql
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/030_attach_event.sql   (as superuser or vote_ledger_owner)
@@ -14,6 +14,8 @@ BEGIN;
 ALTER TABLE votes ATTACH PARTITION votes_e:event_no FOR VALUES IN (:event_no);
 ALTER TABLE vote_rejections ATTACH PARTITION vote_rejections_e:event_no FOR VALUES IN (:event_no);
 SELECT request_recount()
-WHERE EXISTS (SELECT contestant_no, count(*) FROM votes_e:event_no GROUP BY contestant_no
-              EXCEPT SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no);
+WHERE EXISTS (
+    SELECT FROM (SELECT contestant_no, count(*) AS votes FROM votes_e:event_no GROUP BY contestant_no) AS ledger
+    FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
+    WHERE ledger.votes IS DISTINCT FROM stored.votes);
 COMMIT;

@@ -112,8 +112,8 @@ class VoteStatusHandler:
 
 def _has_reached(applied: AppliedPosition | None, end: WalEnd) -> bool:
     """Positions of one system compare by timeline first; on an older timeline nothing is known."""
-    if (
-        applied is None or (applied.system_id - end.system_id) % 2**64
-    ):  # Postgres' bigint is signed, the identifier isn't
+    if applied is None or not applied.at:  # still being written: see fanout/redis_writer.py
+        return False
+    if (applied.system_id - end.system_id) % 2**64:  # Postgres' bigint is signed, the identifier isn't
         return False
     return applied.timeline >= end.timeline and applied.lsn >= end.lsn

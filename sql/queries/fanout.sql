@@ -40,21 +40,33 @@ SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
 -- See what the creation of a slot saw; a utility statement, so its parameter is bound by the client.
 SET TRANSACTION SNAPSHOT %(snapshot)s;
 
--- name: recount
--- Count the whole ledger: a sequential scan of every attached event, minutes on hundreds of millions of votes, no
--- lock that anybody waits for. Events whose partition was detached and archived keep their last tally.
+-- name: attached
+-- The events whose votes are in the ledger's tree now, whatever the snapshot.
+SELECT substring(relid::regclass::text FROM 'votes_e(\d+)$')::int AS event_no
+FROM pg_partition_tree('votes') WHERE level = 1
+ORDER BY 1;
+
+-- name: plan_recount
+-- Plan the count of the whole ledger. Events whose votes were detached and archived keep their last tally.
+-- $1 the event_nos that are attached
+DECLARE recount CURSOR FOR
 SELECT event_no, contestant_no, count(*) AS votes
 FROM votes
 GROUP BY event_no, contestant_no
 UNION ALL
 SELECT event_no, contestant_no, tallies.votes
 FROM tallies
-WHERE NOT EXISTS (SELECT FROM pg_inherits
-                  WHERE inhparent = 'votes'::regclass AND inhrelid = to_regclass('votes_e' || event_no));
+WHERE event_no <> ALL ($1::int[]);
+
+-- name: recount
+-- Count it: a sequential scan of every attached event, minutes on hundreds of millions of votes, no lock that anybody
+-- waits for.
+FETCH ALL FROM recount;
 
 -- name: write_checkpoint
 -- Store counts and position together, if this writer's listener is at the slot, the stored epoch is the one it knows
--- and the stored position is lower. Answers whether it was stored, and how many bytes of WAL lie beyond the position.
+-- and the stored position is lower. Answers whether it was stored, how many bytes of WAL lie beyond the position, and
+-- whether commits may wait for this listener as for a synchronous standby.
 -- $1 source  $2 epoch  $3 system identifier  $4 timeline  $5 lsn  $6 slot  $7 pid of its walsender
 -- $8 epoch known (0: none)  $9 whether all tallies are replaced  $10, $11, $12 event_nos, contestant_nos, votes
 -- $13 digest of all tallies
@@ -85,4 +97,5 @@ written AS (
     ON CONFLICT (event_no, contestant_no) DO UPDATE SET votes = excluded.votes
 )
 SELECT EXISTS (SELECT FROM fence) AS stored,
-       pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + $5::numeric) AS lag_bytes;
+       pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + $5::numeric) AS lag_bytes,
+       current_setting('synchronous_standby_names') LIKE '%*%' AS may_be_standby;

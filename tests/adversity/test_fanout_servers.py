@@ -96,6 +96,51 @@ def test_an_older_postgres_is_put_back(primary: OwnServer, folder: Path, redis_u
     assert counts_in_redis(redis_url, [event]) == {(event.event_no, 1): 11}
 
 
+def test_an_older_postgres_is_put_back_and_goes_on(primary: OwnServer, folder: Path, redis_url: str) -> None:
+    """Its WAL passes what was shown before fanout is there again: what Redis has of idle events is found out too."""
+    idle, busy = event_on(primary), event_on(primary)
+    fanout = FanoutProcess(primary.fanout_url, redis_url)
+    with fanout.running(), psycopg.connect(primary.database.url(), autocommit=True) as connection:
+        cast(connection, idle, 1, 10)
+        check_agreement(primary.database, redis_url, [idle])
+    primary.process.stop()
+    primary.copy_files(folder / "backup")
+    primary.process.start()
+    with fanout.running(), psycopg.connect(primary.database.url(), autocommit=True) as connection:
+        cast(connection, idle, 2, 1000)
+        check_agreement(primary.database, redis_url, [idle])
+    primary.process.stop()
+    primary.put_back(folder / "backup")
+    primary.process.start()
+    with psycopg.connect(primary.database.url(), autocommit=True) as connection:
+        cast(connection, busy, 1, 20_000)
+    with fanout.running():
+        fanout.wait_for("Redis has later numbers of an event")
+        check_agreement(primary.database, redis_url, [idle, busy])
+
+
+def test_listener_is_taken_for_a_standby(primary: OwnServer, redis_url: str) -> None:
+    """synchronous_standby_names = '*' makes commits wait for fanout too: voting and counting go on, and it is said."""
+    event = event_on(primary)
+    with (
+        FanoutProcess(primary.fanout_url, redis_url).running() as fanout,
+        psycopg.connect(primary.database.url(), autocommit=True) as connection,
+    ):
+        primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.execute("SELECT pg_reload_conf()")
+        eventually(lambda: says_standby(fanout, connection, event), "it is said")
+        check_agreement(primary.database, redis_url, [event])
+        primary.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        primary.execute("SELECT pg_reload_conf()")
+        eventually(lambda: not says_standby(fanout, connection, event), "it is over")
+
+
+def says_standby(fanout: FanoutProcess, connection: psycopg.Connection, event: Event) -> bool:
+    """Whether /ready says so; a vote makes it look."""
+    cast(connection, event, 1, 1)
+    return "synchronous_standby_names" in fanout.get("/ready")[1]
+
+
 def test_the_slots_wal_is_thrown_away(primary: OwnServer, redis_url: str) -> None:
     """A listener that was away until max_slot_wal_keep_size was passed counts anew; nothing shown falls."""
     event = event_on(primary)

@@ -1,6 +1,7 @@
 """The DBA's scripts, run by psql as their heads say."""
 
 import psycopg
+import pytest
 
 from ops.load.voting import Event, make_event
 from tests.conftest import Database
@@ -24,6 +25,7 @@ def test_an_event_is_detached_and_attached_without_touching_the_others(
     for event in (one, other):
         owner.execute(CAST, [event.event_no, b"v" * 12])
     owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [one.event_id])
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 1)", [one.event_no])  # as fanout would
     detached = psql(database, "020_detach_event.sql", event_no=one.event_no)
     assert detached.returncode == 0, detached.stderr
     owner.execute(CAST, [other.event_no, b"w" * 12])
@@ -41,6 +43,23 @@ def test_an_open_event_is_not_detached(database: Database, owner: psycopg.Connec
     assert refused.returncode != 0
     assert "is not closed" in refused.stderr
     assert counts(owner, event) == [1]
+
+
+@pytest.mark.parametrize("stored", [None, 1, 3])
+def test_an_event_that_is_not_wholly_counted_is_not_detached(
+    database: Database, owner: psycopg.Connection, stored: int | None
+) -> None:
+    """A recount would know nothing of its last votes; 020 says so and changes nothing."""
+    event = make_event(owner)
+    for voter in (b"v" * 12, b"w" * 12):
+        owner.execute(CAST, [event.event_no, voter])
+    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    if stored:
+        owner.execute("INSERT INTO tallies VALUES (%s, 1, %s)", [event.event_no, stored])
+    refused = psql(database, "020_detach_event.sql", event_no=event.event_no)
+    assert refused.returncode != 0
+    assert "are not what its votes add up to" in refused.stderr
+    assert counts(owner, event) == [2]
 
 
 def test_sizes_are_listed_by_event(database: Database, owner: psycopg.Connection) -> None:
