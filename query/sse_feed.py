@@ -1,6 +1,7 @@
 """One event's newest frame and the clients that watch it. Knows no clock and no Redis."""
 
 import asyncio
+from collections.abc import Iterable
 
 from query.reading import Reading
 from query.replica_reader import Event
@@ -48,9 +49,15 @@ class SseFeed:
         """Forget a client."""
         self.clients.discard(client)
 
-    def deliver(self, client: SseClient) -> bool:
-        """Send the newest frame; whether it went out now."""
+    def deliver(self, clients: Iterable[SseClient]) -> int:
+        """Send them the newest frame; to how many it went out now."""
+        frame, sent = self.frame, 0
         if self.is_final:
-            client.end(self.frame)
-            return True
-        return client.offer(self.frame)
+            for client in clients:
+                client.end(frame)
+                sent += 1
+        else:
+            for client in clients:
+                if client.offer(frame):
+                    sent += 1
+        return sent

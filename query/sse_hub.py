@@ -2,9 +2,8 @@
 
     bell ──► rung events ──read_many──► feeds ──one chunk──► clients
 
-A change waits until the push before it is done and a little longer, so that pushing leaves some of the process for
-those who join, whatever the number of clients; what came in between is skipped: latest wins. Within a push the others
-get their turn every CLIENTS_PER_TURN clients.
+A change waits until the push before it is done, however long that takes; what came in between is skipped: latest wins.
+Those who join get their turn every CLIENTS_PER_TURN clients.
 Each second every feed is read again: that finds silent listeners, lost messages and an absent Redis.
 """
 
@@ -28,7 +27,6 @@ from query.sse_feed import SseFeed
 from query.standings_reader import StandingsReader
 from query.stream_frames import HEARTBEAT
 
-PAUSE_SHARE = 0.1  # of the time that a push took
 SWEEP_EVERY_S = 0.25
 SWEEPS_PER_REREAD = 4
 DRAIN_CLIENTS_A_SECOND = 200  # at least, so that a small audience is gone at once
@@ -104,7 +102,7 @@ class SseHub:
             except Exception as error:
                 log.exception("a push failed", exc_info=error)
             took_s = time.monotonic() - started
-            await asyncio.sleep(max(self._limits.push_every_ms / 1000 - took_s, took_s * PAUSE_SHARE))
+            await asyncio.sleep(self._limits.push_every_ms / 1000 - took_s)
 
     async def run_sweeps(self) -> None:
         """Look after the clients, for ever: newest frames for those behind, heartbeats, ends; and read all again."""
@@ -145,16 +143,12 @@ class SseHub:
 
     async def _push(self, feed: SseFeed) -> None:
         feed.sent_at = time.monotonic()
-        sent = skipped = 0
-        for number, client in enumerate(list(feed.clients), 1):
-            if feed.deliver(client):
-                sent += 1
-            else:
-                skipped += 1
-            if number % CLIENTS_PER_TURN == 0:
-                await asyncio.sleep(0)
+        sent, clients = 0, list(feed.clients)
+        for some in _slices(clients, CLIENTS_PER_TURN):
+            sent += feed.deliver(some)
+            await asyncio.sleep(0)
         DELIVERIES.inc(sent)
-        SKIPPED.inc(skipped)
+        SKIPPED.inc(len(clients) - sent)
 
     def _sweep(self, feed: SseFeed, now: float) -> None:
         quiet = now - feed.sent_at > self._limits.heartbeat_ms / 1000
@@ -162,7 +156,7 @@ class SseHub:
             feed.sent_at = now
         for client in feed.clients:
             if client.is_behind:
-                CUT.inc(not feed.deliver(client) and client.cut_if_stalled(self._limits.stalled_ms / 1000))
+                CUT.inc(not feed.deliver([client]) and client.cut_if_stalled(self._limits.stalled_ms / 1000))
             elif now > client.expires_at:
                 client.end()
             elif quiet:
