@@ -26,7 +26,8 @@ BODY_BYTES_MAX = 16 * 1024
 HTTP_TIMEOUT_S = 15
 KEEP_ALIVE_S = 75  # longer than the edge's, so that the edge never writes into a closing connection
 GRACEFUL_STOP_S = 10
-GC_THRESHOLDS = (50_000, 20, 50)
+BACKLOG = 4096  # connections not accepted yet; the kernel drops what comes beyond, and a client tries after 1, 3, 7 s
+SELDOM_GC_THRESHOLDS = (50_000, 20, 50)
 
 log = logging.getLogger(__name__)
 
@@ -121,12 +122,14 @@ def _translate(error: Exception) -> errors.ContractError:
     return errors.ContractError()
 
 
-def serve(app: Sanic[Any, Any], host: str, port: int) -> None:
+def serve(
+    app: Sanic[Any, Any], host: str, port: int, gc_thresholds: tuple[int, int, int] = SELDOM_GC_THRESHOLDS
+) -> None:
     """Run this app in this process until SIGTERM or SIGINT."""
     # What is there now stays, and a request's objects die by their reference counts: look for cycles seldom.
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    app.run(host=host, port=port, single_process=True, access_log=False, motd=False)
+    gc.set_threshold(*gc_thresholds)
+    app.run(host=host, port=port, single_process=True, access_log=False, motd=False, backlog=BACKLOG)
 
 
 def rfc3339(moment: datetime) -> str:

@@ -29,6 +29,7 @@ from query.stream_frames import HEARTBEAT
 
 SWEEP_EVERY_S = 0.25
 SWEEPS_PER_REREAD = 4
+CUTS_PER_SWEEP = 20  # letting go of a thousand at once would keep the others waiting for half a second (tried)
 DRAIN_CLIENTS_A_SECOND = 200  # at least, so that a small audience is gone at once
 DRAIN_STEP_S = 0.1
 CLIENTS_PER_TURN = 500  # then the loop may do something else
@@ -110,9 +111,10 @@ class SseHub:
             await asyncio.sleep(SWEEP_EVERY_S)
             if sweep % SWEEPS_PER_REREAD == 0:
                 self.ring(None)
-            now = time.monotonic()
+            now, cut = time.monotonic(), 0
             for feed in list(self._feeds.values()):
-                self._sweep(feed, now)
+                cut += self._sweep(feed, now, CUTS_PER_SWEEP - cut)
+            CUT.inc(cut)
 
     async def drain(self) -> None:
         """Take no more clients and end all streams, a few at a time, so that the next server isn't stormed."""
@@ -150,17 +152,21 @@ class SseHub:
         DELIVERIES.inc(sent)
         SKIPPED.inc(len(clients) - sent)
 
-    def _sweep(self, feed: SseFeed, now: float) -> None:
+    def _sweep(self, feed: SseFeed, now: float, cuts_max: int) -> int:
+        """Look after one event's clients; how many were cut."""
+        cut = 0
         quiet = now - feed.sent_at > self._limits.heartbeat_ms / 1000
         if quiet:
             feed.sent_at = now
         for client in feed.clients:
             if client.is_behind:
-                CUT.inc(not feed.deliver([client]) and client.cut_if_stalled(self._limits.stalled_ms / 1000))
+                if not feed.deliver([client]) and cut < cuts_max:
+                    cut += client.cut_if_stalled(self._limits.stalled_ms / 1000)
             elif now > client.expires_at:
                 client.end()
             elif quiet:
                 client.offer(HEARTBEAT)
+        return cut
 
 
 def _slices(clients: Sequence[SseClient], size: int) -> Iterator[Sequence[SseClient]]:

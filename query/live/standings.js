@@ -96,7 +96,10 @@ function follow(base, show, newest) {
     const take = (message) => {
       const standings = JSON.parse(message.data);
       const [epoch, version] = message.lastEventId.split("-").map(Number);
-      if (epoch < newest.epoch || (epoch === newest.epoch && version < newest.version)) return;
+      if (epoch < newest.epoch || (epoch === newest.epoch && version < newest.version)) {
+        if (standings.stale) show.state("stale"); // older than what is shown, which may lag by now
+        return;
+      }
       Object.assign(newest, { epoch, version });
       show.standings(standings, !heard);
       heard = true;

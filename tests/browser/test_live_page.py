@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.show import Show
-from tests.running_stack import RunningStack
+from tests.running_stack import PROJECT, RunningStack
 
 PATIENCE_MS = 30_000
+SCREENSHOTS = PROJECT / ".screenshots"  # of how each test leaves its page, for people to look at
 SIZES = {"phone": {"width": 390, "height": 844}, "studio": {"width": 1920, "height": 1080}}
 
 
@@ -31,6 +32,7 @@ def page(
     made.on("request", lambda asked: complaints.extend([] if _is_ours(asked.url, stack) else [asked.url]))
     made.on("console", lambda line: complaints.extend([line.text] if "Security Policy" in line.text else []))
     yield made
+    made.screenshot(path=SCREENSHOTS / f"{request.node.name}.png", full_page=True)
     made.close()
 
 
