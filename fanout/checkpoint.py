@@ -95,6 +95,8 @@ class CheckpointWriter:
             array([vote.event_no for vote in rows]),
             array([vote.contestant_no for vote in rows]),
             array(rows.values()),
+            array([tally.events[vote.event_no].lsn for vote in rows]),
+            array([tally.events[vote.event_no].as_of_us for vote in rows]),
             tally.digest,
         )
         self._writing = PolledStatement(self._connection, self._sql["write_checkpoint"], parameters)

@@ -343,7 +343,9 @@ ALTER TABLE public.fanout_checkpoint OWNER TO vote_ledger_owner;
 CREATE TABLE public.tallies (
     event_no integer NOT NULL,
     contestant_no smallint NOT NULL,
-    votes bigint NOT NULL
+    votes bigint NOT NULL,
+    lsn pg_lsn DEFAULT '0/0'::pg_lsn NOT NULL,
+    as_of timestamp with time zone DEFAULT to_timestamp((0)::double precision) NOT NULL
 );
 ALTER TABLE public.tallies OWNER TO vote_ledger_owner;
 -- Name: vote_rejections; Type: TABLE; Schema: public; Owner: vote_ledger_owner

@@ -69,10 +69,10 @@ FETCH ALL FROM recount;
 -- whether commits may wait for this listener as for a synchronous standby.
 -- $1 source  $2 epoch  $3 system identifier  $4 timeline  $5 lsn  $6 slot  $7 pid of its walsender
 -- $8 epoch known (0: none)  $9 whether all tallies are replaced  $10, $11, $12 event_nos, contestant_nos, votes
--- $13 digest of all tallies
+-- $13, $14 LSN and Unix microseconds of each event's newest change  $15 digest of all tallies
 WITH fence AS (
     INSERT INTO fanout_checkpoint AS stored (source, epoch, system_id, timeline, lsn, digest)
-    SELECT $1, $2::int, $3::bigint, $4::int, '0/0'::pg_lsn + $5::numeric, $13::bigint
+    SELECT $1, $2::int, $3::bigint, $4::int, '0/0'::pg_lsn + $5::numeric, $15::bigint
     FROM pg_replication_slots
     WHERE slot_name = $6 AND active_pid = $7::int
       AND ($8::int = 0 OR EXISTS (SELECT FROM fanout_checkpoint WHERE source = $1))
@@ -83,7 +83,9 @@ WITH fence AS (
     RETURNING source
 ),
 counted AS (
-    SELECT * FROM unnest($10::int[], $11::smallint[], $12::bigint[]) AS given (event_no, contestant_no, votes)
+    SELECT event_no, contestant_no, votes, '0/0'::pg_lsn + lsn AS lsn, to_timestamp(as_of_us / 1000000) AS as_of
+    FROM unnest($10::int[], $11::smallint[], $12::bigint[], $13::numeric[], $14::numeric[])
+         AS given (event_no, contestant_no, votes, lsn, as_of_us)
     WHERE EXISTS (SELECT FROM fence)
 ),
 dropped AS (
@@ -92,9 +94,10 @@ dropped AS (
       AND NOT EXISTS (SELECT FROM counted WHERE (counted.event_no, counted.contestant_no) = (tallies.event_no, tallies.contestant_no))
 ),
 written AS (
-    INSERT INTO tallies (event_no, contestant_no, votes)
-    SELECT event_no, contestant_no, votes FROM counted
-    ON CONFLICT (event_no, contestant_no) DO UPDATE SET votes = excluded.votes
+    INSERT INTO tallies (event_no, contestant_no, votes, lsn, as_of)
+    SELECT event_no, contestant_no, votes, lsn, as_of FROM counted
+    ON CONFLICT (event_no, contestant_no) DO UPDATE
+    SET votes = excluded.votes, lsn = excluded.lsn, as_of = excluded.as_of
 )
 SELECT EXISTS (SELECT FROM fence) AS stored,
        pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + $5::numeric) AS lag_bytes,

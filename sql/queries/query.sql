@@ -33,11 +33,15 @@ LIMIT $4;
 -- name: checkpointed_tallies
 -- The tallies of events at each source's checkpoint, as JSON that reads like what fanout writes to Redis.
 SELECT json_build_object(
-    'event_id', e.event_id, 'source', k.source, 'epoch', k.epoch, 'lsn', (k.lsn - '0/0')::bigint, 'status', e.status,
-    'as_of', to_char(k.written_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'counts', coalesce((
-        SELECT json_object_agg(t.contestant_no, t.votes) FROM tallies t WHERE t.event_no = e.event_no), '{}'))::text
-FROM events e CROSS JOIN fanout_checkpoint k WHERE e.event_id = ANY ($1::uuid[]);
+    'event_id', e.event_id, 'source', k.source, 'epoch', k.epoch, 'lsn', (counted.lsn - '0/0')::bigint, 'status', e.status,
+    'as_of', to_char(counted.as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'counts', counted.votes)::text
+FROM events e CROSS JOIN fanout_checkpoint k
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(lsn), '0/0') AS lsn, coalesce(max(as_of), 'epoch') AS as_of,
+           coalesce(json_object_agg(contestant_no, votes) FILTER (WHERE contestant_no IS NOT NULL), '{}') AS votes
+    FROM tallies WHERE event_no = e.event_no
+) counted
+WHERE e.event_id = ANY ($1::uuid[]);
 
 -- name: attempt
 -- What the ledger knows of one voter in one event; no row: no such event. Goes by primary keys, into the partitions

@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -137,6 +138,24 @@ def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.
     complete = add_up([tally for tally in both if tally], ["main", "second"])
     assert incomplete and (incomplete.counts, incomplete.complete) == ({1: 3}, False)
     assert complete and (complete.counts, complete.complete) == ({1: 6, 2: 8}, True)
+
+
+def test_stored_counts_have_the_version_of_the_shown_ones(
+    ledger: psycopg.Connection, database: Database, redis_url: str
+) -> None:
+    """Readers who fall back to the checkpoint show no later version and time than Redis does for the same counts."""
+    event, other = make_event(ledger), make_event(ledger)
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
+        check_agreement(database, redis_url, [event, other])
+        for voted in (event, other):
+            cast(ledger, voted, 1, 2)
+            check_agreement(database, redis_url, [event, other])
+        shown = tally_in_redis(redis_url, event)
+        row = ledger.execute(
+            "SELECT (lsn - '0/0')::bigint, as_of FROM tallies WHERE event_no = %s", [event.event_no]
+        ).fetchone()
+    assert shown and row
+    assert (row[0], row[1]) == (shown.lsn, datetime.fromisoformat(shown.as_of))
 
 
 def test_an_idle_source_keeps_up(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
