@@ -1,6 +1,6 @@
 """GET /v1/events and /v1/event/{event_id}: what an event is; its numbers are elsewhere.
 
-A draft is its makers' own affair: for everybody but staff it isn't there.
+A draft is its makers' own affair: for everybody but staff it isn't here.
 """
 
 import uuid

@@ -1,7 +1,8 @@
 """Values that may be a little old: one load at a time for each key, whatever the number of askers.
 
 It shields what lies behind (Redis, the replica) from a crowd. Bounded: the value used least recently goes first.
-When a load fails, the old value is served rather than an error; without one the failure reaches every asker.
+When what lies behind is busy or slow, the old value is served after a moment; without one every asker waits, and a
+failure reaches all of them.
 """
 
 import asyncio
@@ -10,16 +11,20 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from contract.errors import ContractError
+
+OLD_AFTER_S = 0.1  # so long an asker who could have the old value waits for a new one
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
 class _Entry(Generic[Value]):
-    __slots__ = ("loaded_at", "loading", "value")
+    __slots__ = ("loading", "tried_at", "value")
 
     def __init__(self) -> None:
         self.value: list[Value] = []  # empty: none yet
-        self.loaded_at = 0.0
+        self.tried_at = 0.0  # when the last load ended, well or not
         self.loading: asyncio.Task[Value] | None = None
 
 
@@ -35,11 +40,11 @@ class RecentCache(Generic[Key, Value]):
     async def get(self, key: Key) -> Value:
         """The value, at most `age_s` old unless it can't be loaded; raises what `load` raises."""
         entry = self._entry(key)
-        if entry.value and time.monotonic() - entry.loaded_at < self._age_s:
+        if entry.value and (entry.loading or time.monotonic() - entry.tried_at < self._age_s):
             return entry.value[0]
-        if entry.loading is None:
-            entry.loading = asyncio.create_task(self._renew(key, entry))
-        return await asyncio.shield(entry.loading)  # an asker who leaves must not take the others' answer along
+        loading = entry.loading = entry.loading or asyncio.create_task(self._renew(key, entry))
+        await asyncio.wait([loading], timeout=OLD_AFTER_S if entry.value else None)  # who leaves doesn't cancel it
+        return loading.result() if loading.done() else entry.value[0]
 
     def _entry(self, key: Key) -> _Entry[Value]:
         entry = self._entries.get(key)
@@ -53,10 +58,9 @@ class RecentCache(Generic[Key, Value]):
     async def _renew(self, key: Key, entry: _Entry[Value]) -> Value:
         try:
             entry.value = [await self._load(key)]
-            entry.loaded_at = time.monotonic()
-        except Exception:
+        except ContractError:  # it is busy; anything else is a fault, to be seen
             if not entry.value:
                 raise
         finally:
-            entry.loading = None
+            entry.loading, entry.tried_at = None, time.monotonic()
         return entry.value[0]

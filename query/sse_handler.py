@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 from sanic import HTTPResponse, Request
+from sanic.exceptions import WebsocketClosed
 
 from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany
 from contract.http_auth import TokenGate
@@ -30,7 +31,8 @@ from query.stream_tickets import LIFETIME_S, StreamTickets
 
 RETRY_MS = (1_000, 4_000)  # each client gets its own, so that they don't come back all at once
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-OVER, COME_BACK, FULL = 1000, 1012, 1013  # a WebSocket's last word: the end, this server's end, no room
+OVER, UNASKED, COME_BACK, FULL = 1000, 1008, 1012, 1013  # a WebSocket's last word: the third is this server's end
+CLOSED_WITHIN_S = 2.0  # a client should answer that word
 
 
 class Ticket(msgspec.Struct):
@@ -52,6 +54,7 @@ class SseHandler:
         self._hub = hub
         self._addresses = AddressLimit(limits.clients_per_address_max)
         self._lifetime_s = limits.lifetime_ms / 1000
+        self._stalled_s = limits.stalled_ms / 1000
 
     @documented(
         "The standings of an event as they change",
@@ -68,8 +71,12 @@ class SseHandler:
                 return HTTPResponse(status=204)
             response = await request.respond(headers=HEADERS, content_type="text/event-stream")
             await response.send(retry(random.randint(*RETRY_MS)))  # noqa: S311  # spreads load, keeps no secret
-            await self._serve(request, feed, Form.SSE)
-            await response.eof()
+            client = self._client(request, Form.SSE)
+            await self._serve(client, feed)
+            try:
+                await asyncio.wait_for(response.eof(), self._stalled_s)
+            except TimeoutError:
+                client.abort()
         return None
 
     @documented(
@@ -80,7 +87,7 @@ class SseHandler:
         refusals=[NotFound, ResultsHidden, InvalidBody],
     )
     async def socket(self, request: Request, event_id: str) -> None:
-        """Refused before the handshake, except for want of room: 1013. Ends by 1000, or by 1012: come back."""
+        """Refused before the handshake, except for want of room: 1013. Ends by 1000, by 1012: come back, or by 1008."""
         if request.headers.get("upgrade", "").lower() != "websocket":
             raise InvalidBody("this address is for WebSockets")
         event = await self._visible(request, event_id)
@@ -88,11 +95,16 @@ class SseHandler:
         try:
             async with self._watched(request, event) as feed:
                 websocket = await protocol.websocket_handshake(request)
-                await self._serve(request, feed, Form.WEBSOCKET)
-                await websocket.close(OVER if feed.is_final else COME_BACK)
+                client = self._client(request, Form.WEBSOCKET)
+                listening = asyncio.create_task(_end_at_a_word(websocket, client))
+                try:
+                    await self._serve(client, feed)
+                finally:
+                    listening.cancel()
+                await _close(websocket, OVER if feed.is_final else UNASKED if listening.done() else COME_BACK)
         except (Busy, TooMany) as error:
             websocket = await protocol.websocket_handshake(request)
-            await websocket.close(FULL, str(error))
+            await _close(websocket, FULL, str(error))
 
     socket.is_websocket = True  # type: ignore[attr-defined]  # so that Sanic expects no answer from it
 
@@ -102,7 +114,7 @@ class SseHandler:
         self._gate.caller(request)
         event = await self._events.find(event_id)
         require_visible(event, request, self._gate)
-        return answer({"ticket": await self._tickets.issue(event.event_id), "expires_in": LIFETIME_S})
+        return answer({"ticket": await self._tickets.issue(event), "expires_in": LIFETIME_S})
 
     async def _visible(self, request: Request, event_id: str) -> Event:
         event = await self._events.find(event_id)
@@ -117,10 +129,12 @@ class SseHandler:
             async with self._hub.watch(event) as feed:
                 yield feed
 
-    async def _serve(self, request: Request, feed: SseFeed, form: Form) -> None:
-        """Let the hub write to this client until the end."""
+    def _client(self, request: Request, form: Form) -> SseClient:
         expires_at = time.monotonic() + self._lifetime_s * random.uniform(0.9, 1.1)  # noqa: S311  # spreads load, keeps no secret
-        client = SseClient(cast("asyncio.Transport", request.transport), expires_at, form)
+        return SseClient(cast("asyncio.Transport", request.transport), expires_at, form)
+
+    async def _serve(self, client: SseClient, feed: SseFeed) -> None:
+        """Let the hub write to this client until the end."""
         feed.join(client)
         if self._hub.closing:
             client.end()
@@ -128,3 +142,16 @@ class SseHandler:
             await client.ended
         finally:
             feed.leave(client)
+
+
+async def _end_at_a_word(websocket: Any, client: SseClient) -> None:
+    """A client has nothing to say but that it goes; unread words would keep Sanic from hearing that, too."""
+    with contextlib.suppress(WebsocketClosed):
+        await websocket.recv()
+    client.end()
+
+
+async def _close(websocket: Any, code: int, reason: str = "") -> None:
+    """Say the last word, and let the client answer before the connection goes."""
+    await websocket.close(code, reason)
+    await websocket.wait_for_connection_lost(CLOSED_WITHIN_S)

@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from contract.errors import Busy, NotFound
 from contract.settings import Streaming
-from query.event_directory import EventDirectory
+from query.event_directory import EventDirectory, is_restricted
 from query.reading import Reading
 from query.replica_reader import Event
 from query.sse_client import SseClient
@@ -33,7 +33,6 @@ CUTS_PER_SWEEP = 20  # letting go of a thousand at once would keep the others wa
 DRAIN_CLIENTS_A_SECOND = 200  # at least, so that a small audience is gone at once
 DRAIN_STEP_S = 0.1
 CLIENTS_PER_TURN = 500  # then the loop may do something else
-UNSETTLED = ("draft", "scheduled")  # contestants may still change
 
 SUBSCRIBERS = Gauge("stream_subscribers", "Clients of streams")
 DELIVERIES = Counter("stream_deliveries", "Frames sent, one for each client")
@@ -74,6 +73,7 @@ class SseHub:
             async with feed.first_reading:  # whoever comes meanwhile waits for the one read
                 if feed.reading is None:
                     feed.show(await self._standings.read(event))
+                    self.ring(event.event_id)  # what rang during the read may be newer
             yield feed
         finally:
             self._watchers -= 1
@@ -111,10 +111,10 @@ class SseHub:
             await asyncio.sleep(SWEEP_EVERY_S)
             if sweep % SWEEPS_PER_REREAD == 0:
                 self.ring(None)
-            now, cut = time.monotonic(), 0
-            for feed in list(self._feeds.values()):
-                cut += self._sweep(feed, now, CUTS_PER_SWEEP - cut)
-            CUT.inc(cut)
+            try:
+                self._sweep_all(time.monotonic())
+            except Exception as error:
+                log.exception("a sweep failed", exc_info=error)
 
     async def drain(self) -> None:
         """Take no more clients and end all streams, a few at a time, so that the next server isn't stormed."""
@@ -129,19 +129,22 @@ class SseHub:
     async def _refresh(self, feeds: Iterable[SseFeed]) -> None:
         feeds = [feed for feed in feeds if feed.reading is not None]
         readings = await self._standings.read_many(feed.event for feed in feeds)
+        await asyncio.gather(*map(self._look_at_event, feeds))
         for feed in feeds:
             reading = readings[feed.event.event_id]
-            await self._settle(feed, reading)
             before = feed.reading
             if feed.show(reading):
                 await self._push(feed)
                 _measure(before, reading)
 
-    async def _settle(self, feed: SseFeed, reading: Reading) -> None:
-        """Look at the event again while its contestants may change, and once when its status has."""
-        if feed.event.status in UNSETTLED or feed.event.status != reading.standings.status:
-            with contextlib.suppress(Busy, NotFound):
-                feed.event = await self._events.find(feed.event.event_id)
+    async def _look_at_event(self, feed: SseFeed) -> None:
+        """Its contestants may change before it opens, and its results may be hidden at any time."""
+        before = feed.event
+        with contextlib.suppress(Busy, NotFound):
+            feed.event = await self._events.find(before.event_id)
+        if is_restricted(feed.event) and not is_restricted(before):
+            for client in feed.clients:
+                client.end()  # who may still see them is let in again
 
     async def _push(self, feed: SseFeed) -> None:
         feed.sent_at = time.monotonic()
@@ -152,6 +155,12 @@ class SseHub:
         DELIVERIES.inc(sent)
         SKIPPED.inc(len(clients) - sent)
 
+    def _sweep_all(self, now: float) -> None:
+        cut = 0
+        for feed in list(self._feeds.values()):
+            cut += self._sweep(feed, now, CUTS_PER_SWEEP - cut)
+        CUT.inc(cut)
+
     def _sweep(self, feed: SseFeed, now: float, cuts_max: int) -> int:
         """Look after one event's clients; how many were cut."""
         cut = 0
@@ -159,7 +168,7 @@ class SseHub:
         if quiet:
             feed.sent_at = now
         for client in feed.clients:
-            if client.is_behind:
+            if client.is_behind or feed.is_final:
                 if not feed.deliver([client]) and cut < cuts_max:
                     cut += client.cut_if_stalled(self._limits.stalled_ms / 1000)
             elif now > client.expires_at:

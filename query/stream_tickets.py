@@ -9,7 +9,9 @@ import redis.asyncio
 
 from contract.errors import Busy
 from contract.redis_keys import ticket_key
+from query.event_directory import is_restricted
 from query.redis_reader import REDIS_AWAY
+from query.replica_reader import Event
 
 LIFETIME_S = 60
 
@@ -20,11 +22,13 @@ class StreamTickets:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
 
-    async def issue(self, event_id: str) -> str:
-        """A ticket for one stream of this event within LIFETIME_S."""
+    async def issue(self, event: Event) -> str:
+        """A ticket for one stream of this event within LIFETIME_S; kept only where it is needed."""
         ticket = secrets.token_urlsafe(24)
+        if not is_restricted(event):
+            return ticket
         try:
-            await self._client.set(ticket_key(ticket), event_id, ex=LIFETIME_S)
+            await self._client.set(ticket_key(ticket), event.event_id, ex=LIFETIME_S)
         except REDIS_AWAY as error:
             raise Busy from error
         return ticket

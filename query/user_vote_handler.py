@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 from sanic import HTTPResponse, Request
 
-from contract.errors import NotFound, NotYours
+from contract.errors import Busy, NotFound, NotYours
 from contract.http_auth import TokenGate
 from contract.http_docs import documented
 from contract.http_service import answer, rfc3339, uuid_in_path
@@ -19,7 +19,7 @@ from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
 from query.event_directory import EventDirectory
-from query.replica_reader import ReplicaReader
+from query.replica_reader import Event, ReplicaReader
 
 
 class UserVote(msgspec.Struct):
@@ -59,16 +59,20 @@ class UserVoteHandler:
         event = await self._events.find(event_id)
         voter = await self._voter(caller, user, event.event_no)
         voted_at = await self._replica.voted_at(event.event_no, voter)
-        vote_id = self._ciphers[event.key_no].seal(VoteKind.ACCEPTED, event.event_no, voter)
         return answer(
             {
                 "event_id": event.event_id,
                 "user_id": str(user),
                 "has_voted": voted_at is not None,
-                "vote_id": vote_id if voted_at else None,
+                "vote_id": self._receipt(event, voter) if voted_at else None,
                 "voted_at": rfc3339(voted_at) if voted_at else None,
             }
         )
+
+    def _receipt(self, event: Event, voter: bytes) -> str:
+        if event.key_no not in self._ciphers:
+            raise Busy("this server doesn't have the event's key yet")
+        return self._ciphers[event.key_no].seal(VoteKind.ACCEPTED, event.event_no, voter)
 
     async def _voter(self, caller: Caller, user: uuid.UUID, event_no: int) -> bytes:
         if caller.user_id == str(user):

@@ -1,14 +1,20 @@
-"""What readers see when Postgres, which knows the events, is killed."""
+"""What readers see when Postgres, which knows the events, is killed or hangs."""
 
+import asyncio
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import psycopg
 
+from ops.load.eventually import WITHIN_S
 from ops.load.read_process import Tallies, read_process
 from ops.load.voting import TokenMint, make_event
 from tests.conftest import Database, DatabaseServer
+from tests.reading import messages
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -45,3 +51,50 @@ async def test_known_events_are_shown_while_postgres_is_away(
             while status == 503:
                 status, _ = await results(session, UNKNOWN)
             assert status == 404
+
+
+@contextlib.contextmanager
+def hanging(server: DatabaseServer) -> Iterator[None]:
+    """Postgres takes questions and answers none."""
+    postmaster = psutil.Process(server.process.pid)
+    stopped = [postmaster, *postmaster.children(recursive=True)]
+    for process in stopped:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in reversed(stopped):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+async def test_known_events_are_shown_while_postgres_hangs(
+    tmp_path: Path, database: Database, database_server: DatabaseServer, redis_url: str, mint: TokenMint
+) -> None:
+    """Nobody waits for a Postgres that doesn't answer: results and streams go on from Redis, also beside a draft."""
+    with psycopg.connect(database.url(), autocommit=True) as owner:
+        event, draft = make_event(owner), make_event(owner, status="draft")
+    tallies = Tallies(redis_url)
+    tallies.write(event, {1: 1}, lsn=1)
+    tallies.write(draft, {}, lsn=1, status="draft")
+    services = (
+        read_process(module, tmp_path, database.url("vote_query"), redis_url, mint)
+        for module in ("query.leaderboard_server", "query.sse_server")
+    )
+    with contextlib.ExitStack() as running:
+        query, sse = (running.enter_context(service) for service in services)
+        async with aiohttp.ClientSession(query.url) as reads, aiohttp.ClientSession(sse.url) as streams:
+            assert (await results(reads, event.event_id))[0] == 200
+            async with (
+                streams.get(f"/v1/event/{draft.event_id}/stream"),
+                streams.get(f"/v1/event/{event.event_id}/stream") as stream,
+            ):
+                received = messages(stream)
+                await anext(received)
+                with hanging(database_server):
+                    async with asyncio.timeout(WITHIN_S):
+                        for votes in range(2, 42):  # each would wait for seconds
+                            tallies.write(event, {1: votes}, lsn=votes)
+                            while (await anext(received)).data["total_votes"] != votes:
+                                pass
+                            assert (await results(reads, event.event_id))[0] == 200

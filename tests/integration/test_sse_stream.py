@@ -128,7 +128,7 @@ async def test_checkpoint_beyond_the_newest_change_does_not_hide_the_end(
     """A client that was shown the checkpoint, whose position is later, still gets `closed`, under no lower version."""
     event = make_event(owner)
     owner.execute("INSERT INTO fanout_checkpoint VALUES ('main', 1, 7, 1, '0/1000')")
-    owner.execute("INSERT INTO tallies VALUES (%s, 1, 2)", [event.event_no])
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 2, '0/1000')", [event.event_no])
     async with stream(sse, event) as response:
         received = messages(response)
         await until(received, stale=True, total_votes=2, version=0x1000)
@@ -200,6 +200,46 @@ async def test_streams_end_when_the_server_is_told_to_stop(sse: ReadProcess, own
         sse.process.send_signal(signal.SIGTERM)
         assert [message async for message in received] == []
     sse.process.wait()
+
+
+async def test_streams_end_when_results_are_hidden(
+    sse: ReadProcess, owner: psycopg.Connection, redis_url: str, mint: TokenMint
+) -> None:
+    """Who is watching when the host hides the results is sent away before another number; staff come back."""
+    event, tallies = make_event(owner), Tallies(redis_url)
+    tallies.write(event, {1: 1}, lsn=200)
+    async with stream(sse, event) as response:
+        received = messages(response)
+        await until(received, total_votes=1)
+        owner.execute("UPDATE events SET results_visibility = 'staff' WHERE event_no = %s", [event.event_no])
+        assert {message.data["total_votes"] async for message in received} <= {1}
+    async with stream(sse, event) as response:
+        assert response.status == 403
+    async with stream(sse, event, mint.voter("host").headers) as response:
+        assert (await anext(messages(response))).data["total_votes"] == 1
+
+
+async def test_client_that_does_not_read_its_end_is_let_go(
+    start: Start, owner: psycopg.Connection, redis_url: str
+) -> None:
+    """The last frame and the end wait for nobody for longer than any other frame does."""
+    event, tallies = make_event(owner, contestants=1000), Tallies(redis_url)
+    tallies.write(event, {1: 1}, lsn=200)
+    with start(STREAM_STALLED_MS="300") as sse, socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", int(sse.url.rpartition(":")[2])))
+        stalled.sendall(f"GET /v1/event/{event.event_id}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        async with aiohttp.ClientSession(sse.url) as session:
+
+            async def subscribers(number: int) -> None:
+                while True:  # the test's own time limit ends it
+                    async with session.get("/metrics") as metrics:
+                        if f"stream_subscribers {number}.0" in await metrics.text():
+                            return
+
+            await subscribers(1)
+            tallies.write(event, {1: 2}, lsn=210, status="closed")
+            await subscribers(0)
 
 
 async def test_restricted_streams_are_for_staff(sse: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:

@@ -76,6 +76,21 @@ async def test_a_websocket_gets_what_the_stream_gets(
             assert (await late.receive_json())["type"] == "closed"
 
 
+async def test_a_websocket_is_for_listening(sse: ReadProcess, owner: psycopg.Connection, redis_url: str) -> None:
+    """A client that says something is shown the door; one that closes gets its answer at once."""
+    event = make_event(owner)
+    Tallies(redis_url).write(event, {1: 3})
+    async with aiohttp.ClientSession(sse.url) as session:
+        async with session.ws_connect(path(event, "ws")) as socket:
+            await socket.receive_json()
+            await socket.send_str("hello")
+            assert await last_word(socket) == 1008
+        socket = await session.ws_connect(path(event, "ws"))
+        await socket.receive_json()
+        await socket.close(code=1001)
+        assert socket.close_code == 1001
+
+
 async def test_a_websockets_heartbeats_are_pings(start: Start, owner: psycopg.Connection, redis_url: str) -> None:
     """A quiet event is kept alive by pings, which the client's library answers."""
     event = make_event(owner)
@@ -164,12 +179,12 @@ async def test_no_ticket_without_redis(
     sse: ReadProcess, owner: psycopg.Connection, redis_server: RedisServer, mint: TokenMint
 ) -> None:
     """503, to be repeated."""
-    event = make_event(owner)
+    event = make_event(owner, results_visibility="staff")
     redis_server.process.stop()
     try:
         async with (
             aiohttp.ClientSession(sse.url) as session,
-            session.post(path(event, "stream/ticket"), headers=mint.voter().headers) as answer,
+            session.post(path(event, "stream/ticket"), headers=mint.voter("host").headers) as answer,
         ):
             assert answer.status == 503
     finally:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from contract.errors import Busy
 from query.recent_cache import RecentCache
 
 FOR_EVER_S = 3600.0
@@ -22,7 +23,7 @@ class Source:
         self.asked.append(key)
         await self.may_answer.wait()
         if self.fails:
-            raise ConnectionError
+            raise Busy
         return key.upper()
 
 
@@ -54,13 +55,41 @@ async def test_old_value_is_better_than_an_error() -> None:
     source.may_answer.set()
     source.fails = True
     cache = RecentCache(source.load, 0, 10)
-    with pytest.raises(ConnectionError):
+    with pytest.raises(Busy):
         await cache.get("a")
     source.fails = False
     assert await cache.get("a") == "A"
     source.fails = True
     assert await cache.get("a") == "A"
     assert source.asked == ["a", "a", "a"]
+
+
+async def test_old_value_is_better_than_a_long_wait() -> None:
+    """While a load hangs, one asker waits for a moment and the others not at all; then the new value is there."""
+    source = Source()
+    source.may_answer.set()
+    cache = RecentCache(source.load, 0, 10)
+    await cache.get("a")
+    source.may_answer.clear()
+    assert await asyncio.gather(*(cache.get("a") for _ in range(10))) == ["A"] * 10
+    assert source.asked == ["a", "a"]
+    source.may_answer.set()
+    await cache.get("a")
+
+
+async def test_fault_is_not_hidden_behind_an_old_value() -> None:
+    """Only what is busy is expected to come back."""
+
+    async def load(_: str) -> str:
+        if values:
+            return values.pop()
+        raise KeyError
+
+    values = ["a value"]
+    cache = RecentCache(load, 0, 10)
+    await cache.get("a")
+    with pytest.raises(KeyError):
+        await cache.get("a")
 
 
 async def test_no_more_is_kept_than_allowed() -> None:

@@ -112,6 +112,16 @@ async def test_closing_connection_is_left_alone(viewer: Viewer) -> None:
     assert viewer.read() == b""
 
 
+async def test_half_closed_connection_is_left_alone(viewer: Viewer) -> None:
+    """Sanic ends its own half of a WebSocket a moment before it closes it: nobody else may suffer from that."""
+    client = SseClient(viewer.transport, 0)
+    viewer.transport.write_eof()
+    client.send(frame("one"))
+    client.offer(frame("two"))
+    client.end(frame("three"))
+    assert client.ended.done()
+
+
 async def test_a_broken_connection_is_no_error(viewer: Viewer) -> None:
     """A frame for a client that has just gone is lost like the client."""
     client = SseClient(viewer.transport, 0)
