@@ -91,6 +91,10 @@ class ResultsHidden(ContractError):
 
     status, code = 403, "results_hidden"
 
+    def headers(self) -> dict[str, str]:
+        """A crowd that waits for results may be told so by a cache; who has a token asks for itself."""
+        return {"Cache-Control": "public, max-age=1", "Vary": "Authorization"}
+
 
 class NotFound(ContractError):
     """no such thing"""

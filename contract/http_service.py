@@ -36,7 +36,8 @@ Readiness = Callable[[], Awaitable[str]]
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
-    """A JSON answer."""
+    """A JSON answer; no cache keeps it unless its headers say otherwise."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
     return HTTPResponse(orjson.dumps(content), status, headers=headers, content_type="application/json")
 
 
@@ -100,7 +101,10 @@ async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
         log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
-    return answer(failure.body(trace), failure.status, failure.headers())
+    headers = failure.headers()
+    if isinstance(error, sanic_exceptions.MethodNotAllowed):
+        headers["Allow"] = error.headers["Allow"]
+    return answer(failure.body(trace), failure.status, headers)
 
 
 _IN_OUR_WORDS: list[tuple[type[Exception], errors.ContractError]] = [

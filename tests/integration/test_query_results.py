@@ -215,8 +215,9 @@ async def test_restricted_results_are_for_staff(
     event = make_event(owner, results_visibility=visibility)
     path = f"/v1/event/{event.event_id}/results"
     for headers in (None, viewer.headers):
-        status, body, _ = await get(query, path, headers)
+        status, body, answered = await get(query, path, headers)
         assert (status, body["error"]["code"]) == (403, "results_hidden")
+        assert (answered["Cache-Control"], answered["Vary"]) == ("public, max-age=1", "Authorization")
     status, body, _ = await get(query, path, {"Authorization": "Bearer nonsense"})
     assert status == 401
     for role in ("host", "admin", "auditor"):
@@ -259,6 +260,15 @@ async def test_browsers_of_other_origins_may_read(query: ReadProcess) -> None:
     ):
         assert response.status == 204
         assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
+
+
+async def test_refusals_are_not_kept(query: ReadProcess) -> None:
+    """An error is no cache's business, and a wrong method is told the right ones."""
+    path = f"/v1/event/{UNKNOWN}/results"
+    _, _, headers = await get(query, path)
+    assert headers["Cache-Control"] == "no-store"
+    async with aiohttp.ClientSession(query.url) as session, session.delete(path) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET")
 
 
 async def test_viewers_reports_are_counted(query: ReadProcess) -> None:

@@ -149,6 +149,9 @@ async def test_viewers_run_no_events_and_see_no_others_votes(
     )
     assert (await other.get(f"/v1/vote/{ack['vote_id']}/status"))[0] == 404
     assert (await admin.get(f"/v1/vote/{ack['vote_id']}/status"))[0] == 200
+    for method in ("POST", "DELETE"):
+        async with session.request(method, f"/v1/event/{event_id}/results") as answer:
+            assert answer.status == 405
     for path, status in (("/metrics", 404), ("/ready", 404), ("/v1/nothing", 404), ("/v1/vote/submit", 405)):
         found, body = await viewer.get(path)
         assert (found, set(body)) == (status, {"error"}), path
