@@ -78,8 +78,10 @@ export class Board {
     this.rows = new Map();
   }
 
-  /** Takes the contestants' names, and shows their votes too while no stream has brought newer ones. */
+  /** Takes who takes part, and shows their votes too while no stream has brought newer ones. */
   name(contestants) {
+    const present = new Set(contestants.map((contestant) => contestant.contestant_id));
+    for (const id of this.rows.keys()) if (!present.has(id)) this.rows.delete(id);
     for (const contestant of contestants) {
       const isNew = !this.rows.has(contestant.contestant_id);
       const row = this.row(contestant.contestant_id);

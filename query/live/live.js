@@ -33,6 +33,7 @@ const number = new Intl.NumberFormat();
 let spokenAt = 0;
 
 function showState(state) {
+  if (element("connection").dataset.state === state) return; // a screen reader says each change
   element("connection").dataset.state = state;
   element("connection").textContent = SAID[state];
   element("notice").textContent = NOTICES[state] ?? "";

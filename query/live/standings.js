@@ -11,6 +11,8 @@
 const WAIT_MIN_MS = 1_000;
 const WAIT_MAX_MS = 30_000;
 const HIDDEN_WAIT_MS = 15_000;
+const SILENCE_MS = 30_000; // then we look whether the stream is dead: nobody sees its heartbeats here
+const ANSWER_WITHIN_MS = 10_000;
 const STATE_OF_STATUS = { draft: "waiting", scheduled: "waiting", cancelled: "cancelled", closed: "closed" };
 
 const jittered = (ms) => ms * (0.5 + Math.random());
@@ -35,10 +37,10 @@ function seen() {
  */
 export async function watch(eventId, show) {
   const base = `/v1/event/${encodeURIComponent(eventId)}`;
-  const newest = { epoch: -1, version: -1 };
+  const newest = { epoch: -1, version: -1, total: 0, contestants: "" };
   for (let wait = WAIT_MIN_MS; ; wait = Math.min(wait * 2, WAIT_MAX_MS)) {
     await seen();
-    const met = await meet(base, show);
+    const met = await meet(base, show, newest);
     if (met === "missing") return;
     if (met === "hidden") {
       await pause(HIDDEN_WAIT_MS);
@@ -48,11 +50,11 @@ export async function watch(eventId, show) {
     if (met === "known") {
       const end = await follow(base, show, newest);
       if (end === "closed") return;
+      if (end !== "lost") wait = WAIT_MIN_MS;
       if (end === "unseen") {
-        wait = WAIT_MIN_MS;
+        show.state("reconnecting");
         continue;
       }
-      if (end === "heard") wait = WAIT_MIN_MS;
     }
     show.state("reconnecting");
     await pause(wait);
@@ -60,11 +62,13 @@ export async function watch(eventId, show) {
 }
 
 /** Asks who takes part; "known", "hidden", "missing", or "away" when the server can't be reached. */
-async function meet(base, show) {
+async function meet(base, show, newest) {
   try {
-    const answer = await fetch(`${base}/results`);
+    const answer = await fetch(`${base}/results`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     if (answer.ok) {
-      show.event(await answer.json());
+      const event = await answer.json();
+      newest.contestants = idsOf(event.totals);
+      show.event(event);
       return "known";
     }
     const refusals = { 400: "missing", 403: "hidden", 404: "missing" };
@@ -76,42 +80,72 @@ async function meet(base, show) {
   }
 }
 
+const idsOf = (contestants) => contestants.map((each) => each.contestant_id).sort().join();
+
+/** Whether votes are counted that no stream has brought here, or nobody can be asked. */
+async function isBehind(base, newest) {
+  try {
+    const answer = await fetch(`${base}/live`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    return !answer.ok || (await answer.json()).current_votes !== newest.total;
+  } catch {
+    return true;
+  }
+}
+
 /**
- * Follows one stream until it ends for good: "closed", "unseen" when nobody looks any more, "heard" when it brought
- * something before it was lost, else "lost".
+ * Follows one stream until it ends for good: "closed", "unseen" when nobody looks any more, "others" when it has other
+ * contestants than we know, "heard" when it brought something before it was lost, else "lost".
  */
 function follow(base, show, newest) {
   return new Promise((resolve) => {
     const source = new EventSource(`${base}/stream`);
     let heard = false;
+    let isFirst = true; // of this connection: EventSource makes others by itself
+    let silence = 0;
+    let isOver = false;
 
     const end = (how) => {
+      isOver = true;
       document.removeEventListener("visibilitychange", look);
+      window.removeEventListener("offline", lose);
+      clearTimeout(silence);
       source.close();
       resolve(how);
     };
+    const lose = () => end(heard ? "heard" : "lost");
     const look = () => document.hidden && end("unseen");
+    const listen = () => {
+      clearTimeout(silence);
+      if (!isOver) silence = setTimeout(doubt, jittered(SILENCE_MS));
+    };
+    const doubt = async () => ((await isBehind(base, newest)) ? lose() : listen());
     document.addEventListener("visibilitychange", look);
+    window.addEventListener("offline", lose);
+    listen();
 
     const take = (message) => {
       const standings = JSON.parse(message.data);
       const [epoch, version] = message.lastEventId.split("-").map(Number);
-      if (epoch < newest.epoch || (epoch === newest.epoch && version < newest.version)) {
-        if (standings.stale) show.state("stale"); // older than what is shown, which may lag by now
-        return;
+      listen();
+      if (epoch > newest.epoch || (epoch === newest.epoch && version >= newest.version)) {
+        Object.assign(newest, { epoch, version, total: standings.total_votes });
+        show.standings(standings, isFirst);
       }
-      Object.assign(newest, { epoch, version });
-      show.standings(standings, !heard);
       heard = true;
+      isFirst = false;
       show.state(standings.stale ? "stale" : STATE_OF_STATUS[standings.status] ?? "live");
+      if (idsOf(standings.contestants) !== newest.contestants) end("others");
     };
     source.addEventListener("standings", take);
     source.addEventListener("closed", (message) => {
       take(message);
       end("closed");
     });
+    source.onopen = () => {
+      isFirst = true;
+    };
     source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) end(heard ? "heard" : "lost");
+      if (source.readyState === EventSource.CLOSED) lose();
       else show.state("reconnecting");
     };
   });

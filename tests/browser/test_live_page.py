@@ -32,7 +32,7 @@ def page(
     made.on("request", lambda asked: complaints.extend([] if _is_ours(asked.url, stack) else [asked.url]))
     made.on("console", lambda line: complaints.extend([line.text] if "Security Policy" in line.text else []))
     yield made
-    made.screenshot(path=SCREENSHOTS / f"{request.node.name}.png", full_page=True)
+    made.screenshot(path=SCREENSHOTS / f"{request.node.name}.png", full_page=True, animations="disabled")
     made.close()
 
 
@@ -137,6 +137,36 @@ def hide(page: Page, *, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+def test_page_says_that_it_is_offline(stack: RunningStack, page: Page, complaints: list[str]) -> None:
+    """A network that is gone is said at once, and what came meanwhile is there when it is back."""
+    show = Show(stack.demo, "A tunnel", ["Anna", "Ben"])
+    page.goto(show.page)
+    expect_state(page, "live")
+    page.context.set_offline(True)
+    expect_state(page, "reconnecting")
+    show.vote(0)
+    page.context.set_offline(False)
+    expect_votes(page, show, 0, 1)
+    expect_state(page, "live")
+    assert complaints == []
+
+
+def test_page_notices_a_stream_that_has_gone_silent(stack: RunningStack, page: Page) -> None:
+    """A connection that died without a word brings nothing, not even an error: the page asks, and connects again."""
+    show = Show(stack.demo, "A dead line", ["Anna", "Ben"])
+    page.add_init_script(  # the first stream hears nothing; and a test doesn't wait for half a minute
+        "const Real = EventSource; let made = 0;"
+        "window.EventSource = class extends Real {"
+        " addEventListener(...all) { if (made) super.addEventListener(...all); }"
+        " constructor(url) { super(url); setTimeout(() => { made += 1; }); } };"
+        "const later = setTimeout; window.setTimeout = (work, ms) => later(work, Math.min(ms ?? 0, 1_000));"
+    )
+    show.vote(0)
+    page.goto(show.page)
+    expect_state(page, "live")
+    expect_votes(page, show, 0, 1)
 
 
 def test_page_tells_votes_a_minute(stack: RunningStack, page: Page) -> None:
