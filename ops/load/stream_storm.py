@@ -102,6 +102,8 @@ class _Viewers:
         writer.write(self._request)
         status = int((await reader.readuntil(b"\r\n"))[9:12])
         self._statuses[status] += 1
+        if status != 200:
+            return
         while line := await reader.readuntil(b"\n"):
             if found := _VERSION.search(line):
                 self._versions[number] = int(found[1])

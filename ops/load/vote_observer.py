@@ -1,9 +1,10 @@
 """Votes whose way to the screen can be followed one by one, in a process of their own.
 
 Each prober votes for a contestant of its own, one vote after another: its n-th vote is in a tally, and on a screen,
-as soon as its contestant has n votes there. So every single vote is timed, whatever else is voted for meanwhile.
+as soon as its contestant has n votes there. So every single vote is timed, whatever else is voted for meanwhile, and
+from the moment when it was due, so that a stall isn't hidden by the votes that it kept from being sent.
 
-    sent ──► acked ──► published in Redis ──► seen by each viewer
+    due ──► acked ──► published in Redis ──► seen by each viewer
 """
 
 import asyncio
@@ -147,7 +148,7 @@ class _Observer:
         self._published = _Published()
         path = f"/v1/event/{watched.event.event_id}/stream"
         self._viewers = [_Viewer(path) for _ in range(watched.viewers)]
-        self._probes: dict[int, list[tuple[float, float]]] = {no: [] for no in watched.probed}  # sent, acked
+        self._probes: dict[int, list[tuple[float, float]]] = {no: [] for no in watched.probed}  # due, acked
 
     async def run(self, pipe: Any, voters: Sequence[Voter]) -> None:
         """Watch, say so, probe for as long as is asked for, and send the journeys."""
@@ -170,15 +171,16 @@ class _Observer:
     async def _probe(self, contestant_no: int, voters: Sequence[Voter], until: float) -> None:
         contestant = self._watched.event.contestants[contestant_no - 1]
         reader, writer = await asyncio.open_connection("127.0.0.1", self._watched.port)
+        due = time.monotonic()
         for request in vote_requests(replace(self._watched.event, contestants=[contestant]), voters):
-            await asyncio.sleep(random.uniform(0.5, 1.5) / PROBES_A_SECOND)  # noqa: S311  # meets each phase of a flush
-            if time.monotonic() > until:
+            due += random.uniform(0.5, 1.5) / PROBES_A_SECOND  # noqa: S311  # meets each phase of a flush
+            if due > until:
                 break
-            sent = time.monotonic()
+            await asyncio.sleep(due - time.monotonic())
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 200"), head
-            self._probes[contestant_no].append((sent, time.monotonic()))
+            self._probes[contestant_no].append((due, time.monotonic()))
             length = re.search(rb"content-length: (\d+)", head.lower())
             await reader.readexactly(int(length[1]) if length else 0)
         writer.close()
@@ -187,14 +189,14 @@ class _Observer:
         found = Journeys()
         for contestant_no, probes in self._probes.items():
             await self._until_published(contestant_no, len(probes))
-            for number, (sent, acked) in enumerate(probes, 1):
+            for number, (due, acked) in enumerate(probes, 1):
                 tallied, version = self._published.first_with(contestant_no, number)
                 await self._until_all_have(version)
                 seen = [viewer.seen_at(version) for viewer in self._viewers]
-                found.ack.append(acked - sent)
+                found.ack.append(acked - due)
                 found.ack_to_tally.append(tallied - acked)
                 found.tally_to_client += [at - tallied for at in seen]
-                found.sent_to_client += [at - sent for at in seen]
+                found.sent_to_client += [at - due for at in seen]
         return found
 
     async def _until_published(self, contestant_no: int, votes: int) -> None:
