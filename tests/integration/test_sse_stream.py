@@ -42,6 +42,16 @@ async def stream(
         yield response
 
 
+@contextlib.contextmanager
+def stalled_viewer(sse: ReadProcess, event: Event) -> Iterator[None]:
+    """Someone who asks for a stream and doesn't read it."""
+    with socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", int(sse.url.rpartition(":")[2])))
+        stalled.sendall(f"GET /v1/event/{event.event_id}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        yield
+
+
 async def until(stream: AsyncIterator[Message], **fields: object) -> Message:
     """The first message whose data has these fields; on the way versions and totals may never fall."""
     seen: list[tuple[int, int]] = []
@@ -174,10 +184,7 @@ async def test_stalled_client_is_cut_and_the_others_notice_nothing(
 ) -> None:
     """Who doesn't read is disconnected once its socket stayed full; who reads gets the newest numbers all the while."""
     event, tallies = make_event(owner, contestants=500), Tallies(redis_url)
-    with start(STREAM_STALLED_MS="300") as sse, socket.socket() as stalled:
-        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.connect(("127.0.0.1", int(sse.url.rpartition(":")[2])))
-        stalled.sendall(f"GET /v1/event/{event.event_id}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    with start(STREAM_STALLED_MS="300") as sse, stalled_viewer(sse, event):
         async with stream(sse, event) as response, aiohttp.ClientSession(sse.url) as session:
             received = messages(response)
             cut, votes = False, 0
@@ -225,10 +232,7 @@ async def test_client_that_does_not_read_its_end_is_let_go(
     """The last frame and the end wait for nobody for longer than any other frame does."""
     event, tallies = make_event(owner, contestants=1000), Tallies(redis_url)
     tallies.write(event, {1: 1}, lsn=200)
-    with start(STREAM_STALLED_MS="300") as sse, socket.socket() as stalled:
-        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.connect(("127.0.0.1", int(sse.url.rpartition(":")[2])))
-        stalled.sendall(f"GET /v1/event/{event.event_id}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    with start(STREAM_STALLED_MS="300") as sse, stalled_viewer(sse, event):
         async with aiohttp.ClientSession(sse.url) as session:
 
             async def subscribers(number: int) -> None:
