@@ -17,7 +17,7 @@ from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from contract.errors import Busy, NotFound
+from contract.errors import Busy, NotFound, ResultsHidden
 from contract.settings import Streaming
 from query.event_directory import EventDirectory, is_restricted
 from query.reading import Reading
@@ -62,7 +62,10 @@ class SseHub:
 
     @contextlib.asynccontextmanager
     async def watch(self, event: Event) -> AsyncIterator[SseFeed]:
-        """A feed that has a reading, kept current until the end of the block; `Busy` when full, closing or blind."""
+        """A feed that has a reading, kept current until the end of the block; `Busy` when full, closing or blind.
+
+        `ResultsHidden` if they were hidden since the caller looked.
+        """
         if self.closing or self._watchers >= self._limits.clients_max:
             raise Busy("too many streams, come back in a moment")
         feed = self._feeds.setdefault(event.event_id, SseFeed(event))
@@ -74,6 +77,8 @@ class SseHub:
                 if feed.reading is None:
                     feed.show(await self._standings.read(event))
                     self.ring(event.event_id)  # what rang during the read may be newer
+            if is_restricted(feed.event) and not is_restricted(event):
+                raise ResultsHidden
             yield feed
         finally:
             self._watchers -= 1
