@@ -256,15 +256,18 @@ def test_a_second_one_takes_over(
 
 
 def test_several_fight_for_the_slot(database: Database, redis_url: str, events: list[Event], kills: int) -> None:
-    """Three on one source, stopped, woken and killed at random: whoever leads, each vote is counted once."""
-    fanouts = [FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50") for _ in range(3)]
+    """Three on one source, stopped, woken and killed at random, while recounts are asked for: each vote counts once."""
+    fanouts = [
+        FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50", IDLE_CHECKPOINT_MS="100")
+        for _ in range(3)
+    ]
     with contextlib.ExitStack() as running:
         for fanout in fanouts:
             running.enter_context(fanout.running(ready=False))
         with Crowd(database, events).voting() as crowd:
             for _ in range(kills):
                 fanout = random.choice(fanouts)
-                match random.choice(["kill", "stop", "wake"]):
+                match random.choice(["kill", "stop", "wake", "recount"]):
                     case "kill":
                         fanout.kill()
                         fanout.start()
@@ -272,6 +275,8 @@ def test_several_fight_for_the_slot(database: Database, redis_url: str, events: 
                         fanout.send_signal(signal.SIGSTOP)
                     case "wake":
                         fanout.send_signal(signal.SIGCONT)
+                    case "recount":
+                        execute(database, "SELECT request_recount()")
                 crowd.wait_for(random.randrange(2000))
         for fanout in fanouts:
             fanout.send_signal(signal.SIGCONT)
