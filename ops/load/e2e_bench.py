@@ -20,6 +20,7 @@ import psycopg
 
 from ops.load import bench_report
 from ops.load.bench_database import BenchDatabase, bench_database
+from ops.load.bench_report import percentile_ms
 from ops.load.bench_servers import edge, valkey
 from ops.load.fanout_process import FanoutProcess
 from ops.load.http_bench import port_of, vote_requests
@@ -81,7 +82,7 @@ def main(_arguments: Sequence[str]) -> int:
             bench_report.table((f"at {share} %: {best * share / 100:,.0f} votes/s", *_HEAD), _rows(journeys))
         read_leaderboards(bench, best / 2)
     half = found[50].sent_to_client
-    bench_report.ratios({"p95_ms_at_50": _percentile_ms(half, 95), "p99_ms_at_50": _percentile_ms(half, 99)})
+    bench_report.ratios({"p95_ms_at_50": percentile_ms(half, 95), "p99_ms_at_50": percentile_ms(half, 99)})
     return 0
 
 
@@ -125,11 +126,7 @@ def _rows(journeys: Journeys) -> list[tuple[object, ...]]:
         "tally → client": journeys.tally_to_client,
         "sent → client": journeys.sent_to_client,
     }
-    return [(name, *(_percentile_ms(each, percent) for percent in (50, 95, 99))) for name, each in parts.items()]
-
-
-def _percentile_ms(seconds: Sequence[float], percent: float) -> float:
-    return 1000 * sorted(seconds)[int(len(seconds) * percent / 100)]
+    return [(name, *(percentile_ms(each, percent) for percent in (50, 95, 99))) for name, each in parts.items()]
 
 
 def read_leaderboards(bench: Bench, rate: float) -> None:

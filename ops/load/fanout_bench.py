@@ -117,8 +117,8 @@ def measure_latency(database: BenchDatabase, redis_url: str) -> None:
         totals = list(itertools.accumulate(BATCH for _ in committed))
         watch.wait_for(totals[-1])
     seen = watch.seen_at(totals)
-    latencies_ms = sorted(1000 * (at - since) for at, since in zip(seen, committed, strict=True))
-    percentiles = [latencies_ms[int(len(latencies_ms) * share)] for share in (0.5, 0.95, 0.99)]
+    latencies = [at - since for at, since in zip(seen, committed, strict=True)]
+    percentiles = [bench_report.percentile_ms(latencies, percent) for percent in (50, 95, 99)]
     bench_report.table(
         ("commit → Redis, at half the best ingest rate", "rows/s", "p50 ms", "p95 ms", "p99 ms"),
         [(f"{len(committed)} batches of {BATCH}", best / 2, *percentiles)],

@@ -14,6 +14,8 @@ from typing import cast
 
 import uvloop
 
+from ops.load import bench_report
+
 CONNECT_WITHIN_S = 10
 LATE_WITHIN_S = 30
 
@@ -36,8 +38,7 @@ class LoadResult:
 
     def percentile_ms(self, percent: float) -> float:
         """The latency that so many per cent of the answers stayed under, in milliseconds."""
-        ordered = sorted(self.latencies)
-        return 1000 * ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)] if ordered else float("nan")
+        return bench_report.percentile_ms(self.latencies, percent)
 
 
 @dataclasses.dataclass

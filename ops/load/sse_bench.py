@@ -147,9 +147,9 @@ def measure_many(bench: Bench) -> None:
             stream_load(bench.port, bench.path, MANY, bench.update, stalled=stalled, eager=True) as load,
             MemoryWatch([process.pid], 0.2) as memory,
         ):
-            latencies_ms = sorted(1000 * each for each in _latencies(bench, load))
-        percentiles = [latencies_ms[int(len(latencies_ms) * share)] for share in (0.5, 0.99)]
-        found[stalled].append((*percentiles, latencies_ms[-1], max(memory.megabytes)))
+            latencies = _latencies(bench, load)
+        percentiles = [bench_report.percentile_ms(latencies, percent) for percent in (50, 99, 100)]
+        found[stalled].append((*percentiles, max(memory.megabytes)))
     rows = [
         (f"{stalled:,} of them stalled", *map(statistics.median, zip(*rounds, strict=True)))
         for stalled, rounds in found.items()

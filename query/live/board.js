@@ -4,7 +4,7 @@ const MOVE_MS = 600;
 const COUNT_MS = 250; // a number may not lag behind what is known
 const GOLDEN_ANGLE = 137.5; // neighbours get colours far apart, however many there are
 
-const number = new Intl.NumberFormat();
+export const number = new Intl.NumberFormat();
 const percent = new Intl.NumberFormat(undefined, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 

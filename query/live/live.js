@@ -1,6 +1,6 @@
 // The live page: finds its event in its own address, shows the standings as they come, and says how it stands.
 
-import { Board } from "./board.js";
+import { Board, number } from "./board.js";
 import { Measure } from "./measure.js";
 import { Rate } from "./rate.js";
 import { watch } from "./standings.js";
@@ -29,7 +29,6 @@ const eventId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const board = new Board(element("board"), element("total"));
 const measure = new Measure(eventId);
 const rate = new Rate();
-const number = new Intl.NumberFormat();
 let spokenAt = 0;
 
 function showState(state) {

@@ -44,7 +44,7 @@ export class Measure {
       const answer = await (await fetch(this.url, options)).json();
       const trip = Date.now() - sent;
       const ahead = Date.parse(answer.now) - (sent + trip / 2);
-      if (ahead === ahead && trip <= (this.clock?.trip ?? Infinity)) this.clock = { trip, ahead };
+      if (Number.isFinite(ahead) && trip <= (this.clock?.trip ?? Infinity)) this.clock = { trip, ahead };
     } catch {
       // a measurement that is lost is no loss
     }

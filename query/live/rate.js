@@ -14,12 +14,13 @@ export class Rate {
   }
 
   /** Takes a total as of now. */
-  take(total, now = performance.now()) {
-    this.samples.push({ total, now });
+  take(total) {
+    this.samples.push({ total, now: performance.now() });
   }
 
   /** Votes a minute as of now, or null while nothing can be said. */
-  perMinute(now = performance.now()) {
+  perMinute() {
+    const now = performance.now();
     while (this.samples.length > 1 && this.samples[1].now <= now - WINDOW_MS) this.samples.shift();
     const first = this.samples[0];
     if (!first || now - first.now < SURE_AFTER_MS) return null;

@@ -101,32 +101,21 @@ def another_slot(owner: psycopg.Connection, event: Event) -> None:
     owner.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [OWN.slot])
 
 
-def test_slot_made_anew_between_its_creation_and_its_start(
+@pytest.mark.parametrize("continues", [False, True], ids=["of one that rebuilds", "of one that continues"])
+def test_slot_made_anew_before_its_start(
     owner: psycopg.Connection,
     database: Database,
     redis_url: str,
     event: Event,
     leading: Lead,
     monkeypatch: pytest.MonkeyPatch,
+    *,
+    continues: bool,
 ) -> None:
-    """Two that rebuild at once: who streams the other's slot notices, since its own count is of an earlier moment."""
-    forced = Forced(monkeypatch, WalListener, "start", lambda: another_slot(owner, event))
-    with leading():
-        eventually(lambda: forced.happened, "it happened")
-        check_agreement(database, redis_url, [event])
-
-
-def test_slot_made_anew_between_its_check_and_its_start(
-    owner: psycopg.Connection,
-    database: Database,
-    redis_url: str,
-    event: Event,
-    leading: Lead,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A slot that fitted the checkpoint a moment ago is looked at again when it is ours."""
-    with leading():
-        check_agreement(database, redis_url, [event])
+    """A slot is looked at again once it is ours: it may be another's who rebuilds, too, or none that fits any more."""
+    if continues:
+        with leading():
+            check_agreement(database, redis_url, [event])
     forced = Forced(monkeypatch, WalListener, "start", lambda: another_slot(owner, event))
     with leading():
         eventually(lambda: forced.happened, "it happened")
