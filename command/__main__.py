@@ -11,20 +11,21 @@ from typing import Any
 
 from sanic import Sanic
 
-from command.event_directory import EventDirectory
-from command.event_handler import EventHandler
 from command.event_pool import event_pool
-from command.event_schedule import run_schedule
+from command.events.event_handler import EventHandler
+from command.events.event_schedule import run_schedule
 from command.routes import add_routes
-from command.vote_batcher import VoteBatcher
-from command.vote_handler import VoteHandler
-from command.vote_writer import VoteWriter
+from command.settings import Batching, CommandListening
+from command.votes.ballot_directory import BallotDirectory
+from command.votes.vote_batcher import VoteBatcher
+from command.votes.vote_handler import VoteHandler
+from command.votes.vote_writer import VoteWriter
 from contract import settings
-from contract.http_auth import TokenGate
-from contract.http_service import make_service, serve
 from contract.telemetry import log_to_stderr
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
+from contract.web.service import make_service, serve
+from contract.web.token_verifier import TokenVerifier
 
 DRAIN_S = 8
 
@@ -33,13 +34,13 @@ class CommandService:
     """Everything that this process holds; `open` and `close` are its lifetime."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self.ports = settings.read(settings.Ports, env)
+        self.listening = settings.read(CommandListening, env)
         database_url = settings.read(settings.Primary, env).url
         verification = settings.read(settings.Verification, env)
-        batching = settings.read(settings.Batching, env)
+        batching = settings.read(Batching, env)
         receipt_keys = settings.read(settings.ReceiptKeys, env).by_number
         seal_keys = settings.read(settings.SealKeys, env).by_number
-        self._gate = TokenGate(verification.jwks_url)
+        self._verifier = TokenVerifier(verification.jwks_url)
         self._batcher = VoteBatcher(batching.queue_votes_max, batching.batch_votes_max)
         self._writers = [
             VoteWriter(database_url, self._batcher, seal_keys, batching.lock_timeout_ms)
@@ -47,27 +48,27 @@ class CommandService:
         ]
         self._event_pool = event_pool(database_url)
         self.votes = VoteHandler(
-            self._gate,
+            self._verifier,
             SeedBox(verification.seed_key),
-            EventDirectory(self._event_pool, batching.events_max),
+            BallotDirectory(self._event_pool, batching.events_max),
             self._batcher,
             {number: ReceiptCipher(key) for number, key in receipt_keys.items()},
             seal_keys,
             batching.deadline_ms,
         )
-        self.events = EventHandler(self._gate, self._event_pool, max(seal_keys))
+        self.events = EventHandler(self._verifier, self._event_pool, max(seal_keys))
         self._tasks: list[asyncio.Task[None]] = []
 
     async def why_not_ready(self) -> str:
         """The reason why no traffic should come here, or "" ."""
-        if not self._gate.ready:
+        if not self._verifier.ready:
             return "no public keys yet"
         return "" if any(writer.connected for writer in self._writers) else "no connection to Postgres"
 
     async def open(self, _app: Sanic[Any, Any]) -> None:
         """Start everything; waits for nothing, since Postgres may come later."""
         await self._event_pool.open(wait=False)
-        work = [self._gate.run(), run_schedule(self._event_pool), *(writer.run() for writer in self._writers)]
+        work = [self._verifier.run(), run_schedule(self._event_pool), *(writer.run() for writer in self._writers)]
         self._tasks = [asyncio.create_task(each) for each in work]
 
     async def close(self, _app: Sanic[Any, Any]) -> None:
@@ -97,7 +98,7 @@ def main() -> int:
     except settings.SettingError as error:
         print(f"command: {error}", file=sys.stderr)
         return 2
-    serve(make_app(service), service.ports.bind_host, service.ports.command)
+    serve(make_app(service), service.listening.host, service.listening.port)
     return 0
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from sanic import Sanic
 
-from command.event_handler import EventHandler
-from command.vote_handler import VoteHandler
+from command.events.event_handler import EventHandler
+from command.votes.vote_handler import VoteHandler
 
 
 def add_routes(app: Sanic[Any, Any], votes: VoteHandler, events: EventHandler) -> None:

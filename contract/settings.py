@@ -1,7 +1,8 @@
 """Settings: read once from the environment into small frozen pieces.
 
 Each field names its variable, its default and its unit; a missing or malformed one is a `SettingError`
-with one clear line, raised by the composition root before anything is opened.
+with one clear line, raised by the composition root before anything is opened. What only one process reads stands in
+its own settings.py; ops/SETTINGS.md lists all of it.
 """
 
 import dataclasses
@@ -47,7 +48,8 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _hex_file(path: str) -> bytes:
+def hex_file(path: str) -> bytes:
+    """A key in a file, as hexadecimal text."""
     return bytes.fromhex(Path(path).read_text(encoding="ascii").strip())
 
 
@@ -58,15 +60,10 @@ def _key_file(path: str) -> dict[int, bytes]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Ports:
-    """Where each process listens; only the edge is public."""
+class Listening:
+    """Where a process listens; only the edge is public. Each process adds its own `port`."""
 
-    bind_host: str = setting("BIND_HOST", "127.0.0.1")
-    identity: int = setting("IDENTITY_PORT", 8101, int)
-    command: int = setting("COMMAND_PORT", 8102, int)
-    query: int = setting("QUERY_PORT", 8103, int)
-    sse: int = setting("SSE_PORT", 8104, int)
-    fanout: int = setting("FANOUT_PORT", 8105, int)
+    host: str = setting("BIND_HOST", "127.0.0.1")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,20 +93,7 @@ class Verification:
     """How access tokens are verified: public keys by URL, and the key of the voter seed inside them."""
 
     jwks_url: str = setting("JWKS_URL")
-    seed_key: bytes = setting("SEED_KEY_FILE", parse=_hex_file)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Signing:
-    """What only identity holds: the private key that signs access tokens."""
-
-    key_file: Path = setting("SIGNING_KEY_FILE", parse=Path)
-    seed_key: bytes = setting("SEED_KEY_FILE", parse=_hex_file)
-    access_seconds: int = setting("ACCESS_TOKEN_SECONDS", 900, int, "s")
-    refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")
-    client_seconds: int = setting("CLIENT_TOKEN_SECONDS", 365 * 86_400, int, "s")
-    password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 2, int, "at once")
-    password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 64, int, "waiting")
+    seed_key: bytes = setting("SEED_KEY_FILE", parse=hex_file)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,40 +108,3 @@ class SealKeys:
     """Keys of the row seals by key_no, 32 bytes each; held by command and the audit tool, never by the database."""
 
     by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=_key_file)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Batching:
-    """Limits of the voting path. Overflow of the queue is 503 `busy`, of the deadline 503 `not_durable`."""
-
-    queue_votes_max: int = setting("QUEUE_VOTES_MAX", 20_000, int, "votes")
-    batch_votes_max: int = setting("BATCH_VOTES_MAX", 500, int, "votes")
-    writers: int = setting("WRITERS", 3, int, "connections")
-    deadline_ms: int = setting("VOTE_DEADLINE_MS", 5_000, int, "ms")
-    lock_timeout_ms: int = setting("LOCK_TIMEOUT_MS", 2_000, int, "ms")
-    events_max: int = setting("EVENTS_CACHED_MAX", 10_000, int, "events")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Fanout:
-    """The reader of one source's WAL."""
-
-    source: str = setting("SOURCE_NAME", "main")
-    slot: str = setting("SLOT_NAME", "fanout_main")
-    flush_ms: int = setting("FLUSH_MS", 40, int, "ms")
-    checkpoint_ms: int = setting("CHECKPOINT_MS", 1_000, int, "ms")
-    idle_checkpoint_ms: int = setting("IDLE_CHECKPOINT_MS", 10_000, int, "ms")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Streaming:
-    """Limits of the stream server."""
-
-    clients_max: int = setting("STREAM_CLIENTS_MAX", 10_000, int, "clients")
-    push_every_ms: int = setting("STREAM_PUSH_EVERY_MS", 50, int, "ms")
-    clients_per_address_max: int = setting("STREAM_CLIENTS_PER_ADDRESS_MAX", 2_000, int, "clients")
-    heartbeat_ms: int = setting("STREAM_HEARTBEAT_MS", 15_000, int, "ms")
-    lifetime_ms: int = setting("STREAM_LIFETIME_MS", 1_800_000, int, "ms")
-    stalled_ms: int = setting("STREAM_STALLED_MS", 15_000, int, "ms")
-    drain_ms: int = setting("STREAM_DRAIN_MS", 5_000, int, "ms")
-    stale_after_ms: int = setting("STALE_AFTER_MS", 3_000, int, "ms")

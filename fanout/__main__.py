@@ -19,6 +19,7 @@ from contract.telemetry import log_to_stderr
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
 from fanout.session import Session
+from fanout.settings import Fanout, FanoutListening
 from fanout.takeover import take_over
 from fanout.verify import verify
 from fanout.vitals import Vitals
@@ -29,7 +30,7 @@ BACKOFF_S = (0.1, 5.0)
 STEADY_S = 10.0  # a session that lasted so long was no failure to connect
 
 
-def count_until(stop: threading.Event, url: str, own: settings.Fanout, writer: RedisWriter, health: Vitals) -> None:
+def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWriter, health: Vitals) -> None:
     """Session after session, each from what is stored; the pause between failures grows."""
     failures = 0
     while not stop.is_set():
@@ -51,9 +52,9 @@ def main(arguments: list[str]) -> int:
     env = dict(os.environ)
     try:
         url = settings.read(settings.Primary, env).url
-        own = settings.read(settings.Fanout, env)
+        own = settings.read(Fanout, env)
         redis_url = settings.read(settings.Redis, env).url
-        ports = settings.read(settings.Ports, env)
+        listening = settings.read(FanoutListening, env)
     except settings.SettingError as error:
         print(f"fanout: {error}", file=sys.stderr)  # for people, before there is anything to log
         return 2
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
     stop, health, writer = threading.Event(), Vitals(), RedisWriter(redis_url)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    health.serve(ports.bind_host, ports.fanout)
+    health.serve(listening.host, listening.port)
     log.info("serving", extra={"source": own.source, "slot": own.slot})
     count_until(stop, url, own, writer, health)
     writer.close()

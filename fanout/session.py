@@ -20,10 +20,10 @@ import time
 import psycopg
 import redis
 
-from contract.settings import Fanout
 from fanout import vitals
 from fanout.checkpoint import CheckpointPace, CheckpointWriter, lsn_to_confirm
 from fanout.redis_writer import RedisWriter
+from fanout.settings import Fanout
 from fanout.takeover import Lead
 from fanout.vitals import Vitals
 from fanout.wal_decoder import Transaction

@@ -20,13 +20,13 @@ from typing import Any
 import psycopg
 
 from contract.position import Position
-from contract.settings import Fanout
 from fanout import vitals
 from fanout.checkpoint import Checkpoint
 from fanout.conninfo import conninfo
 from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount, SlotState, why_rebuild
 from fanout.redis_writer import RedisWriter
+from fanout.settings import Fanout
 from fanout.tally import Tally
 from fanout.vitals import Vitals
 from fanout.wal_listener import WalListener

@@ -10,15 +10,14 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
+from contract.moment import from_unix_us, rfc3339
 from contract.position import Position
 from contract.standings import SourceTally
 from fanout.wal_decoder import Transaction, Vote
 
 _ROW = struct.Struct("!qqq")
 _DIGESTS = 2**63  # a digest fits a bigint
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -120,7 +119,7 @@ class Tally:
     def message(self, event_no: int) -> SourceTally:
         """What readers get of an event."""
         event = self.events[event_no]
-        as_of = (_EPOCH + timedelta(microseconds=event.as_of_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        as_of = rfc3339(from_unix_us(event.as_of_us))
         return SourceTally(
             event.event_id, self.source, self.epoch, event.lsn, event.status, as_of, event.counts
         )  # fmt: skip

@@ -21,11 +21,11 @@ import psycopg
 import redis
 
 from contract.redis_keys import applied_key, tally_key
-from contract.settings import Fanout
 from contract.standings import AppliedPosition, SourceTally
 from fanout.conninfo import conninfo
 from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount
+from fanout.settings import Fanout
 from fanout.tally import EventTally
 from fanout.wal_decoder import Transaction, Vote
 from fanout.wal_listener import WalListener

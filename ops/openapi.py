@@ -19,23 +19,23 @@ import orjson
 from sanic import Sanic
 from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
 
-from command.event_handler import EventHandler
+from command.events.event_handler import EventHandler
 from command.identity.auth_handler import AuthHandler
 from command.identity.auth_handler import add_routes as add_identity_routes
 from command.routes import add_routes as add_command_routes
-from command.vote_handler import VoteHandler
+from command.votes.vote_handler import VoteHandler
 from contract import errors
 from contract.errors import ContractError
-from contract.http_docs import Access, Answer, Call, call_of
-from query.events_handler import EventsHandler
-from query.page_handler import PageHandler
-from query.results_handler import ResultsHandler
+from contract.web.call import Access, Answer, Call, call_of
+from query.pages.page_handler import PageHandler
+from query.pages.viewer_handler import ViewerHandler
+from query.reads.events_handler import EventsHandler
+from query.reads.results_handler import ResultsHandler
+from query.reads.user_vote_handler import UserVoteHandler
+from query.reads.vote_status_handler import VoteStatusHandler
 from query.routes import add_routes as add_query_routes
-from query.sse_handler import SseHandler
-from query.sse_server import add_routes as add_sse_routes
-from query.user_vote_handler import UserVoteHandler
-from query.viewer_handler import ViewerHandler
-from query.vote_status_handler import VoteStatusHandler
+from query.streams.__main__ import add_routes as add_sse_routes
+from query.streams.sse_handler import SseHandler
 
 DOCUMENT = Path(__file__).parent.parent / "contract" / "openapi.json"
 TITLE, VERSION = "Live vote", "1"

@@ -12,18 +12,16 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 
 from contract import queries, settings
+from contract.moment import to_unix_us
 from contract.seal import seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
 
 ROWS_PER_FETCH = 10_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass
@@ -67,7 +65,7 @@ class SealAudit:
             for voted_at, device, contestant_no, region, voter, seal in cursor:
                 expected = seal_of(
                     key,
-                    voted_at_us=(voted_at - _EPOCH) // _MICROSECOND,
+                    voted_at_us=to_unix_us(voted_at),
                     device=device,
                     event_no=self.event_no,
                     contestant_no=contestant_no,

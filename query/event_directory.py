@@ -6,11 +6,11 @@ While Postgres is away, known events keep being served. Who may see an event's r
 from sanic import Request
 
 from contract.errors import NotFound, ResultsHidden
-from contract.http_auth import TokenGate
-from contract.http_service import uuid_in_path
-from contract.standings import FINAL_STATUSES
+from contract.web.service import uuid_in_path
+from contract.web.token_verifier import TokenVerifier
+from query.event import Event, is_restricted
 from query.recent_cache import RecentCache
-from query.replica_reader import Event, ReplicaReader
+from query.replica_reader import ReplicaReader
 
 EVENT_AGE_S = 2
 EVENTS_MAX = 2_000
@@ -30,18 +30,12 @@ class EventDirectory:
         return event
 
 
-def is_restricted(event: Event) -> bool:
-    """Whether the results are hidden from most people now."""
-    visibility = event.results_visibility
-    return visibility == "staff" or (visibility == "after_close" and event.status not in FINAL_STATUSES)
-
-
-def require_visible(event: Event, request: Request, gate: TokenGate) -> None:
+def require_visible(event: Event, request: Request, verifier: TokenVerifier) -> None:
     """Raise `ResultsHidden` unless this caller may see the results now; a token is looked at only if it matters."""
     if not is_restricted(event):
         return
     if "authorization" not in request.headers:
         raise ResultsHidden
-    caller = gate.caller(request)
+    caller = verifier.caller(request)
     if not (caller.is_staff or caller.may_read_all):
         raise ResultsHidden

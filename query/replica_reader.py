@@ -16,6 +16,7 @@ from contract import queries
 from contract.errors import Busy
 from contract.standings import SourceTally
 from contract.vote_id import Receipt
+from query.event import Event, EventSummary
 
 CONNECTIONS_MAX = 8
 ANSWER_WITHIN_S = 3
@@ -31,38 +32,6 @@ _PASSING = (
     asyncpg.TransactionRollbackError,
     asyncpg.InvalidAuthorizationSpecificationError,
 )
-
-
-class Contestant(msgspec.Struct, frozen=True):
-    """A contestant as everybody sees it."""
-
-    contestant_no: int
-    contestant_id: str
-    contestant_name: str
-    contestant_description: str
-    contestant_image_url: str
-    party: str | None
-
-
-class EventSummary(msgspec.Struct, frozen=True):
-    """What an event is; the times are RFC 3339, null when nothing is scheduled."""
-
-    event_id: str
-    event_name: str
-    event_description: str | None
-    status: str
-    opens_at: str | None
-    closes_at: str | None
-    results_visibility: str
-    captcha: bool
-
-
-class Event(EventSummary, frozen=True, kw_only=True):
-    """An event with its numbers inside the ledger; contestants in the order given by the host."""
-
-    event_no: int
-    key_no: int
-    contestants: tuple[Contestant, ...]
 
 
 class Attempt(NamedTuple):

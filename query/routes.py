@@ -4,12 +4,12 @@ from typing import Any
 
 from sanic import Sanic
 
-from query.events_handler import EventsHandler
-from query.page_handler import PageHandler
-from query.results_handler import ResultsHandler
-from query.user_vote_handler import UserVoteHandler
-from query.viewer_handler import ViewerHandler
-from query.vote_status_handler import VoteStatusHandler
+from query.pages.page_handler import PageHandler
+from query.pages.viewer_handler import ViewerHandler
+from query.reads.events_handler import EventsHandler
+from query.reads.results_handler import ResultsHandler
+from query.reads.user_vote_handler import UserVoteHandler
+from query.reads.vote_status_handler import VoteStatusHandler
 
 
 def add_routes(

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from contract.errors import Busy
 from contract.standings import SourceTally
+from query.event import Event
 from query.reading import Reading, follow, from_checkpoint, from_redis
 from query.redis_reader import REDIS_AWAY, RedisReader, RedisState
-from query.replica_reader import Event, ReplicaReader
+from query.replica_reader import ReplicaReader
 
 EVENTS_REMEMBERED_MAX = 10_000
 

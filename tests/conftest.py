@@ -17,10 +17,10 @@ from pytest_postgresql import factories
 from ops.embedded import ports
 from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.valkey_server import ValkeyServer
-from ops.load.server_process import ServerProcess
-from ops.load.voting import TokenMint
 from ops.migrate import migrate
-from tests.running_stack import stack
+from ops.rig.running_stack import stack
+from ops.rig.server_process import ServerProcess
+from ops.rig.voting import TokenMint
 
 __all__ = ["stack"]
 

@@ -14,18 +14,19 @@ from command.identity import operator_line
 from command.identity.account_store import AccountStore
 from command.identity.auth_handler import AuthHandler, add_routes
 from command.identity.password_hasher import PasswordHasher
+from command.identity.settings import IdentityListening, Signing
 from command.identity.signing_key import load_signing_key
 from contract import settings
-from contract.http_service import make_service, serve
 from contract.telemetry import log_to_stderr
+from contract.web.service import make_service, serve
 
 
 class IdentityService:
     """Everything that this process holds; `open` and `close` are its lifetime."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self.ports = settings.read(settings.Ports, env)
-        signing = settings.read(settings.Signing, env)
+        self.listening = settings.read(IdentityListening, env)
+        signing = settings.read(Signing, env)
         key = load_signing_key(signing.key_file)
         self.store = AccountStore(settings.read(settings.Primary, env).url)
         self._hasher = PasswordHasher(signing.password_hashes_max, signing.password_queue_max)
@@ -61,7 +62,7 @@ def main() -> int:
     except settings.SettingError as error:
         print(f"identity: {error}", file=sys.stderr)
         return 2
-    serve(make_app(service), service.ports.bind_host, service.ports.identity)
+    serve(make_app(service), service.listening.host, service.listening.port)
     return 0
 
 

@@ -6,7 +6,7 @@ A 201 or a token is sent after the COMMIT that it stands on.
 
 import logging
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,16 +17,17 @@ from command.identity import account_fields
 from command.identity.account_store import AccountStore, Registration, User
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
+from command.identity.settings import Signing
 from command.identity.signing_key import SigningKey
 from command.identity.token_mint import TokenMint
 from contract.errors import BadCredentials, Busy, NotFound, Taken, Unauthorized
-from contract.http_auth import bearer_of
-from contract.http_body import json_body
-from contract.http_docs import Access, documented
-from contract.http_service import answer, rfc3339, trace_id
+from contract.moment import from_unix_us, rfc3339
 from contract.pseudonym import SEED_BYTES
-from contract.settings import Signing
 from contract.tokens import CLIENT_TYPE, Claims, KeySet, SeedBox, UnknownKeyError
+from contract.web.call import Access, documented
+from contract.web.request_body import json_body
+from contract.web.service import answer, trace_id
+from contract.web.token_verifier import bearer_of
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ class AuthHandler:
             "user_id": caller.user_id,
             "username": user.username,
             "roles": sorted(caller.roles),
-            "expires_at": rfc3339(datetime.fromtimestamp(caller.expires_at, UTC)),
+            "expires_at": rfc3339(from_unix_us(caller.expires_at * 1_000_000)),
         }
         return answer(who, headers=NO_STORE)
 

@@ -17,6 +17,7 @@ from psycopg.rows import class_row, scalar_row
 from command.identity import account_fields
 from command.identity.account_store import CONNECTION, User
 from command.identity.password_hasher import argon2id, verifies
+from command.identity.settings import Signing
 from command.identity.signing_key import load_signing_key, make_signing_key
 from command.identity.token_mint import TokenMint
 from contract import queries, settings
@@ -79,7 +80,7 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Enter the application, if it is new, and print a token for it."""
-    mint, lifetime_s = _mint(env), settings.read(settings.Signing, env).client_seconds
+    mint, lifetime_s = _mint(env), settings.read(Signing, env).client_seconds
     with _connect(env) as connection:
         connection.execute(_sql("add_application"), {"application": given.name})
     sys.stdout.write(mint.client(given.name, lifetime_s) + "\n")
@@ -124,7 +125,7 @@ def make_key(given: argparse.Namespace, _env: Mapping[str, str]) -> None:
 
 
 def _mint(env: Mapping[str, str]) -> TokenMint:
-    signing = settings.read(settings.Signing, env)
+    signing = settings.read(Signing, env)
     return TokenMint(load_signing_key(signing.key_file), SeedBox(signing.seed_key))
 
 

@@ -6,10 +6,10 @@ import sys
 from datetime import UTC, datetime
 
 from command.__main__ import CommandService, make_app
-from command.vote_batcher import PendingVote, VoteOutcome
-from contract.http_service import serve
+from command.votes.vote_batcher import PendingVote, VoteOutcome
 from contract.telemetry import log_to_stderr
 from contract.vote_id import VoteKind
+from contract.web.service import serve
 
 
 class InstantLedger:
@@ -28,7 +28,7 @@ def main() -> int:
     twin._batcher = InstantLedger()  # type: ignore[assignment]  # noqa: SLF001  # all else stays identical
     app = make_app(service)
     app.add_route(twin.submit, "/no-write", methods=["POST"], name="no_write")
-    serve(app, service.ports.bind_host, service.ports.command)
+    serve(app, service.listening.host, service.listening.port)
     return 0
 
 

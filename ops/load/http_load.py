@@ -14,7 +14,7 @@ from typing import cast
 
 import uvloop
 
-from ops.load import bench_report
+from ops.benches import bench_report
 
 CONNECT_WITHIN_S = 10
 LATE_WITHIN_S = 30

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ops.embedded import ports
-from ops.load.eventually import eventually
-from ops.load.server_process import ServerProcess
+from ops.rig.eventually import eventually
+from ops.rig.server_process import ServerProcess
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 STREAM = "/stream"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ops.load.eventually import eventually
+from ops.rig.eventually import eventually
 
 LAZY_S = 0.02
 OPEN_WITHIN_S = 120

@@ -11,7 +11,7 @@ import redis
 
 from contract.redis_keys import STANDINGS_CHANNEL
 from contract.standings import SourceTally
-from ops.load.eventually import eventually
+from ops.rig.eventually import eventually
 
 
 class TallyWatch:

@@ -25,8 +25,8 @@ import uvloop
 
 from contract.redis_keys import STANDINGS_CHANNEL
 from contract.standings import SourceTally
-from ops.load.http_bench import vote_requests
-from ops.load.voting import Event, Voter
+from ops.benches.http_bench import vote_requests
+from ops.rig.voting import Event, Voter
 
 PROBES_A_SECOND = 20  # of each prober
 SEEN_WITHIN_S = 30

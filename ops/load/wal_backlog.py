@@ -22,9 +22,9 @@ from contract.redis_keys import applied_key
 from contract.standings import AppliedPosition
 from fanout.wal_listener import PUBLICATION
 from ops.embedded.postgres_server import BIN
-from ops.load.bench_database import BenchDatabase
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
+from ops.rig.bench_database import BenchDatabase
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
 
 READ_WITHIN_S = 600
 ORIGIN = "origin"  # stands at the start of the backlog and is only ever copied

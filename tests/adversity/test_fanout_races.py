@@ -18,18 +18,19 @@ from fanout import rebuild, takeover
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
 from fanout.session import Session
+from fanout.settings import Fanout
 from fanout.tally import EventTally, Tally
 from fanout.vitals import Vitals
 from fanout.wal_decoder import Transaction, Vote
 from fanout.wal_listener import WalListener
-from ops.load.eventually import eventually
-from ops.load.voting import Event, make_event
+from ops.rig.counting import applied, cast, check_agreement, counts_in_checkpoint
+from ops.rig.eventually import eventually
+from ops.rig.voting import Event, make_event
+from query.reads.vote_status_handler import _has_reached
 from query.replica_reader import WalEnd
-from query.vote_status_handler import _has_reached
 from tests.conftest import Database
-from tests.counting import applied, cast, check_agreement, counts_in_checkpoint
 
-OWN = settings.read(settings.Fanout, {})
+OWN = settings.read(Fanout, {})
 Lead = Callable[[], contextlib.AbstractContextManager[None]]
 
 

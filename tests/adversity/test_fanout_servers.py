@@ -6,11 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
-from ops.load.voting import Event, make_event
-from tests.counting import Crowd, Screen, cast, check_agreement, counts_in_redis, tally_in_redis
-from tests.own_server import OwnServer, own_server, standby_of
+from ops.rig.counting import Crowd, Screen, cast, check_agreement, counts_in_redis, tally_in_redis
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.own_server import OwnServer, own_server, standby_of
+from ops.rig.voting import Event, make_event
 
 STANDBY = "standby"
 

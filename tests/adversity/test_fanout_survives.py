@@ -9,11 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
-from ops.load.voting import Event, make_event
-from tests.conftest import Database, DatabaseServer, RedisServer
-from tests.counting import (
+from ops.rig.counting import (
     Crowd,
     Screen,
     cast,
@@ -21,6 +17,10 @@ from tests.counting import (
     check_shown,
     counts_in_checkpoint,
 )
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.voting import Event, make_event
+from tests.conftest import Database, DatabaseServer, RedisServer
 
 pytestmark = pytest.mark.usefixtures("screen")
 

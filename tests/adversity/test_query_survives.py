@@ -10,11 +10,11 @@ import aiohttp
 import psutil
 import psycopg
 
-from ops.load.eventually import WITHIN_S
-from ops.load.read_process import Tallies, read_process
-from ops.load.voting import TokenMint, make_event
+from ops.rig.eventually import WITHIN_S
+from ops.rig.read_process import Tallies, read_process
+from ops.rig.reading import messages
+from ops.rig.voting import TokenMint, make_event
 from tests.conftest import Database, DatabaseServer
-from tests.reading import messages
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -32,9 +32,7 @@ async def test_known_events_are_shown_while_postgres_is_away(
         event = make_event(owner)
     tallies = Tallies(redis_url)
     tallies.write(event, {1: 1}, lsn=1)
-    with read_process(
-        "query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, TokenMint(tmp_path)
-    ) as query:
+    with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, TokenMint(tmp_path)) as query:
         async with aiohttp.ClientSession(query.url) as session:
             assert (await results(session, event.event_id))[0] == 200
             database_server.process.kill()
@@ -79,7 +77,7 @@ async def test_known_events_are_shown_while_postgres_hangs(
     tallies.write(draft, {}, lsn=1, status="draft")
     services = (
         read_process(module, tmp_path, database.url("vote_query"), redis_url, mint)
-        for module in ("query.leaderboard_server", "query.sse_server")
+        for module in ("query.reads", "query.streams")
     )
     with contextlib.ExitStack() as running:
         query, sse = (running.enter_context(service) for service in services)

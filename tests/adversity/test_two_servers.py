@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg
 
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
-from ops.load.read_process import ReadProcess, read_process
-from ops.load.voting import Event, TokenMint, make_event
-from tests.counting import cast
-from tests.own_server import OwnServer, own_server
+from ops.rig.counting import cast
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.own_server import OwnServer, own_server
+from ops.rig.read_process import ReadProcess, read_process
+from ops.rig.voting import Event, TokenMint, make_event
 
 
 def results(query: ReadProcess, event: Event) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def test_two_servers_make_one_leaderboard(tmp_path: Path, mint: TokenMint, redis
         event = same_event_on([one, other])
         settings = {"SOURCES": "a,b", "STALE_AFTER_MS": "1500"}
         query_process = read_process(
-            "query.leaderboard_server", tmp_path, one.database.url("vote_query"), redis_url, mint, **settings
+            "query.reads", tmp_path, one.database.url("vote_query"), redis_url, mint, **settings
         )
         fanouts = [FanoutProcess(server.fanout_url, redis_url, name) for server, name in ((one, "a"), (other, "b"))]
 

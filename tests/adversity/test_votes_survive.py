@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ops.load.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
+from ops.rig.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
 from tests.conftest import Database, DatabaseServer
 
 VOTERS = 300

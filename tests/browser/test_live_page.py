@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from ops.rig.running_stack import PROJECT, RunningStack
 from tests.browser.show import Show
-from tests.running_stack import PROJECT, RunningStack
 
 PATIENCE_MS = 30_000
 SCREENSHOTS = PROJECT / ".screenshots"  # of how each test leaves its page, for people to look at

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from contract.pseudonym import voter_of
-from ops.load.voting import Event, make_event
+from ops.rig.voting import Event, make_event
 from tests.conftest import Database
 
 CAST = """SELECT vote_index, kind, stored_at FROM cast_votes(

@@ -18,7 +18,7 @@ from ops.embedded import ports
 from ops.embedded.readiness import edge as why_no_edge
 from ops.embedded.readiness import wait_until
 from ops.embedded.supervisor_config import EDGE_CONFIG
-from ops.load.server_process import ServerProcess
+from ops.rig.server_process import ServerProcess
 
 SERVICES = ("identity", "command", "query", "sse")
 EVENT = "/v1/event/7d3b4c52-0000-4000-8000-000000000000"

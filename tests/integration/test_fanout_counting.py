@@ -12,11 +12,7 @@ import redis
 
 from contract.redis_keys import tally_key
 from contract.standings import add_up
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
-from ops.load.voting import Event, make_event
-from tests.conftest import Database
-from tests.counting import (
+from ops.rig.counting import (
     Crowd,
     Screen,
     applied,
@@ -28,6 +24,10 @@ from tests.counting import (
     tally_in_redis,
     wal_end,
 )
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.voting import Event, make_event
+from tests.conftest import Database
 
 
 @pytest.fixture

@@ -5,11 +5,7 @@ import signal
 import psycopg
 import pytest
 
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
-from ops.load.voting import Event, make_event
-from tests.conftest import Database
-from tests.counting import (
+from ops.rig.counting import (
     Screen,
     cast,
     check_agreement,
@@ -18,7 +14,11 @@ from tests.counting import (
     counts_in_ledger,
     tally_in_redis,
 )
-from tests.dba_scripts import run_script
+from ops.rig.dba_scripts import run_script
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.voting import Event, make_event
+from tests.conftest import Database
 
 EDITS = {
     "changed": "UPDATE tallies SET votes = votes + 1 WHERE contestant_no = 1",

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from contract.tokens import KeySet, SeedBox
+from ops.rig.identity_process import PERSON, SEED_KEY, IdentityProcess, call, error_of, identity_process
 from tests.conftest import Database
-from tests.identity_process import PERSON, SEED_KEY, IdentityProcess, call, error_of, identity_process
 
 
 @pytest.fixture

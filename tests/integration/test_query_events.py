@@ -8,15 +8,15 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.load.read_process import ReadProcess, Tallies, read_process
-from ops.load.voting import TokenMint, make_event
-from query.events_handler import PAGE_EVENTS
+from ops.rig.read_process import ReadProcess, Tallies, read_process
+from ops.rig.voting import TokenMint, make_event
+from query.reads.events_handler import PAGE_EVENTS
 from tests.conftest import Database
 
 
 @pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
-    with read_process("query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, mint) as process:
+    with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
 

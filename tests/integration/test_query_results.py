@@ -9,8 +9,8 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.load.read_process import ReadProcess, Tallies, read_process
-from ops.load.voting import Event, TokenMint, Voter, make_event
+from ops.rig.read_process import ReadProcess, Tallies, read_process
+from ops.rig.voting import Event, TokenMint, Voter, make_event
 from tests.conftest import Database, RedisServer
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -18,7 +18,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
-    with read_process("query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, mint) as process:
+    with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
 
@@ -199,7 +199,7 @@ async def test_sources_are_added_up_and_a_missing_one_makes_stale(
     event = make_event(owner)
     path = f"/v1/event/{event.event_id}/results"
     with read_process(
-        "query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, mint, SOURCES="main,second"
+        "query.reads", tmp_path, database.url("vote_query"), redis_url, mint, SOURCES="main,second"
     ) as process:
         Tallies(redis_url).write(event, {1: 1}, lsn=10)
         await get_until(process, path, stale=True, total_votes=1)

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.load.read_process import ReadProcess, Tallies, read_process
-from ops.load.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
+from ops.rig.read_process import ReadProcess, Tallies, read_process
+from ops.rig.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
 from tests.conftest import Database
 
 SYSTEM_ID, TIMELINE, FAR = 7, 1, 2**62
@@ -18,7 +18,7 @@ SYSTEM_ID, TIMELINE, FAR = 7, 1, 2**62
 
 @pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
-    with read_process("query.leaderboard_server", tmp_path, database.url("vote_query"), redis_url, mint) as process:
+    with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
 

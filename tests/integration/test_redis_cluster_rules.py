@@ -9,13 +9,13 @@ import redis
 
 from ops.embedded import ports
 from ops.embedded.valkey_server import ValkeyServer
-from ops.load.eventually import eventually
-from ops.load.fanout_process import FanoutProcess
-from ops.load.server_process import ServerProcess
-from ops.load.voting import make_event
+from ops.rig.counting import cast, check_agreement
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.server_process import ServerProcess
+from ops.rig.voting import make_event
 from query.redis_reader import RedisReader, redis_client
 from tests.conftest import PASSWORD, Database
-from tests.counting import cast, check_agreement
 
 
 @pytest.fixture

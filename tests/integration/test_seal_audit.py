@@ -11,7 +11,7 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.load.voting import (
+from ops.rig.voting import (
     RECEIPT_KEY,
     SEAL_KEY,
     Event,

@@ -10,10 +10,10 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.load.read_process import AS_OF, ReadProcess, Tallies, read_process
-from ops.load.voting import Event, TokenMint, make_event
+from ops.rig.read_process import AS_OF, ReadProcess, Tallies, read_process
+from ops.rig.reading import Message, messages
+from ops.rig.voting import Event, TokenMint, make_event
 from tests.conftest import Database, RedisServer
-from tests.reading import Message, messages
 
 Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
 
@@ -21,7 +21,7 @@ Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
 @pytest.fixture
 def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Start:
     return lambda **settings: read_process(
-        "query.sse_server", tmp_path, database.url("vote_query"), redis_url, mint, **settings
+        "query.streams", tmp_path, database.url("vote_query"), redis_url, mint, **settings
     )
 
 

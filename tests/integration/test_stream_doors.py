@@ -13,10 +13,10 @@ import psycopg
 import pytest
 import redis
 
-from ops.load.read_process import ReadProcess, Tallies, read_process
-from ops.load.voting import Event, TokenMint, make_event
+from ops.rig.read_process import ReadProcess, Tallies, read_process
+from ops.rig.reading import messages
+from ops.rig.voting import Event, TokenMint, make_event
 from tests.conftest import Database, RedisServer
-from tests.reading import messages
 
 Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
 
@@ -24,7 +24,7 @@ Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
 @pytest.fixture
 def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Start:
     return lambda **settings: read_process(
-        "query.sse_server", tmp_path, database.url("vote_query"), redis_url, mint, **settings
+        "query.streams", tmp_path, database.url("vote_query"), redis_url, mint, **settings
     )
 
 

@@ -14,7 +14,7 @@ from ops.embedded import ports
 from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.program_environment import HANDED_OUT
 from ops.embedded.supervisor_control import MARK
-from ops.load.server_process import ServerProcess
+from ops.rig.server_process import ServerProcess
 
 PASSWORD = "tests-only"
 

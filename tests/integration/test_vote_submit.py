@@ -12,7 +12,7 @@ import pytest
 
 from contract.seal import seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.load.voting import (
+from ops.rig.voting import (
     RECEIPT_KEY,
     SEAL_KEY,
     CommandProcess,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from ops.openapi import DOCUMENT, Refusal
-from tests.running_stack import RunningStack
+from ops.rig.running_stack import RunningStack
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 CALLS = [

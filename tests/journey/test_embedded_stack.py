@@ -13,8 +13,8 @@ from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.readiness import wait_until
 from ops.embedded.supervisor_control import MARK
 from ops.embedded.valkey_server import ValkeyServer
-from ops.load.server_process import ServerProcess
-from tests.running_stack import RunningStack
+from ops.rig.running_stack import RunningStack
+from ops.rig.server_process import ServerProcess
 
 PASSWORD = "tests-only"
 WITHIN_S = 60

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.running_stack import RunningStack
+from ops.rig.running_stack import RunningStack
 
 PASSWORD = "correct horse battery staple"
 

@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import errors
-from contract.http_body import decode
 from contract.position import Position, parse_lsn
 from contract.pseudonym import voter_of
 from contract.seal import seal_of
-from contract.settings import Ports, Primary, SettingError, read
+from contract.settings import Primary, SettingError, read
 from contract.standings import SourceTally, add_up
 from contract.telemetry import trace_id_of
 from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
+from contract.web.request_body import decode
+from query.settings import QueryListening
 
 keys = st.binary(min_size=16, max_size=16)
 voters = st.binary(min_size=12, max_size=12)
@@ -182,5 +183,5 @@ def test_a_setting_that_is_wrong_is_named() -> None:
     with pytest.raises(SettingError, match="DATABASE_URL is not set"):
         read(Primary, {})
     with pytest.raises(SettingError, match="QUERY_PORT is malformed"):
-        read(Ports, {"QUERY_PORT": "many"})
-    assert read(Ports, {"QUERY_PORT": "7"}).query == 7
+        read(QueryListening, {"QUERY_PORT": "many"})
+    assert read(QueryListening, {"QUERY_PORT": "7"}).port == 7

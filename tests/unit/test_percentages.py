@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query.percentages import percentages
+from query.reads.percentages import percentages
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=200))

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from query.sse_client import SseClient
-from query.stream_frames import Form, Frame
+from query.streams.sse_client import SseClient
+from query.streams.stream_frames import Form, Frame
 
 
 class Viewer:

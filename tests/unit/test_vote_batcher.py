@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from command.vote_batcher import PendingVote, QueueFullError, VoteBatcher
+from command.votes.vote_batcher import PendingVote, QueueFullError, VoteBatcher
 
 
 def vote(event_no: int = 1) -> PendingVote:

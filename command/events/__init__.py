@@ -1,0 +1,1 @@
+"""Events run by staff and by the schedule."""

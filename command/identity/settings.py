@@ -1,0 +1,26 @@
+"""What only the identity process is told."""
+
+import dataclasses
+from pathlib import Path
+
+from contract.settings import Listening, hex_file, setting
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IdentityListening(Listening):
+    """Where this process listens."""
+
+    port: int = setting("IDENTITY_PORT", 8101, int)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signing:
+    """What only identity holds: the private key that signs access tokens."""
+
+    key_file: Path = setting("SIGNING_KEY_FILE", parse=Path)
+    seed_key: bytes = setting("SEED_KEY_FILE", parse=hex_file)
+    access_seconds: int = setting("ACCESS_TOKEN_SECONDS", 900, int, "s")
+    refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")
+    client_seconds: int = setting("CLIENT_TOKEN_SECONDS", 365 * 86_400, int, "s")
+    password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 2, int, "at once")
+    password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 64, int, "waiting")

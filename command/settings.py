@@ -1,0 +1,24 @@
+"""What only the command process is told."""
+
+import dataclasses
+
+from contract.settings import Listening, setting
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CommandListening(Listening):
+    """Where this process listens."""
+
+    port: int = setting("COMMAND_PORT", 8102, int)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Batching:
+    """Limits of the voting path. Overflow of the queue is 503 `busy`, of the deadline 503 `not_durable`."""
+
+    queue_votes_max: int = setting("QUEUE_VOTES_MAX", 20_000, int, "votes")
+    batch_votes_max: int = setting("BATCH_VOTES_MAX", 500, int, "votes")
+    writers: int = setting("WRITERS", 3, int, "connections")
+    deadline_ms: int = setting("VOTE_DEADLINE_MS", 5_000, int, "ms")
+    lock_timeout_ms: int = setting("LOCK_TIMEOUT_MS", 2_000, int, "ms")
+    events_max: int = setting("EVENTS_CACHED_MAX", 10_000, int, "events")

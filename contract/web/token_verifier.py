@@ -1,0 +1,81 @@
+"""Who is calling: the Bearer token of a request, verified with identity's public keys.
+
+The keys are fetched in the background and kept while identity is away, so existing sessions go on.
+A token with a key id that isn't known wakes the fetcher, at most once a second.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import urllib.request
+
+from sanic import Request
+
+from contract.errors import Busy, Forbidden, Unauthorized
+from contract.tokens import Caller, KeySet, UnknownKeyError
+
+log = logging.getLogger(__name__)
+
+REFRESH_S = 300
+RETRY_S = 1
+FETCH_TIMEOUT_S = 5
+
+
+def bearer_of(request: Request) -> str:
+    """The request's Bearer token, not verified; `Unauthorized` when there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized
+    return token
+
+
+class TokenVerifier:
+    """Verifies callers; `run` is its background task, started by the composition root."""
+
+    def __init__(self, jwks_url: str) -> None:
+        self._url = jwks_url
+        self._keys = KeySet()
+        self._wanted = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether any key is there."""
+        return bool(self._keys)
+
+    def caller(self, request: Request) -> Caller:
+        """The caller of this request; `Unauthorized` for no token or a bad one, `Busy` until the keys are there."""
+        token = bearer_of(request)
+        try:
+            return self._keys.caller(token)
+        except UnknownKeyError as error:
+            self._wanted.set()
+            if not self._keys:
+                raise Busy from error
+            raise Unauthorized from error
+
+    def staff(self, request: Request) -> Caller:
+        """The caller, who must be host or admin."""
+        caller = self.caller(request)
+        if not caller.is_staff:
+            raise Forbidden
+        return caller
+
+    async def run(self) -> None:
+        """Fetch the keys now, every five minutes, and when a token names one that is missing."""
+        while True:
+            self._wanted.clear()
+            try:
+                self._keys.replace(await asyncio.to_thread(_fetch, self._url))
+            except Exception as error:  # noqa: BLE001  # whatever went wrong: keep the keys, try again
+                log.warning("can't fetch the public keys", extra={"url": self._url, "reason": str(error)})
+                self._wanted.set()
+            await asyncio.sleep(RETRY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), REFRESH_S)
+
+
+def _fetch(url: str) -> dict[str, object]:
+    with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_S) as response:  # noqa: S310  # the operator's own setting
+        jwks: dict[str, object] = json.load(response)
+        return jwks

@@ -1,0 +1,37 @@
+"""./ops/bench NAME …: the figures of this project, each as a ratio measured in one run on one machine."""
+
+import sys
+
+from ops.benches import (
+    e2e_bench,
+    events_bench,
+    fanout_bench,
+    growth_bench,
+    http_bench,
+    ledger_bench,
+    overload_bench,
+    sse_bench,
+)
+
+BENCHES = {
+    "ledger": ledger_bench.main,
+    "growth": growth_bench.main,
+    "events": events_bench.main,
+    "fanout": fanout_bench.main,
+    "http": http_bench.main,
+    "overload": overload_bench.main,
+    "sse": sse_bench.main,
+    "e2e": e2e_bench.main,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the bench that is named; exit code 2 with their names when there is none."""
+    if not arguments or arguments[0] not in BENCHES:
+        print(f"usage: ./ops/bench {'|'.join(BENCHES)} […]", file=sys.stderr)
+        return 2
+    return BENCHES[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""How fast the ledger takes votes: cast_votes() against single INSERTs and against COPY, in one run on one server.
+
+All three put the same row into the same kind of event (16 hash partitions, made anew for each measurement), with
+synchronous_commit and fsync on, from two connections (pgbench: the best of several numbers of clients). The rows are
+made beforehand; cast_votes and COPY get the same ones through the same driver, which encodes them on the way. COPY of
+ready-made bytes is shown too: nobody has those, but it is what the table itself can take.
+"""
+
+import asyncio
+import io
+import itertools
+import os
+import re
+import statistics
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import psycopg
+
+from contract import queries
+from contract.vote_id import EVENT_NO_MAX
+from ops.benches import bench_report
+from ops.embedded.postgres_server import BIN
+from ops.rig.bench_database import BenchDatabase, bench_database
+from ops.rig.voting import make_event
+
+CURVE = (1, 10, 100, 500, 1000, 2000)
+BATCH = 500
+ROUNDS = 3
+SECONDS = 3.0
+CONNECTIONS = 2
+PGBENCH_CLIENTS = (16, 48, 90)
+_ROWS_A_SECOND_MAX = 250_000  # how much is made beforehand
+_CAST = queries.load("command.sql")["cast_votes"]
+_SINGLE = """\\set contestant random(1, 5)
+\\set high random(0, 4611686018427387903)
+\\set low random(0, 4611686018427387903)
+INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+VALUES (clock_timestamp(), :low, {event_no}, :contestant, 'DE',
+        substr(int8send(:high) || int8send(:low), 1, 12), int8send(:low) || int8send(:high));
+"""
+_COLUMNS = ("voted_at", "device", "event_no", "contestant_no", "region", "voter", "seal")
+_EPOCH_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+
+Columns = tuple[list[bytes], list[int], list[int], list[str], list[bytes], list[int]]
+Send = Callable[["asyncpg.Connection[asyncpg.Record]", int, int], Awaitable[object]]
+
+
+def columns_of(size: int) -> Columns:
+    """One batch as cast_votes takes it, with random voters."""
+    noise = os.urandom(28 * size)
+    voters = [noise[at : at + 12] for at in range(0, 28 * size, 28)]
+    seals = [noise[at + 12 : at + 28] for at in range(0, 28 * size, 28)]
+    contestants = [1 + voter[0] % 5 for voter in voters]
+    return voters, contestants, [int.from_bytes(seal[:7]) for seal in seals], ["DE"] * size, seals, [0] * size
+
+
+def records_of(event_no: int, columns: Columns) -> list[tuple[object, ...]]:
+    """The same batch as rows, in the order of _COLUMNS."""
+    now = datetime.now(UTC)
+    return [
+        (now, device, event_no, contestant, region, voter, seal)
+        for voter, contestant, device, region, seal, _ in zip(*columns, strict=True)
+    ]
+
+
+def copy_of(event_no: int, columns: Columns) -> bytes:
+    """The same batch in COPY's binary format."""
+    microseconds = int((datetime.now(UTC) - _EPOCH_2000).total_seconds() * 1_000_000)
+    rows = [b"PGCOPY\n\xff\r\n\0" + bytes(8)]
+    for voter, contestant, device, region, seal, _ in zip(*columns, strict=True):
+        rows.append(struct.pack(">hiqiqiiih", 7, 8, microseconds, 8, device, 4, event_no, 2, contestant))
+        rows.append(struct.pack(">i2si12si16s", 2, region.encode(), 12, voter, 16, seal))
+    return b"".join([*rows, b"\xff\xff"])
+
+
+async def rate_of(url: str, size: int, batches: int, seconds: float, send: Send) -> float:
+    """Rows a second of `send` from two connections, each with its own half of the batches."""
+    taken = itertools.count()
+    rows = 0
+
+    async def work(connection: "asyncpg.Connection[asyncpg.Record]", until: float) -> None:
+        nonlocal rows
+        while time.perf_counter() < until and (number := next(taken)) < batches:
+            await send(connection, number, size)
+            rows += size
+
+    connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]
+    start = time.perf_counter()
+    await asyncio.gather(*(work(connection, start + seconds) for connection in connections))
+    elapsed = time.perf_counter() - start
+    for connection in connections:
+        await connection.close()
+    return rows / elapsed
+
+
+def cast_rate(
+    database: BenchDatabase, event_no: int, size: int, seconds: float = SECONDS, *, settled: bool = True
+) -> float:
+    """Rows a second through cast_votes in batches of one size; not `settled`: with earlier work still to be written."""
+    batches = [columns_of(size) for _ in range(int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)))]
+
+    async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
+        refused = await connection.fetch(_CAST, event_no, datetime.now(UTC), *batches[number])
+        assert not refused
+
+    if settled:
+        database.settle()
+    return asyncio.run(rate_of(database.url, size, len(batches), seconds, send))
+
+
+def copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
+    """Rows a second by binary COPY of the same rows, in statements of one size."""
+    batches = [records_of(event_no, columns_of(size)) for _ in range(int(_ROWS_A_SECOND_MAX * SECONDS / size))]
+
+    async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
+        await connection.copy_records_to_table("votes", records=batches[number], columns=_COLUMNS)
+
+    database.settle()
+    return asyncio.run(rate_of(database.url, size, len(batches), SECONDS, send))
+
+
+def ready_copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
+    """Rows a second by binary COPY of ready-made bytes, in statements of one size."""
+    batches = [copy_of(event_no, columns_of(size)) for _ in range(int(_ROWS_A_SECOND_MAX * 2 * SECONDS / size))]
+
+    async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
+        await connection.copy_to_table("votes", source=io.BytesIO(batches[number]), format="binary")
+
+    database.settle()
+    return asyncio.run(rate_of(database.url, size, len(batches), SECONDS, send))
+
+
+def single_rate(database: BenchDatabase, event_no: int, clients: int) -> float:
+    """Rows a second by pgbench, one prepared INSERT a transaction."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(_SINGLE.format(event_no=event_no))
+        script.flush()
+        options = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(int(SECONDS)), "-f", script.name]
+        database.settle()
+        done = subprocess.run([BIN / "pgbench", *options, database.url], check=True, capture_output=True, text=True)
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    assert found, done.stdout
+    return float(found.group(1))
+
+
+def new_event(database: BenchDatabase) -> int:
+    """An open event with 16 partitions of its own."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        return make_event(connection, contestants=5, expected_votes=EVENT_NO_MAX).event_no
+
+
+def main(_arguments: Sequence[str]) -> int:
+    """Run the bench."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, bench_database(Path(folder)) as database:
+        bench_report.conditions(postgres=database.version, rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
+        best_clients = max(PGBENCH_CLIENTS, key=lambda clients: single_rate(database, new_event(database), clients))
+        singles, casts, copies, ready = [], [], [], []
+        for _ in range(ROUNDS):
+            singles.append(single_rate(database, new_event(database), best_clients))
+            casts.append(cast_rate(database, new_event(database), BATCH))
+            copies.append(copy_rate(database, new_event(database), BATCH))
+            ready.append(ready_copy_rate(database, new_event(database), BATCH))
+        rows: list[tuple[object, ...]] = [
+            (f"single INSERT, pgbench -c {best_clients}", statistics.median(singles)),
+            (f"binary COPY, {BATCH} rows each", statistics.median(copies)),
+            (f"binary COPY of ready-made bytes, {BATCH} rows each", statistics.median(ready)),
+            (f"cast_votes, batches of {BATCH}", statistics.median(casts)),
+            *((f"cast_votes, batches of {size}", cast_rate(database, new_event(database), size)) for size in CURVE),
+        ]
+    bench_report.table(("rows a second", "median"), rows)
+    bench_report.ratios(
+        {
+            "vs_single_insert": bench_report.median_ratio(casts, singles),
+            "vs_copy": bench_report.median_ratio(casts, copies),
+            "vs_ready_made_copy": bench_report.median_ratio(casts, ready),
+        }
+    )
+    return 0

@@ -1,0 +1,55 @@
+"""A fanout process of the caller's own."""
+
+import contextlib
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from ops.embedded import ports
+from ops.rig.eventually import eventually
+from ops.rig.server_process import ServerProcess
+
+
+class FanoutProcess(ServerProcess):
+    """A `python -m fanout` of one source."""
+
+    def __init__(self, database_url: str, redis_url: str, source: str = "main", **settings: str) -> None:
+        self._port = ports.choose(["fanout"], {})["fanout"]
+        self.slot = f"fanout_{source}"
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "FANOUT_PORT": str(self._port),
+            "SOURCE_NAME": source,
+            "SLOT_NAME": self.slot,
+            **settings,
+        }
+        super().__init__(lambda: [sys.executable, "-m", "fanout"], '"serving"', self.environment)
+
+    @contextlib.contextmanager
+    def running(self, *, ready: bool = True) -> Iterator["FanoutProcess"]:
+        """Run until the end of the block, by default from when it publishes."""
+        self.start()
+        try:
+            if ready:
+                eventually(self.is_ready, "fanout is ready")
+            yield self
+        finally:
+            self.send_signal(signal.SIGCONT)
+            self.stop()
+
+    def is_ready(self) -> bool:
+        """Whether it publishes all that it counts."""
+        return self.get("/ready")[0] == 200
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of its own port."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}") as response:  # our own
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()

@@ -1,0 +1,80 @@
+"""An identity process of the test's own, and its operator's command line."""
+
+import contextlib
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from command.identity.signing_key import make_signing_key
+from ops.embedded import ports
+from ops.rig.server_process import ServerProcess
+
+SEED_KEY = b"k" * 32
+PERSON = {
+    "username": "Ada",
+    "email": "ada@example.org",
+    "date_of_birth": "1990-12-10",
+    "password": "correct horse",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class IdentityProcess:
+    """A running `python -m command.identity`; `env` is what its operator has, too."""
+
+    url: str
+    process: ServerProcess
+    env: dict[str, str]
+
+    def operator(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the operator's command line with the process' own settings."""
+        line = [sys.executable, "-m", "command.identity", *words]
+        return subprocess.run(line, env=self.env, input=stdin, capture_output=True, text=True, check=False)
+
+    def client_token(self, name: str = "app") -> str:
+        """A token with which the application of this name may register people."""
+        return self.operator("client-token", "--name", name).stdout.strip()
+
+
+@contextlib.contextmanager
+def identity_process(folder: Path, database_url: str, **settings: str) -> Iterator[IdentityProcess]:
+    """Run an identity process on this database until the end of the block."""
+    (folder / "seed").write_text(SEED_KEY.hex())
+    make_signing_key(folder / "key.pem")
+    port = ports.choose(["identity"], {})["identity"]
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "IDENTITY_PORT": str(port),
+        "SIGNING_KEY_FILE": str(folder / "key.pem"),
+        "SEED_KEY_FILE": str(folder / "seed"),
+        **settings,
+    }
+    process = ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env)
+    process.start()
+    try:
+        yield IdentityProcess(f"http://127.0.0.1:{port}", process, env)
+    finally:
+        process.stop()
+
+
+async def call(
+    session: aiohttp.ClientSession, path: str, body: object = None, bearer: str = ""
+) -> tuple[int, dict[str, Any]]:
+    """POST the body, or GET without one; the answer's status and JSON."""
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    method = "GET" if body is None else "POST"
+    async with session.request(method, path, json=body, headers=headers) as response:
+        return response.status, await response.json()
+
+
+def error_of(answer: tuple[int, dict[str, Any]]) -> tuple[int, str, str]:
+    """Status, code and field of a refusal."""
+    status, body = answer
+    return status, body["error"]["code"], body["error"].get("field", "")

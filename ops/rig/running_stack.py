@@ -1,0 +1,97 @@
+"""The whole system as ./ops/up starts it, for tests that go through the edge and for those that kill its parts."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ops.embedded import ports, readiness
+from ops.embedded.data_folder import DataFolder
+from ops.embedded.program_environment import HANDED_OUT
+from ops.embedded.readiness import wait_until
+from ops.embedded.supervisor_config import SERVICES_GROUP
+from ops.embedded.supervisor_control import SupervisorControl
+from ops.rig.server_process import ServerProcess
+
+PROJECT = Path(__file__).parent.parent.parent
+READY_WITHIN_S = 60
+NOT_SERVICES = ("postgres", "valkey", "edge")
+
+
+class RunningStack:
+    """One stack with a DATA_DIR and an edge port of its own."""
+
+    def __init__(self, data_dir: Path, edge_port: int) -> None:
+        self.folder = DataFolder(data_dir)
+        self.control = SupervisorControl(self.folder)
+        base = {name: value for name, value in os.environ.items() if name not in HANDED_OUT}
+        self.environment = {**base, "DATA_DIR": str(data_dir), "EDGE_PORT": str(edge_port)}
+        self.up = PROJECT / "ops" / "up"
+        self.process = ServerProcess(lambda: [str(self.up)], "Ctrl-C stops everything", self.environment)
+
+    @property
+    def demo(self) -> dict[str, Any]:
+        """What scripts are told: edge_url, admin, client_token, event_id, database_url, redis_url."""
+        content: dict[str, Any] = json.loads(self.folder.demo.read_text())
+        return content
+
+    @property
+    def supervisor_pid(self) -> int:
+        """The process id of the supervisor."""
+        return int((self.folder.root / "supervisord.pid").read_text())
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send one of its programs a signal: a service of the Procfile, postgres, valkey or edge."""
+        self.control.signal(_full(name), number)
+
+    def pid(self, name: str) -> int:
+        """The process id of one of its programs; 0 while it isn't running."""
+        return self.control.pid(_full(name))
+
+    def wait_until_replaced(self, name: str, old_pid: int) -> None:
+        """Return once the supervisor has started another process in the place of this one."""
+        wait_until(lambda: "" if self.pid(name) not in (0, old_pid) else f"{name} stays away", READY_WITHIN_S)
+
+    def wait_ready(self) -> None:
+        """Return once databases, services and edge all say that they are ready."""
+        demo, numbers = self.demo, json.loads(self.folder.ports.read_text())
+        wait_until(partial(readiness.postgres, demo["database_url"]), READY_WITHIN_S)
+        wait_until(partial(readiness.redis_server, demo["redis_url"]), READY_WITHIN_S)
+        for name in numbers.keys() - {"postgres", "valkey"}:
+            wait_until(partial(readiness.service, name, numbers[name], "in DATA_DIR/logs"), READY_WITHIN_S)
+        wait_until(partial(readiness.edge, demo["edge_url"], "in DATA_DIR/logs"), READY_WITHIN_S)
+
+    def votes_in_ledger(self, event_id: str) -> int:
+        """count(*) of one event."""
+        statement = "SELECT count(*) FROM votes JOIN events USING (event_no) WHERE event_id = %s"
+        with psycopg.connect(self.demo["database_url"]) as connection:
+            [number] = connection.execute(statement, [event_id]).fetchone() or (0,)
+        return int(number)
+
+    def start_demo(self, *words: str) -> "subprocess.Popen[str]":
+        """An audience, as ./ops/demo makes it; its output is on stdout."""
+        command = [str(PROJECT / "ops" / "demo"), *words]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+
+def _full(name: str) -> str:
+    return name if name in NOT_SERVICES else f"{SERVICES_GROUP}:{name}"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One running stack for all tests that need it; whoever kills a part waits until all are ready again."""
+    edge_port = ports.choose(["edge"], {})["edge"]
+    running = RunningStack(tmp_path_factory.mktemp("stack"), edge_port)
+    running.process.start()
+    yield running
+    running.process.stop()

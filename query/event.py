@@ -1,0 +1,43 @@
+"""An event as readers see it, and whether its results may be shown: pure."""
+
+import msgspec
+
+from contract.standings import FINAL_STATUSES
+
+
+class Contestant(msgspec.Struct, frozen=True):
+    """A contestant as everybody sees it."""
+
+    contestant_no: int
+    contestant_id: str
+    contestant_name: str
+    contestant_description: str
+    contestant_image_url: str
+    party: str | None
+
+
+class EventSummary(msgspec.Struct, frozen=True):
+    """What an event is; the times are RFC 3339, null when nothing is scheduled."""
+
+    event_id: str
+    event_name: str
+    event_description: str | None
+    status: str
+    opens_at: str | None
+    closes_at: str | None
+    results_visibility: str
+    captcha: bool
+
+
+class Event(EventSummary, frozen=True, kw_only=True):
+    """An event with its numbers inside the ledger; contestants in the order given by the host."""
+
+    event_no: int
+    key_no: int
+    contestants: tuple[Contestant, ...]
+
+
+def is_restricted(event: Event) -> bool:
+    """Whether the results are hidden from most people now."""
+    visibility = event.results_visibility
+    return visibility == "staff" or (visibility == "after_close" and event.status not in FINAL_STATUSES)

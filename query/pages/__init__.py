@@ -1,0 +1,1 @@
+"""Pages for people: the live page and the documentation."""

@@ -1,0 +1,103 @@
+"""The live page, and the whole contract to read: files of this project and of swagger-ui, nothing from elsewhere.
+
+Read once at the start. A strict Content-Security-Policy: own scripts and styles only, no inline ones, no third party.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+import swagger_ui_bundle
+from sanic import HTTPResponse, Request
+
+from contract.errors import NotFound
+from contract.web.call import Access, documented
+from contract.web.service import uuid_in_path
+
+LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
+DOCS_FILES = ("docs.html", "docs.css", "docs.js")
+SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
+
+_KINDS = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+}
+_SECURE = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file as it is sent."""
+
+    body: bytes
+    content_type: str
+    etag: str
+
+
+class PageHandler:
+    """Serves what `load` found."""
+
+    def __init__(self, files: Mapping[str, StaticFile]) -> None:
+        self._files = files
+
+    @documented("The live page of an event", access=Access.PUBLIC, answers={200: "text/html"})
+    async def live(self, request: Request, event_id: str) -> HTTPResponse:
+        """GET /live/{event_id}; the page itself finds out whether there is such an event."""
+        uuid_in_path(event_id, "event_id")
+        return self._send(request, "live/live.html")
+
+    @documented("The contract to read and try", access=Access.PUBLIC, answers={200: "text/html"})
+    async def docs(self, request: Request) -> HTTPResponse:
+        """GET /docs"""
+        return self._send(request, "docs/docs.html")
+
+    @documented("The contract as OpenAPI", access=Access.PUBLIC, answers={200: "application/json"})
+    async def openapi(self, request: Request) -> HTTPResponse:
+        """GET /openapi.json"""
+        return self._send(request, "openapi.json")
+
+    @documented("A part of the live page", access=Access.PUBLIC, answers={200: "text/javascript"}, refusals=[NotFound])
+    async def live_asset(self, request: Request, name: str) -> HTTPResponse:
+        """GET /live/assets/{name}"""
+        return self._send(request, f"live/{name}")
+
+    @documented(
+        "A part of the documentation", access=Access.PUBLIC, answers={200: "text/javascript"}, refusals=[NotFound]
+    )
+    async def docs_asset(self, request: Request, name: str) -> HTTPResponse:
+        """GET /docs/assets/{name}"""
+        return self._send(request, f"docs/{name}")
+
+    def _send(self, request: Request, name: str) -> HTTPResponse:
+        file = self._files.get(name)
+        if file is None:
+            raise NotFound("no such path")
+        headers = {"ETag": file.etag, "Cache-Control": "public, max-age=60", **_SECURE}
+        if request.headers.get("if-none-match") == file.etag:
+            return HTTPResponse(status=304, headers=headers)
+        return HTTPResponse(file.body, headers=headers, content_type=file.content_type)
+
+
+def load_files() -> dict[str, StaticFile]:
+    """Every file that is served, by folder and name."""
+    pages = resources.files("query.pages")
+    paths = {f"live/{name}": pages / "live" / name for name in LIVE_FILES}
+    paths |= {f"docs/{name}": pages / "docs" / name for name in DOCS_FILES}
+    paths |= {f"docs/{name}": swagger_ui_bundle.swagger_ui_path / name for name in SWAGGER_FILES}
+    paths["openapi.json"] = resources.files("contract") / "openapi.json"
+    return {name: _static_file(name, path.read_bytes()) for name, path in paths.items()}
+
+
+def _static_file(name: str, body: bytes) -> StaticFile:
+    kind = _KINDS[name.rpartition(".")[2]]
+    return StaticFile(body, kind, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')

@@ -1,0 +1,1 @@
+"""Answers that are read once: events, results, votes."""

@@ -1,0 +1,94 @@
+"""GET /v1/events and /v1/event/{event_id}: what an event is; its numbers are elsewhere.
+
+A draft is its makers' own affair: for everybody but staff it isn't here.
+"""
+
+import uuid
+from typing import Literal, get_args
+
+import msgspec
+from sanic import HTTPResponse, Request
+
+from contract.errors import InvalidField, NotFound
+from contract.web.call import documented
+from contract.web.service import uuid_in_path
+from contract.web.token_verifier import TokenVerifier
+from query.event import Event, EventSummary
+from query.event_directory import EventDirectory
+from query.replica_reader import ReplicaReader
+
+PAGE_EVENTS = 50
+HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+Status = Literal["draft", "scheduled", "open", "closed", "cancelled"]
+
+
+class EventContestant(msgspec.Struct):
+    """A contestant of an event."""
+
+    contestant_id: str
+    contestant_name: str
+    contestant_description: str
+    contestant_image_url: str
+    party: str | None
+
+
+class EventDetails(EventSummary, frozen=True):
+    """An event with its contestants, in the order given by the host."""
+
+    contestants: list[EventContestant]
+
+
+class EventsPage(msgspec.Struct):
+    """Events, newest first; `next_cursor` asks for those after them and is null on the last page."""
+
+    events: list[EventSummary]
+    next_cursor: str | None
+
+
+class EventsHandler:
+    """Answers from the directory, and pages from the replica."""
+
+    def __init__(self, verifier: TokenVerifier, events: EventDirectory, replica: ReplicaReader) -> None:
+        self._verifier = verifier
+        self._events = events
+        self._replica = replica
+
+    @documented("One event with its contestants", answers={200: EventDetails}, refusals=[NotFound])
+    async def event(self, request: Request, event_id: str) -> HTTPResponse:
+        """GET /v1/event/{event_id}"""
+        caller = self._verifier.caller(request)
+        event = await self._events.find(event_id)
+        if event.status == "draft" and not caller.is_staff:
+            raise NotFound("event not found", field="event_id")
+        return _answer(_details(event))
+
+    @documented(
+        "Events, newest first, a page at a time",
+        query={"status": str, "cursor": str},
+        answers={200: EventsPage},
+        refusals=[InvalidField],
+    )
+    async def events(self, request: Request) -> HTTPResponse:
+        """GET /v1/events"""
+        caller = self._verifier.caller(request)
+        status, cursor = request.args.get("status"), request.args.get("cursor")
+        if status is not None and status not in get_args(Status):
+            raise InvalidField(f"status must be one of {', '.join(get_args(Status))}", field="status")
+        after = uuid_in_path(cursor, "cursor") if cursor else None
+        return _answer(await self._page(status, after, with_drafts=caller.is_staff))
+
+    async def _page(self, status: str | None, after: uuid.UUID | None, *, with_drafts: bool) -> EventsPage:
+        found = await self._replica.events(status, after, PAGE_EVENTS + 1, with_drafts=with_drafts)
+        events = found[:PAGE_EVENTS]
+        return EventsPage(events, events[-1].event_id if len(found) > len(events) else None)
+
+
+def _details(event: Event) -> EventDetails:
+    summary = {name: getattr(event, name) for name in EventSummary.__struct_fields__}
+    fields = EventContestant.__struct_fields__
+    contestants = [EventContestant(*(getattr(each, name) for name in fields)) for each in event.contestants]
+    return EventDetails(**summary, contestants=contestants)
+
+
+def _answer(content: msgspec.Struct) -> HTTPResponse:
+    return HTTPResponse(msgspec.json.encode(content), headers=HEADERS, content_type="application/json")

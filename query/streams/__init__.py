@@ -1,0 +1,1 @@
+"""Answers that go on: standings pushed by Server-Sent Events and WebSocket."""

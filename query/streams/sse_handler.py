@@ -1,0 +1,157 @@
+"""GET /v1/event/{event_id}/stream and /ws: the newest standings at once, then each change, `closed` at the end.
+
+Sanic answers the head; from then on the hub writes into the connection, and the handler only waits for the end:
+of the event, of the stream's lifetime, of the server, or of the client, which cancels it.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import msgspec
+from sanic import HTTPResponse, Request
+from sanic.exceptions import WebsocketClosed
+
+from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany
+from contract.web.call import Access, documented
+from contract.web.service import answer
+from contract.web.token_verifier import TokenVerifier
+from query.event import Event, is_restricted
+from query.event_directory import EventDirectory, require_visible
+from query.settings import Streaming
+from query.streams.address_limit import AddressLimit
+from query.streams.sse_client import SseClient
+from query.streams.sse_feed import SseFeed
+from query.streams.sse_hub import SseHub
+from query.streams.stream_frames import Form, retry
+from query.streams.stream_tickets import LIFETIME_S, StreamTickets
+
+RETRY_MS = (1_000, 4_000)  # each client gets its own, so that they don't come back all at once
+HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+OVER, UNASKED, COME_BACK, FULL = 1000, 1008, 1012, 1013  # a WebSocket's last word: the third is this server's end
+CLOSED_WITHIN_S = 2.0  # a client should answer that word
+
+
+class Ticket(msgspec.Struct):
+    """Opens one stream of the event, once, within `expires_in` seconds, as `?ticket=`."""
+
+    ticket: str
+    expires_in: int
+
+
+class SseHandler:
+    """Turns requests into clients of the hub."""
+
+    def __init__(
+        self, verifier: TokenVerifier, events: EventDirectory, tickets: StreamTickets, hub: SseHub, limits: Streaming
+    ) -> None:
+        self._verifier = verifier
+        self._events = events
+        self._tickets = tickets
+        self._hub = hub
+        self._addresses = AddressLimit(limits.clients_per_address_max)
+        self._lifetime_s = limits.lifetime_ms / 1000
+        self._stalled_s = limits.stalled_ms / 1000
+
+    @documented(
+        "The standings of an event as they change",
+        access=Access.OPTIONAL,
+        query={"ticket": str},
+        answers={200: "text/event-stream", 204: None},
+        refusals=[NotFound, ResultsHidden, TooMany, Busy],
+    )
+    async def stream(self, request: Request, event_id: str) -> HTTPResponse | None:
+        """204 to a client that has seen the end of a closed event: its EventSource then stays away."""
+        event = await self._visible(request, event_id)
+        async with self._watched(request, event) as feed:
+            if feed.has_ended_for(request.headers.get("last-event-id", "")):
+                return HTTPResponse(status=204)
+            response = await request.respond(headers=HEADERS, content_type="text/event-stream")
+            await response.send(retry(random.randint(*RETRY_MS)))  # noqa: S311  # spreads load, keeps no secret
+            client = self._client(request, Form.SSE)
+            await self._serve(client, feed)
+            try:
+                await asyncio.wait_for(response.eof(), self._stalled_s)
+            except TimeoutError:
+                client.abort()
+        return None
+
+    @documented(
+        "The same by WebSocket: each message is the data of an event of the stream",
+        access=Access.OPTIONAL,
+        query={"ticket": str},
+        answers={101: None},
+        refusals=[NotFound, ResultsHidden, InvalidBody],
+    )
+    async def socket(self, request: Request, event_id: str) -> None:
+        """Refused before the handshake, except for want of room: 1013. Ends by 1000, by 1012: come back, or by 1008."""
+        if request.headers.get("upgrade", "").lower() != "websocket":
+            raise InvalidBody("this address is for WebSockets")
+        event = await self._visible(request, event_id)
+        protocol = cast("Any", request.transport).get_protocol()  # Sanic's, which has the handshake
+        try:
+            async with self._watched(request, event) as feed:
+                websocket = await protocol.websocket_handshake(request)
+                client = self._client(request, Form.WEBSOCKET)
+                listening = asyncio.create_task(_end_at_a_word(websocket, client))
+                try:
+                    await self._serve(client, feed)
+                finally:
+                    listening.cancel()
+                await _close(websocket, OVER if feed.is_final else UNASKED if listening.done() else COME_BACK)
+        except (Busy, TooMany) as error:
+            websocket = await protocol.websocket_handshake(request)
+            await _close(websocket, FULL, str(error))
+
+    socket.is_websocket = True  # type: ignore[attr-defined]  # so that Sanic expects no answer from it
+
+    @documented("A ticket for one stream of an event", answers={200: Ticket}, refusals=[NotFound, ResultsHidden])
+    async def ticket(self, request: Request, event_id: str) -> HTTPResponse:
+        """POST /v1/event/{event_id}/stream/ticket: for who may see the results now."""
+        self._verifier.caller(request)
+        event = await self._events.find(event_id)
+        require_visible(event, request, self._verifier)
+        return answer({"ticket": await self._tickets.issue(event), "expires_in": LIFETIME_S})
+
+    async def _visible(self, request: Request, event_id: str) -> Event:
+        event = await self._events.find(event_id)
+        ticket = request.args.get("ticket")
+        if not (ticket and is_restricted(event) and await self._tickets.redeem(ticket, event.event_id)):
+            require_visible(event, request, self._verifier)
+        return event
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, request: Request, event: Event) -> AsyncIterator[SseFeed]:
+        with self._addresses.admit(request):
+            async with self._hub.watch(event) as feed:
+                yield feed
+
+    def _client(self, request: Request, form: Form) -> SseClient:
+        expires_at = time.monotonic() + self._lifetime_s * random.uniform(0.9, 1.1)  # noqa: S311  # spreads load, keeps no secret
+        return SseClient(cast("asyncio.Transport", request.transport), expires_at, form)
+
+    async def _serve(self, client: SseClient, feed: SseFeed) -> None:
+        """Let the hub write to this client until the end."""
+        feed.join(client)
+        if self._hub.closing:
+            client.end()
+        try:
+            await client.ended
+        finally:
+            feed.leave(client)
+
+
+async def _end_at_a_word(websocket: Any, client: SseClient) -> None:
+    """A client has nothing to say but that it goes; unread words would keep Sanic from hearing that, too."""
+    with contextlib.suppress(WebsocketClosed):
+        await websocket.recv()
+    client.end()
+
+
+async def _close(websocket: Any, code: int, reason: str = "") -> None:
+    """Say the last word, and let the client answer before the connection goes."""
+    await websocket.close(code, reason)
+    await websocket.wait_for_connection_lost(CLOSED_WITHIN_S)

@@ -1,0 +1,194 @@
+"""The hub of all streams of this process: hears of changes, reads the state once, sends the same bytes to all.
+
+    bell ──► rung events ──read_many──► feeds ──one chunk──► clients
+
+A change waits until the push before it is done, however long that takes; what came in between is skipped: latest wins.
+Those who join get their turn every CLIENTS_PER_TURN clients.
+Each second every feed is read again: that finds silent listeners, lost messages and an absent Redis.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from contract.errors import Busy, NotFound, ResultsHidden
+from query.event import Event, is_restricted
+from query.event_directory import EventDirectory
+from query.reading import Reading
+from query.settings import Streaming
+from query.standings_reader import StandingsReader
+from query.streams.sse_client import SseClient
+from query.streams.sse_feed import SseFeed
+from query.streams.stream_frames import HEARTBEAT
+
+SWEEP_EVERY_S = 0.25
+SWEEPS_PER_REREAD = 4
+CUTS_PER_SWEEP = 20  # letting go of a thousand at once would keep the others waiting for half a second (tried)
+DRAIN_CLIENTS_A_SECOND = 200  # at least, so that a small audience is gone at once
+DRAIN_STEP_S = 0.1
+CLIENTS_PER_TURN = 500  # then the loop may do something else
+
+SUBSCRIBERS = Gauge("stream_subscribers", "Clients of streams")
+DELIVERIES = Counter("stream_deliveries", "Frames sent, one for each client")
+SKIPPED = Counter("stream_skipped_snapshots", "Frames not sent since the client's socket was full; it gets a newer one")
+CUT = Counter("stream_cut_clients", "Clients cut since their socket stayed full")
+COMMIT_TO_CLIENT = Histogram(
+    "stream_commit_to_client_seconds",
+    "From the commit of the newest vote in a frame until it was sent to the last client",
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5),
+)
+
+log = logging.getLogger(__name__)
+
+
+class SseHub:
+    """Feeds by event_id. `run_pushes` and `run_sweeps` are its tasks."""
+
+    def __init__(self, standings: StandingsReader, events: EventDirectory, limits: Streaming) -> None:
+        self._standings = standings
+        self._events = events
+        self._limits = limits
+        self._feeds: dict[str, SseFeed] = {}
+        self._rung: set[str] = set()
+        self._woken = asyncio.Event()
+        self._watchers = 0
+        self.closing = False
+
+    @contextlib.asynccontextmanager
+    async def watch(self, event: Event) -> AsyncIterator[SseFeed]:
+        """A feed that has a reading, kept current until the end of the block; `Busy` when full, closing or blind.
+
+        `ResultsHidden` if they were hidden since the caller looked.
+        """
+        if self.closing or self._watchers >= self._limits.clients_max:
+            raise Busy("too many streams, come back in a moment")
+        feed = self._feeds.setdefault(event.event_id, SseFeed(event))
+        feed.watchers += 1
+        self._watchers += 1
+        SUBSCRIBERS.set(self._watchers)
+        try:
+            async with feed.first_reading:  # whoever comes meanwhile waits for the one read
+                if feed.reading is None:
+                    feed.show(await self._standings.read(event))
+                    self.ring(event.event_id)  # what rang during the read may be newer
+            if is_restricted(feed.event) and not is_restricted(event):
+                raise ResultsHidden
+            yield feed
+        finally:
+            self._watchers -= 1
+            SUBSCRIBERS.set(self._watchers)
+            feed.watchers -= 1
+            if not feed.watchers:
+                self._feeds.pop(event.event_id, None)
+
+    def ring(self, event_id: str | None) -> None:
+        """An event has changed, or, with None, any may have."""
+        if event_id is None:
+            self._rung.update(self._feeds)
+        elif event_id in self._feeds:
+            self._rung.add(event_id)
+        if self._rung:
+            self._woken.set()
+
+    async def run_pushes(self) -> None:
+        """Read and push what has changed, for ever."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            started = time.monotonic()
+            rung, self._rung = self._rung, set()
+            try:
+                await self._refresh([self._feeds[event_id] for event_id in rung if event_id in self._feeds])
+            except Exception as error:
+                log.exception("a push failed", exc_info=error)
+            took_s = time.monotonic() - started
+            await asyncio.sleep(self._limits.push_every_ms / 1000 - took_s)
+
+    async def run_sweeps(self) -> None:
+        """Look after the clients, for ever: newest frames for those behind, heartbeats, ends; and read all again."""
+        for sweep in itertools.count():
+            await asyncio.sleep(SWEEP_EVERY_S)
+            if sweep % SWEEPS_PER_REREAD == 0:
+                self.ring(None)
+            try:
+                self._sweep_all(time.monotonic())
+            except Exception as error:
+                log.exception("a sweep failed", exc_info=error)
+
+    async def drain(self) -> None:
+        """Take no more clients and end all streams, a few at a time, so that the next server isn't stormed."""
+        self.closing = True
+        clients = [client for feed in self._feeds.values() for client in feed.clients]
+        rate = max(DRAIN_CLIENTS_A_SECOND, len(clients) / (self._limits.drain_ms / 1000))
+        for some in _slices(clients, max(1, int(rate * DRAIN_STEP_S))):
+            for client in some:
+                client.end()
+            await asyncio.sleep(DRAIN_STEP_S)
+
+    async def _refresh(self, feeds: Iterable[SseFeed]) -> None:
+        feeds = [feed for feed in feeds if feed.reading is not None]
+        readings = await self._standings.read_many(feed.event for feed in feeds)
+        await asyncio.gather(*map(self._look_at_event, feeds))
+        for feed in feeds:
+            reading = readings[feed.event.event_id]
+            before = feed.reading
+            if feed.show(reading):
+                await self._push(feed)
+                _measure(before, reading)
+
+    async def _look_at_event(self, feed: SseFeed) -> None:
+        """Its contestants may change before it opens, and its results may be hidden at any time."""
+        before = feed.event
+        with contextlib.suppress(Busy, NotFound):
+            feed.event = await self._events.find(before.event_id)
+        if is_restricted(feed.event) and not is_restricted(before):
+            for client in feed.clients:
+                client.end()  # who may still see them is let in again
+
+    async def _push(self, feed: SseFeed) -> None:
+        feed.sent_at = time.monotonic()
+        sent, clients = 0, list(feed.clients)
+        for some in _slices(clients, CLIENTS_PER_TURN):
+            sent += feed.deliver(some)
+            await asyncio.sleep(0)
+        DELIVERIES.inc(sent)
+        SKIPPED.inc(len(clients) - sent)
+
+    def _sweep_all(self, now: float) -> None:
+        cut = 0
+        for feed in list(self._feeds.values()):
+            cut += self._sweep(feed, now, CUTS_PER_SWEEP - cut)
+        CUT.inc(cut)
+
+    def _sweep(self, feed: SseFeed, now: float, cuts_max: int) -> int:
+        """Look after one event's clients; how many were cut."""
+        cut = 0
+        quiet = now - feed.sent_at > self._limits.heartbeat_ms / 1000
+        if quiet:
+            feed.sent_at = now
+        for client in feed.clients:
+            if client.is_behind or feed.is_final:
+                if not feed.deliver([client]) and cut < cuts_max:
+                    cut += client.cut_if_stalled(self._limits.stalled_ms / 1000)
+            elif now > client.expires_at:
+                client.end()
+            elif quiet:
+                client.offer(HEARTBEAT)
+        return cut
+
+
+def _slices(clients: Sequence[SseClient], size: int) -> Iterator[Sequence[SseClient]]:
+    return (clients[at : at + size] for at in range(0, len(clients), size))
+
+
+def _measure(before: Reading | None, now: Reading) -> None:
+    """Observe how long a vote took to the screen, when this push brought one and nothing was amiss."""
+    if before is not None and not before.stale and now.standings.newer_than(before.standings):
+        counted_at = datetime.fromisoformat(now.standings.as_of)
+        COMMIT_TO_CLIENT.observe(max(0.0, time.time() - counted_at.timestamp()))

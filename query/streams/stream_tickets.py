@@ -1,0 +1,41 @@
+"""One-use tickets for restricted streams: a browser's EventSource can't send a header, and tokens never travel in URLs.
+
+Kept in Redis, so that any sse process may redeem them; one that is lost with Redis is asked for anew.
+"""
+
+import secrets
+
+import redis.asyncio
+
+from contract.errors import Busy
+from contract.redis_keys import ticket_key
+from query.event import Event, is_restricted
+from query.redis_reader import REDIS_AWAY
+
+LIFETIME_S = 60
+
+
+class StreamTickets:
+    """Raises `Busy` while Redis is away."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+
+    async def issue(self, event: Event) -> str:
+        """A ticket for one stream of this event within LIFETIME_S; kept only where it is needed."""
+        ticket = secrets.token_urlsafe(24)
+        if not is_restricted(event):
+            return ticket
+        try:
+            await self._client.set(ticket_key(ticket), event.event_id, ex=LIFETIME_S)
+        except REDIS_AWAY as error:
+            raise Busy from error
+        return ticket
+
+    async def redeem(self, ticket: str, event_id: str) -> bool:
+        """Whether it was issued for this event and not used yet; it is used now."""
+        try:
+            found = await self._client.getdel(ticket_key(ticket))
+        except REDIS_AWAY as error:
+            raise Busy from error
+        return bool(found == event_id.encode())
