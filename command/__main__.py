@@ -5,35 +5,35 @@ python -m command
 
 import asyncio
 import contextlib
-import os
 import sys
-from typing import Any
-
-from sanic import Sanic
+from collections.abc import Iterable, Mapping
 
 from command.event_pool import event_pool
+from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import run_schedule
-from command.routes import add_routes
 from command.settings import Batching, CommandListening
 from command.votes.ballot_directory import BallotDirectory
 from command.votes.vote_batcher import VoteBatcher
+from command.votes.vote_caster import VoteCaster
 from command.votes.vote_handler import VoteHandler
 from command.votes.vote_writer import VoteWriter
 from contract import settings
-from contract.telemetry import log_to_stderr
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
-from contract.web.service import make_service, serve
+from contract.web.background import Work
+from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 
 DRAIN_S = 8
 
 
-class CommandService:
-    """Everything that this process holds; `open` and `close` are its lifetime."""
+class CommandService(Service):
+    """Everything that this process holds."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    handler_types = (VoteHandler, EventHandler)
+
+    def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(CommandListening, env)
         database_url = settings.read(settings.Primary, env).url
         verification = settings.read(settings.Verification, env)
@@ -47,8 +47,7 @@ class CommandService:
             for _ in range(batching.writers)
         ]
         self._event_pool = event_pool(database_url)
-        self.votes = VoteHandler(
-            self._verifier,
+        self._votes = VoteCaster(
             SeedBox(verification.seed_key),
             BallotDirectory(self._event_pool, batching.events_max),
             self._batcher,
@@ -56,51 +55,32 @@ class CommandService:
             seal_keys,
             batching.deadline_ms,
         )
-        self.events = EventHandler(self._verifier, self._event_pool, max(seal_keys))
-        self._tasks: list[asyncio.Task[None]] = []
+        events = EventChanges(self._event_pool, max(seal_keys))
+        self.handlers = (VoteHandler(self._verifier, self._votes), EventHandler(self._verifier, events))
 
     async def why_not_ready(self) -> str:
-        """The reason why no traffic should come here, or "" ."""
+        """Votes need the public keys and one connection."""
         if not self._verifier.ready:
             return "no public keys yet"
         return "" if any(writer.connected for writer in self._writers) else "no connection to Postgres"
 
-    async def open(self, _app: Sanic[Any, Any]) -> None:
-        """Start everything; waits for nothing, since Postgres may come later."""
+    async def open(self) -> None:
+        """Start connecting."""
         await self._event_pool.open(wait=False)
-        work = [self._verifier.run(), run_schedule(self._event_pool), *(writer.run() for writer in self._writers)]
-        self._tasks = [asyncio.create_task(each) for each in work]
 
-    async def close(self, _app: Sanic[Any, Any]) -> None:
-        """Answer what was taken, then let go; what can't be made durable in time is answered 503 by its deadline."""
+    def work(self) -> Iterable[Work]:
+        """The keys, the schedule, and the writers, which connect by themselves."""
+        return [self._verifier.run(), run_schedule(self._event_pool), *(writer.run() for writer in self._writers)]
+
+    async def drain(self) -> None:
+        """Write what was taken; what can't be made durable in time was answered 503 by its deadline."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._batcher.drained(), DRAIN_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Let the connections go; the writers have closed theirs."""
         await self._event_pool.close()
 
 
-def make_app(service: CommandService) -> Sanic[Any, Any]:
-    """The Sanic app around the service."""
-    app = make_service("command", service.why_not_ready)
-    add_routes(app, service.votes, service.events)
-    app.before_server_start(service.open)
-    app.after_server_stop(service.close)
-    return app
-
-
-def main() -> int:
-    """Serve; exit code 2 with one line when a setting is wrong."""
-    log_to_stderr("command")
-    try:
-        service = CommandService(dict(os.environ))
-    except settings.SettingError as error:
-        print(f"command: {error}", file=sys.stderr)
-        return 2
-    serve(make_app(service), service.listening.host, service.listening.port)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_service("command", CommandService))

@@ -1,10 +1,18 @@
-"""The errors of the HTTP contract: one class per code, one envelope, made here and nowhere else.
+"""What can be refused, and why: one class per code of the contract, with the HTTP status that all dialects give it.
 
-A class' docstring is its message when none is given. Nothing here knows a web framework.
+A class' docstring is its message when none is given. How an error is written is up to contract/web/dialect.py.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar, NamedTuple
+
+from contract.vote_id import VoteKind
+
+
+class RefusedReceipt(NamedTuple):
+    """What a voter gets for a vote that was refused: its vote_id, and what became of it."""
+
+    vote_id: str
+    kind: VoteKind
 
 
 class ContractError(Exception):
@@ -18,30 +26,14 @@ class ContractError(Exception):
         message: str = "",
         *,
         field: str = "",
-        receipt: Mapping[str, str] | None = None,
+        receipt: RefusedReceipt | None = None,
         retry_after_s: int | None = None,
     ) -> None:
         self.message = message or (type(self).__doc__ or "")
         self.field = field
-        self.receipt = dict(receipt or {})
+        self.receipt = receipt
         self.retry_after_s = retry_after_s
         super().__init__(self.message)
-
-    def body(self, trace_id: str) -> dict[str, Any]:
-        """The answer's JSON: the `error` object, and beside it the receipt of a refused vote."""
-        error = {"code": self.code, "message": self.message, "trace_id": trace_id}
-        if self.field:
-            error["field"] = self.field
-        return {"error": error, **self.receipt}
-
-    def headers(self) -> dict[str, str]:
-        """Headers that belong to the status: Retry-After and WWW-Authenticate."""
-        headers = {}
-        if self.status in (429, 503):
-            headers["Retry-After"] = str(self.retry_after_s or 1)
-        if self.status == 401:
-            headers["WWW-Authenticate"] = 'Bearer realm="vote"'
-        return headers
 
 
 class InvalidBody(ContractError):
@@ -90,10 +82,6 @@ class ResultsHidden(ContractError):
     """the results of this event are not shown to you now"""
 
     status, code = 403, "results_hidden"
-
-    def headers(self) -> dict[str, str]:
-        """A crowd that waits for results may be told so by a cache; who has a token asks for itself."""
-        return {"Cache-Control": "public, max-age=1", "Vary": "Authorization"}
 
 
 class NotFound(ContractError):

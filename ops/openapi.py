@@ -1,12 +1,11 @@
 """Writes contract/openapi.json: the calls of all services, merged, from what stands beside their handlers.
 
-It routes the handlers' functions into apps that are never run, so it needs no settings and opens nothing; sanic-ext
-builds the document. A test fails while the committed file differs from what this makes.
+It only looks at declarations, so it needs no settings and opens nothing; sanic-ext builds the document. A test fails
+while the committed file differs from what this makes.
 
     python -m ops.openapi
 """
 
-import functools
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -16,26 +15,16 @@ from typing import Any, cast
 
 import msgspec
 import orjson
-from sanic import Sanic
 from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
 
-from command.events.event_handler import EventHandler
-from command.identity.auth_handler import AuthHandler
-from command.identity.auth_handler import add_routes as add_identity_routes
-from command.routes import add_routes as add_command_routes
-from command.votes.vote_handler import VoteHandler
+from command.__main__ import CommandService
+from command.identity.__main__ import IdentityService
 from contract import errors
 from contract.errors import ContractError
-from contract.web.call import Access, Answer, Call, call_of
-from query.pages.page_handler import PageHandler
-from query.pages.viewer_handler import ViewerHandler
-from query.reads.events_handler import EventsHandler
-from query.reads.results_handler import ResultsHandler
-from query.reads.user_vote_handler import UserVoteHandler
-from query.reads.vote_status_handler import VoteStatusHandler
-from query.routes import add_routes as add_query_routes
-from query.streams.__main__ import add_routes as add_sse_routes
-from query.streams.sse_handler import SseHandler
+from contract.web.call import Access, Answer, Call, calls_of
+from contract.web.dialect import Refusal
+from query.reads.__main__ import QueryService
+from query.streams.__main__ import SseService
 
 DOCUMENT = Path(__file__).parent.parent / "contract" / "openapi.json"
 TITLE, VERSION = "Live vote", "1"
@@ -44,70 +33,36 @@ DESCRIPTION = (
     "Fields not named here are ignored. 503 is always safe to repeat as it is, after Retry-After."
 )
 SCHEMA_REF = "#/components/schemas/{name}"
+SERVICES = {
+    "Identity": IdentityService.handler_types,
+    "Events and votes": CommandService.handler_types,
+    "Results": QueryService.handler_types,
+    "Streams": SseService.handler_types,
+}
 
 
-class ErrorDetails(msgspec.Struct, omit_defaults=True):
-    """Why a request was refused; `field` names the culprit if there is one."""
-
-    code: str
-    message: str
-    trace_id: str
-    field: str = ""
-
-
-class Refusal(msgspec.Struct, omit_defaults=True):
-    """The one shape of errors; a refused vote adds its receipt."""
-
-    error: ErrorDetails
-    vote_id: str = ""
-    vote_status: str = ""
-
-
-@functools.cache  # Sanic knows apps by name and allows each name once
-def services() -> list[Sanic[Any, Any]]:
-    """An app for each service, with the handlers' functions in the place of their methods."""
-    identity, write, read, stream = (Sanic(name) for name in ("Identity", "Events-and-votes", "Results", "Streams"))
-    add_identity_routes(identity, cast("Any", AuthHandler))
-    add_command_routes(write, cast("Any", VoteHandler), cast("Any", EventHandler))
-    handlers = (EventsHandler, ResultsHandler, VoteStatusHandler, UserVoteHandler, PageHandler, ViewerHandler)
-    add_query_routes(read, *(cast("Any", handler) for handler in handlers))
-    add_sse_routes(stream, cast("Any", SseHandler))
-    return [identity, write, read, stream]
-
-
-def document(apps: Iterable[Sanic[Any, Any]]) -> dict[str, Any]:
-    """The OpenAPI document of these apps; raises ValueError for a route whose handler is not documented."""
-    calls = list(_calls(apps))
+def document(services: Mapping[str, Iterable[type]]) -> dict[str, Any]:
+    """The OpenAPI document of these classes of handlers, by the name of their service."""
+    calls = [(group, call) for group, handlers in services.items() for each in handlers for call, _ in calls_of(each)]
     SpecificationBuilder.reset()
     specification = SpecificationBuilder()
     specification.describe(TITLE, VERSION, DESCRIPTION)
     specification.add_security_scheme("bearer", "http", bearer_format="JWT")
-    for name, schema in _schemas(call for *_, call in calls).items():
+    for name, schema in _schemas(call for _, call in calls).items():
         specification.add_component("schemas", name, schema)
-    for group, path, method, name, call in calls:
-        operation = _operation(path, name, call)
+    for group, call in calls:
+        operation = _operation(call)
         operation.tag(group)
-        specification.operation(path, method, operation)
+        specification.operation(call.path, call.method, operation)
     built: dict[str, Any] = specification.build(cast("Any", None)).serialize()  # None: the operations are of no one app
     return built
 
 
-def _calls(apps: Iterable[Sanic[Any, Any]]) -> Iterable[tuple[str, str, str, str, Call]]:
-    for app in apps:
-        for route in app.router.routes:
-            call = call_of(route.handler)
-            group, _, name = route.name.partition(".")
-            if call is None:
-                raise ValueError(f"the handler of {name} is not documented")
-            path = "/" + re.sub(r"<(\w+)(:\w+)?>", r"{\1}", route.path)
-            yield from ((group.replace("-", " "), path, method, name, call) for method in route.methods)
-
-
-def _operation(path: str, name: str, call: Call) -> OperationBuilder:
+def _operation(call: Call) -> OperationBuilder:
     operation = OperationBuilder()
-    operation.name(name)
+    operation.name(call.name)
     operation.describe(summary=call.summary, description=f"Access: {call.access.value}.")
-    for parameter in re.findall(r"{(\w+)}", path):
+    for parameter in re.findall(r"{(\w+)}", call.path):
         operation.parameter(parameter, uuid.UUID if parameter.endswith("_id") else str, "path")
     for parameter, kind in call.query.items():
         operation.parameter(parameter, kind, "query", required=False)
@@ -115,7 +70,7 @@ def _operation(path: str, name: str, call: Call) -> OperationBuilder:
         operation.body({"application/json": {"schema": _ref(call.body)}}, required=True)
     for status, answer in call.answers.items():
         operation.response(status, _content(answer), HTTPStatus(status).phrase)
-    for status, codes in _refusals(path, call).items():
+    for status, codes in _refusals(call).items():
         operation.response(status, _content(Refusal), ", ".join(f"`{code}`" for code in codes))
     if call.access is Access.OPTIONAL:
         operation.security.append({})
@@ -124,7 +79,7 @@ def _operation(path: str, name: str, call: Call) -> OperationBuilder:
     return operation
 
 
-def _refusals(path: str, call: Call) -> dict[int, list[str]]:
+def _refusals(call: Call) -> dict[int, list[str]]:
     """Codes by status: those that the handler names, and those that follow from the kind of call."""
     given: set[type[ContractError]] = set(call.refusals)
     if call.access is not Access.PUBLIC:
@@ -133,7 +88,7 @@ def _refusals(path: str, call: Call) -> dict[int, list[str]]:
         given.add(errors.Forbidden)
     if call.body:
         given |= {errors.InvalidBody, errors.InvalidField, errors.MissingField, errors.TooLarge, errors.NotJson}
-    if "_id}" in path:
+    if "_id}" in call.path:
         given.add(errors.InvalidField)
     by_status: dict[int, list[str]] = {}
     for error in sorted(given, key=lambda each: (each.status, each.code)):
@@ -179,7 +134,7 @@ def _as_openapi_3_0(schema: Any) -> Any:
 def render() -> bytes:
     """The file's content."""
     return (
-        orjson.dumps(document(services()), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        orjson.dumps(document(SERVICES), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
         + b"\n"
     )
 

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from contract.errors import ResultsHidden
 from contract.standings import FINAL_STATUSES
+from contract.tokens import Caller
 
 
 class Contestant(msgspec.Struct, frozen=True):
@@ -41,3 +43,9 @@ def is_restricted(event: Event) -> bool:
     """Whether the results are hidden from most people now."""
     visibility = event.results_visibility
     return visibility == "staff" or (visibility == "after_close" and event.status not in FINAL_STATUSES)
+
+
+def require_visible(event: Event, caller: Caller | None) -> None:
+    """Raise `ResultsHidden` unless this caller (None: anybody) may see the results now."""
+    if is_restricted(event) and not (caller and (caller.is_staff or caller.may_read_all)):
+        raise ResultsHidden

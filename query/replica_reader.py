@@ -72,9 +72,9 @@ class ReplicaReader:
         if self._pool is not None:
             self._pool.terminate()
 
-    async def event(self, event_id: str) -> Event | None:
+    async def event(self, event_id: uuid.UUID) -> Event | None:
         """One event, or None when it is unknown."""
-        rows = await self._rows("event", uuid.UUID(event_id))
+        rows = await self._rows("event", event_id)
         return msgspec.json.decode(rows[0][0], type=Event) if rows else None
 
     async def events(

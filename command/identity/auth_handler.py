@@ -6,12 +6,10 @@ A 201 or a token is sent after the COMMIT that it stands on.
 
 import logging
 import secrets
-from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
-from sanic import HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request
 
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, Registration, User
@@ -24,14 +22,13 @@ from contract.errors import BadCredentials, Busy, NotFound, Taken, Unauthorized
 from contract.moment import from_unix_us, rfc3339
 from contract.pseudonym import SEED_BYTES
 from contract.tokens import CLIENT_TYPE, Claims, KeySet, SeedBox, UnknownKeyError
-from contract.web.call import Access, documented
-from contract.web.request_body import json_body
+from contract.web.call import Access, Id, Time, call
+from contract.web.request_content import json_body
 from contract.web.service import answer, trace_id
 from contract.web.token_verifier import bearer_of
 
 log = logging.getLogger(__name__)
 
-NO_STORE = {"Cache-Control": "no-store"}
 KEYS_MAY_BE_KEPT = {"Cache-Control": "public, max-age=300"}
 
 
@@ -74,13 +71,13 @@ class Renewal(msgspec.Struct):
 class Registered(msgspec.Struct):
     """A new person."""
 
-    user_id: UUID
+    user_id: Id
 
 
 class Session(msgspec.Struct):
     """What a client needs to act for a person; `expires_in` is the access token's, in seconds."""
 
-    userId: UUID  # noqa: N815  # the contract's only name in this style
+    userId: Id  # noqa: N815  # the contract's only name in this style
     token: str
     refresh_token: str
     expires_in: int
@@ -89,10 +86,10 @@ class Session(msgspec.Struct):
 class WhoAmI(msgspec.Struct):
     """What a valid access token says."""
 
-    user_id: UUID
+    user_id: Id
     username: str
     roles: list[str]
-    expires_at: datetime
+    expires_at: Time
 
 
 class KeyList(msgspec.Struct):
@@ -112,21 +109,23 @@ class AuthHandler:
         self._mint = TokenMint(key, SeedBox(signing.seed_key))
         self._keys = KeySet()
         self._keys.replace(key.jwks)
-        self._new_account = msgspec.json.Decoder(NewAccount)
-        self._credentials = msgspec.json.Decoder(Credentials)
-        self._renewal = msgspec.json.Decoder(Renewal)
 
-    @documented(
-        "Register a person",
+    @call(
+        "POST",
+        "/v1/auth/register",
+        name="auth_register",
         access=Access.CLIENT,
         body=NewAccount,
         answers={201: Registered},
         refusals=[NotFound, Taken],
     )
     async def register(self, request: Request) -> HTTPResponse:
-        """POST /v1/auth/register: the same call again, its Bearer included, gets the same answer."""
+        """Register a person.
+
+        The same call again, its Bearer included, gets the same answer.
+        """
         bearer = self._client(bearer_of(request))
-        account = json_body(request, self._new_account)
+        account = json_body(request, NewAccount)
         new = Registration(
             account_fields.check_username(account.username),
             account_fields.check_email(account.email),
@@ -137,7 +136,7 @@ class AuthHandler:
         if not await self._store.may_register(bearer.sub):
             raise NotFound("the token's application no longer exists")
         user = await self._register(new, password)
-        return answer({"user_id": str(user.user_id)}, 201)
+        return answer(Registered(str(user.user_id)), 201)
 
     async def _register(self, new: Registration, password: str) -> User:
         password_hash = await self._hasher.hash(password)
@@ -149,12 +148,21 @@ class AuthHandler:
             raise Taken
         return earlier
 
-    @documented(
-        "Log in", access=Access.PUBLIC, body=Credentials, answers={200: Session}, refusals=[BadCredentials, Busy]
+    @call(
+        "POST",
+        "/v1/auth/login",
+        name="auth_login",
+        access=Access.PUBLIC,
+        body=Credentials,
+        answers={200: Session},
+        refusals=[BadCredentials, Busy],
     )
     async def login(self, request: Request) -> HTTPResponse:
-        """POST /v1/auth/login: an unknown name and a wrong password get the same answer after the same work."""
-        given = json_body(request, self._credentials)
+        """Log in.
+
+        An unknown name and a wrong password get the same answer after the same work.
+        """
+        given = json_body(request, Credentials)
         username = account_fields.normal_username(given.username)
         user = await self._store.by_username(username.replace("\0", "\N{REPLACEMENT CHARACTER}"))
         right = await self._hasher.verify(
@@ -168,16 +176,21 @@ class AuthHandler:
         log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id(request)})
         return self._session(user, first)
 
-    @documented(
-        "Get the next access token",
+    @call(
+        "POST",
+        "/v1/auth/refresh",
+        name="auth_refresh",
         access=Access.PUBLIC,
         body=Renewal,
         answers={200: Session},
         refusals=[Unauthorized, Busy],
     )
     async def refresh(self, request: Request) -> HTTPResponse:
-        """POST /v1/auth/refresh: a token that was used up, seconds of grace aside, ends its family."""
-        presented = parse_refresh_token(json_body(request, self._renewal).refresh_token)
+        """Get the next access token.
+
+        A token that was used up, seconds of grace aside, ends its family.
+        """
+        presented = parse_refresh_token(json_body(request, Renewal).refresh_token)
         if presented is None:
             raise Unauthorized("the refresh token is not valid")
         following = presented.successor(self._key)
@@ -190,9 +203,9 @@ class AuthHandler:
         log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id(request)})
         return self._session(user, following)
 
-    @documented("What the Bearer says", answers={200: WhoAmI})
+    @call("GET", "/v1/auth/validate", name="auth_validate", answers={200: WhoAmI})
     async def validate(self, request: Request) -> HTTPResponse:
-        """GET /v1/auth/validate: what the Bearer says, if its person still exists."""
+        """What the Bearer says, if its person still exists."""
         try:
             caller = self._keys.caller(bearer_of(request))
         except UnknownKeyError as error:
@@ -200,18 +213,13 @@ class AuthHandler:
         user = await self._store.by_id(caller.user_id)
         if user is None:
             raise Unauthorized
-        who = {
-            "user_id": caller.user_id,
-            "username": user.username,
-            "roles": sorted(caller.roles),
-            "expires_at": rfc3339(from_unix_us(caller.expires_at * 1_000_000)),
-        }
-        return answer(who, headers=NO_STORE)
+        expires_at = rfc3339(from_unix_us(caller.expires_at * 1_000_000))
+        return answer(WhoAmI(caller.user_id, user.username, sorted(caller.roles), expires_at))
 
-    @documented("The keys that verify access tokens", access=Access.PUBLIC, answers={200: KeyList})
+    @call("GET", "/.well-known/jwks.json", name="jwks", access=Access.PUBLIC, answers={200: KeyList})
     async def jwks(self, _request: Request) -> HTTPResponse:
-        """GET /.well-known/jwks.json: the public keys that everybody else verifies tokens with."""
-        return answer(self._key.jwks, headers=KEYS_MAY_BE_KEPT)
+        """The keys that verify access tokens."""
+        return answer(KeyList(self._key.jwks["keys"]), headers=KEYS_MAY_BE_KEPT)
 
     def _client(self, token: str) -> Claims:
         try:
@@ -221,19 +229,5 @@ class AuthHandler:
 
     def _session(self, user: User, refresh_token: RefreshToken) -> HTTPResponse:
         lifetime_s = self._signing.access_seconds
-        session = {
-            "userId": str(user.user_id),
-            "token": self._mint.access(user.user_id, user.roles, user.voter_seed, lifetime_s),
-            "refresh_token": refresh_token.text(),
-            "expires_in": lifetime_s,
-        }
-        return answer(session, headers=NO_STORE)
-
-
-def add_routes(app: Sanic[Any, Any], auth: AuthHandler) -> None:
-    """Route each call of identity to its handler."""
-    app.add_route(auth.register, "/v1/auth/register", methods=["POST"], name="auth_register")
-    app.add_route(auth.login, "/v1/auth/login", methods=["POST"], name="auth_login")
-    app.add_route(auth.refresh, "/v1/auth/refresh", methods=["POST"], name="auth_refresh")
-    app.add_route(auth.validate, "/v1/auth/validate", name="auth_validate")
-    app.add_route(auth.jwks, "/.well-known/jwks.json", name="jwks")
+        token = self._mint.access(user.user_id, user.roles, user.voter_seed, lifetime_s)
+        return answer(Session(str(user.user_id), token, refresh_token.text(), lifetime_s))

@@ -1,12 +1,5 @@
-"""POST /v1/vote/submit: check, hand to the batcher, answer what the ledger said.
+"""POST /v1/vote/submit: what /v1 says and answers; the vote itself is cast by vote_caster. 200 means: committed."""
 
-A 200 means that the vote's COMMIT returned. A client that goes away, or a deadline that passes, cancels
-the wait and never the commit.
-"""
-
-import asyncio
-import hashlib
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -14,23 +7,11 @@ from uuid import UUID
 import msgspec
 from sanic import HTTPResponse, Request
 
-from command.votes.ballot_directory import Ballot, BallotDirectory
-from command.votes.vote_batcher import PendingVote, QueueFullError, VoteBatcher, VoteOutcome
-from contract.errors import (
-    AlreadyVoted,
-    Busy,
-    ContractError,
-    EventNotOpen,
-    NotDurable,
-    NotFound,
-    NotYours,
-)
+from command.votes.vote_caster import VoteCaster
+from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours
 from contract.moment import rfc3339
-from contract.pseudonym import voter_of
-from contract.tokens import SeedBox
-from contract.vote_id import ReceiptCipher, VoteKind
-from contract.web.call import documented
-from contract.web.request_body import json_body
+from contract.web.call import Id, Time, call
+from contract.web.request_content import json_body
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 
@@ -57,97 +38,35 @@ class VoteRequest(msgspec.Struct):
 class VoteAck(msgspec.Struct):
     """A vote that is durable."""
 
-    vote_id: UUID
+    vote_id: Id
     vote_status: str
-    accepted_at: datetime
+    accepted_at: Time
 
 
 class VoteHandler:
-    """Turns requests into votes and outcomes into answers."""
+    """Turns requests into votes and receipts into answers."""
 
-    def __init__(
-        self,
-        verifier: TokenVerifier,
-        seeds: SeedBox,
-        events: BallotDirectory,
-        batcher: VoteBatcher,
-        receipts: Mapping[int, ReceiptCipher],
-        device_keys: Mapping[int, bytes],
-        deadline_ms: int,
-    ) -> None:
+    def __init__(self, verifier: TokenVerifier, votes: VoteCaster) -> None:
         self._verifier = verifier
-        self._seeds = seeds
-        self._events = events
-        self._batcher = batcher
-        self._receipts = receipts
-        self._device_keys = device_keys
-        self._deadline_s = deadline_ms / 1000
-        self._decoder = msgspec.json.Decoder(VoteRequest)
+        self._votes = votes
 
-    @documented(
-        "Cast a vote: 200 means that it is durable",
+    @call(
+        "POST",
+        "/v1/vote/submit",
+        name="vote_submit",
         body=VoteRequest,
         answers={200: VoteAck},
         refusals=[NotYours, NotFound, AlreadyVoted, EventNotOpen, Busy, NotDurable],
     )
     async def submit(self, request: Request) -> HTTPResponse:
-        """Answer one POST; every refusal is a `ContractError`."""
+        """Cast a vote: 200 means that it is durable."""
         caller = self._verifier.caller(request)
-        vote = json_body(request, self._decoder)
+        vote = json_body(request, VoteRequest)
         if str(vote.user_id) != caller.user_id:
             raise NotYours
-        facts, contestant_no = await self._events.find(vote.event_id, vote.contestant_id)
-        pending = PendingVote(
-            event_no=facts.event_no,
-            key_no=facts.key_no,
-            voter=voter_of(self._seeds.open(caller), facts.event_no),
-            contestant_no=contestant_no,
-            device=self._device(vote.meta, facts),
-            region=_region(request),
-            answer=asyncio.get_running_loop().create_future(),
-        )
-        return self._answer(pending, await self._cast(pending))
-
-    async def _cast(self, pending: PendingVote) -> VoteOutcome:
-        try:
-            self._batcher.put(pending)
-        except QueueFullError as error:
-            raise Busy from error
-        deadline = asyncio.get_running_loop().call_later(self._deadline_s, _give_up, pending)
-        try:
-            return await pending.answer
-        finally:
-            deadline.cancel()
-
-    def _answer(self, pending: PendingVote, outcome: VoteOutcome) -> HTTPResponse:
-        if outcome.kind is None:
-            raise NotFound("contestant not found", field="contestant_id")
-        vote_id = self._receipts[pending.key_no].seal(outcome.kind, pending.event_no, pending.voter)
-        if outcome.accepted_at is None:
-            raise _refusal(outcome.kind, vote_id)
-        return answer({"vote_id": vote_id, "vote_status": "acked", "accepted_at": rfc3339(outcome.accepted_at)})
-
-    def _device(self, meta: VoteMeta | None, facts: Ballot) -> int | None:
-        """A keyed hash of event and device, so that devices can't be linked across events."""
-        if meta is None or not meta.device_id:
-            return None
-        message = facts.event_no.to_bytes(4, "big") + meta.device_id.encode()
-        digest = hashlib.blake2b(message, digest_size=8, key=self._device_keys[facts.key_no], person=b"device").digest()
-        return int.from_bytes(digest, "big", signed=True)
-
-
-def _give_up(pending: PendingVote) -> None:
-    if not pending.answer.done():
-        pending.answer.set_exception(NotDurable())
-
-
-def _refusal(kind: VoteKind, vote_id: str) -> ContractError:
-    receipt = {"vote_id": vote_id, "vote_status": kind.vote_status}
-    if kind is VoteKind.DUPLICATE:
-        return AlreadyVoted(receipt=receipt)
-    if kind is VoteKind.NOT_OPEN:
-        return EventNotOpen("the event has not opened yet", receipt=receipt)
-    return EventNotOpen("the event has closed", receipt=receipt)
+        device_id = vote.meta.device_id if vote.meta else None
+        accepted = await self._votes.cast(caller, vote.event_id, vote.contestant_id, device_id, _region(request))
+        return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))
 
 
 def _region(request: Request) -> str | None:

@@ -1,28 +1,32 @@
-"""What each call takes and answers, said once beside its handler; `python -m ops.openapi` merges all of it.
+"""What each call is, said once, beside the handler method that answers it: routes, documentation and tests follow.
 
-    @documented("Cast a vote", body=VoteRequest, answers={200: VoteAck}, refusals=[NotYours, NotFound, AlreadyVoted])
-    async def submit(self, request: Request) -> HTTPResponse: ...
+    @call("POST", "/v1/vote/submit", name="vote_submit", body=VoteRequest, answers={200: VoteAck}, refusals=[NotYours])
+    async def submit(self, request: Request) -> HTTPResponse:
+        "Cast a vote: 200 means that it is durable."
 
-The declaration is data on the function: it wraps nothing, so it costs a request nothing. Put it on each
-handler that is routed (also on methods); a test fails for a route without one. Left out, since it follows
-from the rest: 401 and 503 of a call that needs a Bearer, 403 of one that needs a role, 400, 413 and 415 of one
-with a body, 400 of a UUID in the path. Struct docstrings become the schemas' descriptions, `msgspec.Meta` their limits.
+The declaration is data on the function: it wraps nothing, so it costs a request nothing. The docstring's first line is
+the summary in the documentation. Left out, since it follows from the rest: 401 and 503 of a call that needs a Bearer,
+403 of one that needs a role, 400, 413 and 415 of one with a body, 400 of a UUID in the path. Struct docstrings become
+the schemas' descriptions, `msgspec.Meta` their limits.
 After a change of any declaration: `python -m ops.openapi`, and commit contract/openapi.json with it.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from sanic import Sanic
 
 from contract.errors import ContractError
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Answer = type[msgspec.Struct] | str | None
+Id = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]  # text in an answer: nothing is left to encode
+Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]  # likewise, by contract/moment.py
 
-_MARK = "_documented_call"
+_MARK = "_declared_call"
 
 
 class Access(enum.Enum):
@@ -38,8 +42,11 @@ class Access(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One documented call. An answer is a Struct (JSON), a media type (anything else) or None (no body)."""
+    """One call of the contract. An answer is a Struct (JSON), a media type (anything else) or None (no body)."""
 
+    method: str
+    path: str  # with {parameters}
+    name: str
     summary: str
     answers: Mapping[int, Answer]
     access: Access
@@ -48,25 +55,38 @@ class Call:
     query: Mapping[str, type]
 
 
-def documented(
-    summary: str,
+def call(  # noqa: PLR0913  # a declaration says all that a call is, by keywords
+    method: str,
+    path: str,
     *,
+    name: str,
     answers: Mapping[int, Answer],
     access: Access = Access.PERSON,
     body: type[msgspec.Struct] | None = None,
     refusals: Sequence[type[ContractError]] = (),
     query: Mapping[str, type] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Declare a handler's call; gives the same function back."""
-    call = Call(summary, answers, access, body, refusals, query or {})
+    """Declare the call that a method answers; gives the same function back."""
 
     def mark(handler: Handler) -> Handler:
-        setattr(handler, _MARK, call)
+        summary = (handler.__doc__ or "").partition("\n")[0].removesuffix(".")
+        setattr(handler, _MARK, Call(method, path, name, summary, answers, access, body, refusals, query or {}))
         return handler
 
     return mark
 
 
-def call_of(handler: Callable[..., Any]) -> Call | None:
-    """The declaration of a handler, or None when there is none."""
-    return getattr(handler, _MARK, None)
+def calls_of(handlers: type) -> Iterator[tuple[Call, str]]:
+    """The calls that a class of handlers declares, each with the name of its method."""
+    for attribute, method in vars(handlers).items():
+        declared = getattr(method, _MARK, None)
+        if isinstance(declared, Call):
+            yield declared, attribute
+
+
+def add_routes(app: Sanic[Any, Any], *handlers: object) -> None:
+    """Route each call that these objects' classes declare to its method."""
+    for each in handlers:
+        for declared, attribute in calls_of(type(each)):
+            path = declared.path.replace("{", "<").replace("}", ">")
+            app.add_route(getattr(each, attribute), path, methods=[declared.method], name=declared.name)

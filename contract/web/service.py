@@ -1,25 +1,34 @@
-"""What every HTTP process does alike: the error envelope, trace ids, limits, readiness and metrics.
+"""What every HTTP process is and does alike: one way to start and end, the error shape, trace ids, limits, metrics.
 
-`make_service` opens nothing. Each answer carries X-Trace-Id; each error has the one shape of
-contract/errors.py; anything unforeseen is logged once, here, and answered 500.
+    read settings ─► open ─► work in the background, answer ─► SIGTERM ─► drain ─► last answers ─► close
+
+Making a service opens nothing. Each answer carries X-Trace-Id; each error is written by the dialect of its path;
+anything unforeseen is logged once, here, and answered 500. A wrong setting is one line and exit code 2; background work
+that dies is exit code 1, after draining.
 """
 
+import abc
 import functools
 import gc
 import logging
-import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Protocol
 
-import orjson
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 from sanic import HTTPResponse, Request, Sanic
 from sanic import exceptions as sanic_exceptions
 from sanic.response import BaseHTTPResponse
 
 from contract import errors
-from contract.telemetry import trace_id_of
+from contract.settings import SettingError
+from contract.telemetry import log_to_stderr, trace_id_of
+from contract.web.background import Background, Work
+from contract.web.call import add_routes
 from contract.web.cors import OPEN_TO_BROWSERS, preflight_headers
+from contract.web.dialect import dialect_of
 
 BODY_BYTES_MAX = 16 * 1024
 HTTP_TIMEOUT_S = 15
@@ -31,17 +40,74 @@ SELDOM_GC_THRESHOLDS = (50_000, 20, 50)
 log = logging.getLogger(__name__)
 
 ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
-Readiness = Callable[[], Awaitable[str]]
 
 
-def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
-    """A JSON answer; no cache keeps it unless its headers say otherwise."""
-    headers = {"Cache-Control": "no-store", **(headers or {})}
-    return HTTPResponse(orjson.dumps(content), status, headers=headers, content_type="application/json")
+class Address(Protocol):
+    """Where a process listens."""
+
+    @property
+    def host(self) -> str:
+        """A name or address of this machine."""
+
+    @property
+    def port(self) -> int:
+        """A TCP port."""
 
 
-def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
-    """A Sanic app with the parts that all services share; `why_not_ready` gives "" when it may take traffic."""
+class Service(abc.ABC):
+    """One HTTP process. A subclass is its composition root: made from the environment, it holds all that is opened."""
+
+    handler_types: ClassVar[tuple[type, ...]]  # they declare the calls
+    listening: Address
+    handlers: tuple[object, ...]  # one of each
+    gc_thresholds: ClassVar[tuple[int, int, int]] = SELDOM_GC_THRESHOLDS
+
+    @abc.abstractmethod
+    async def why_not_ready(self) -> str:
+        """The reason why no traffic should come here, or "" ."""
+
+    @abc.abstractmethod
+    async def open(self) -> None:
+        """Start connecting; waits for nothing, since whatever is needed may come later."""
+
+    def work(self) -> Iterable[Work]:
+        """What goes on in the background from `open` to `close`."""
+        return ()
+
+    def configure(self, app: Sanic[Any, Any]) -> None:  # noqa: B027  # most need nothing
+        """Set what this service alone needs of Sanic."""
+
+    async def end_streams(self) -> None:  # noqa: B027  # most have none
+        """End what would go on for ever, before Sanic waits for the last answers."""
+
+    async def drain(self) -> None:  # noqa: B027  # most have nothing left by then
+        """After the last answer, before the background work is cancelled: finish what was taken."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Let go of everything."""
+
+
+def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int:
+    """Serve in this process until SIGTERM or SIGINT; the exit code."""
+    log_to_stderr(name)
+    try:
+        service = build(os.environ)
+    except SettingError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log
+        return 2
+    background = Background()
+    app = make_app(name, service, background)
+    # What is there now stays, and a request's objects die by their reference counts: look for cycles seldom.
+    gc.freeze()
+    gc.set_threshold(*service.gc_thresholds)
+    host, port = service.listening.host, service.listening.port
+    app.run(host=host, port=port, single_process=True, access_log=False, motd=False, backlog=BACKLOG)
+    return 1 if background.died else 0
+
+
+def make_app(name: str, service: Service, background: Background) -> Sanic[Any, Any]:
+    """The Sanic app around a service."""
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, error_handler=None, strict_slashes=False)
     app.config.update(
         REQUEST_MAX_SIZE=BODY_BYTES_MAX,
@@ -56,21 +122,17 @@ def make_service(name: str, why_not_ready: Readiness) -> Sanic[Any, Any]:
     )
     app.register_middleware(_mark_answer, "response")
     app.exception(Exception)(_answer_error)
-
-    async def ready(_request: Request) -> HTTPResponse:
-        why_not = await why_not_ready()
-        return answer({"ready": not why_not, "why_not": why_not}, 503 if why_not else 200)
-
-    async def metrics(_request: Request) -> HTTPResponse:
-        return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-    async def say_serving(_app: Sanic[Any, Any]) -> None:
-        log.info("serving")
-
-    app.after_server_start(say_serving)
-    app.add_route(ready, "/ready", name="ready")
-    app.add_route(metrics, "/metrics", name="metrics")
+    _add_lifetime(app, service, background)
+    _add_vitals(app, service)
+    add_routes(app, *service.handlers)
+    service.configure(app)
     return app
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
+    """A documented Struct, encoded; no cache keeps it unless its headers say otherwise."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return HTTPResponse(msgspec.json.encode(content), status, headers=headers, content_type="application/json")
 
 
 def trace_id(request: Request) -> str:
@@ -78,6 +140,40 @@ def trace_id(request: Request) -> str:
     if not hasattr(request.ctx, "trace_id"):
         request.ctx.trace_id = trace_id_of(request.headers.get("traceparent"))
     return str(request.ctx.trace_id)
+
+
+def _add_lifetime(app: Sanic[Any, Any], service: Service, background: Background) -> None:
+    async def start(_app: Sanic[Any, Any]) -> None:
+        await service.open()
+        background.start(service.work())
+
+    async def say_serving(_app: Sanic[Any, Any]) -> None:
+        log.info("serving")
+
+    async def end_streams(_app: Sanic[Any, Any]) -> None:
+        await service.end_streams()
+
+    async def stop(_app: Sanic[Any, Any]) -> None:
+        await service.drain()
+        await background.stop()
+        await service.close()
+
+    app.before_server_start(start)
+    app.after_server_start(say_serving)
+    app.before_server_stop(end_streams)
+    app.after_server_stop(stop)
+
+
+def _add_vitals(app: Sanic[Any, Any], service: Service) -> None:
+    async def ready(_request: Request) -> HTTPResponse:
+        why_not = await service.why_not_ready()
+        return answer({"ready": not why_not, "why_not": why_not}, 503 if why_not else 200)
+
+    async def metrics(_request: Request) -> HTTPResponse:
+        return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+    app.add_route(ready, "/ready", name="ready")
+    app.add_route(metrics, "/metrics", name="metrics")
 
 
 async def _mark_answer(request: Request, response: BaseHTTPResponse) -> None:
@@ -100,10 +196,22 @@ async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
         log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
-    headers = failure.headers()
+    headers = _headers(failure)
     if isinstance(error, sanic_exceptions.MethodNotAllowed):
         headers["Allow"] = error.headers["Allow"]
-    return answer(failure.body(trace), failure.status, headers)
+    return answer(dialect_of(request.path).refusal(failure, trace), failure.status, headers)
+
+
+def _headers(failure: errors.ContractError) -> dict[str, str]:
+    """Headers that belong to a refusal in every dialect."""
+    if isinstance(failure, errors.ResultsHidden):
+        # A crowd that waits for results may be told so by a cache; who has a token asks for itself.
+        return {"Cache-Control": "public, max-age=1", "Vary": "Authorization"}
+    if failure.status in (429, 503):
+        return {"Retry-After": str(failure.retry_after_s or 1)}
+    if failure.status == 401:
+        return {"WWW-Authenticate": 'Bearer realm="vote"'}
+    return {}
 
 
 _IN_OUR_WORDS: list[tuple[type[Exception], errors.ContractError]] = [
@@ -123,21 +231,3 @@ def _translate(error: Exception) -> errors.ContractError:
     if isinstance(error, sanic_exceptions.SanicException) and 400 <= error.status_code < 500:
         return errors.InvalidBody(str(error))
     return errors.ContractError()
-
-
-def serve(
-    app: Sanic[Any, Any], host: str, port: int, gc_thresholds: tuple[int, int, int] = SELDOM_GC_THRESHOLDS
-) -> None:
-    """Run this app in this process until SIGTERM or SIGINT."""
-    # What is there now stays, and a request's objects die by their reference counts: look for cycles seldom.
-    gc.freeze()
-    gc.set_threshold(*gc_thresholds)
-    app.run(host=host, port=port, single_process=True, access_log=False, motd=False, backlog=BACKLOG)
-
-
-def uuid_in_path(text: str, field: str) -> uuid.UUID:
-    """A UUID from the path; malformed is `InvalidField`, which names the field."""
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise errors.InvalidField(f"{field} must be a UUID", field=field) from error

@@ -54,6 +54,10 @@ class TokenVerifier:
                 raise Busy from error
             raise Unauthorized from error
 
+    def caller_if_any(self, request: Request) -> Caller | None:
+        """The caller, or None for a request without Authorization; raises as `caller`."""
+        return self.caller(request) if "authorization" in request.headers else None
+
     def staff(self, request: Request) -> Caller:
         """The caller, who must be host or admin."""
         caller = self.caller(request)

@@ -12,8 +12,8 @@ import swagger_ui_bundle
 from sanic import HTTPResponse, Request
 
 from contract.errors import NotFound
-from contract.web.call import Access, documented
-from contract.web.service import uuid_in_path
+from contract.web.call import Access, call
+from contract.web.request_content import uuid_of
 
 LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
 DOCS_FILES = ("docs.html", "docs.css", "docs.js")
@@ -50,32 +50,47 @@ class PageHandler:
     def __init__(self, files: Mapping[str, StaticFile]) -> None:
         self._files = files
 
-    @documented("The live page of an event", access=Access.PUBLIC, answers={200: "text/html"})
+    @call("GET", "/live/{event_id}", name="live_page", access=Access.PUBLIC, answers={200: "text/html"})
     async def live(self, request: Request, event_id: str) -> HTTPResponse:
-        """GET /live/{event_id}; the page itself finds out whether there is such an event."""
-        uuid_in_path(event_id, "event_id")
+        """The live page of an event.
+
+        The page itself finds out whether there is such an event.
+        """
+        uuid_of(event_id, "event_id")
         return self._send(request, "live/live.html")
 
-    @documented("The contract to read and try", access=Access.PUBLIC, answers={200: "text/html"})
+    @call("GET", "/docs", name="docs", access=Access.PUBLIC, answers={200: "text/html"})
     async def docs(self, request: Request) -> HTTPResponse:
-        """GET /docs"""
+        """The contract to read and try."""
         return self._send(request, "docs/docs.html")
 
-    @documented("The contract as OpenAPI", access=Access.PUBLIC, answers={200: "application/json"})
+    @call("GET", "/openapi.json", name="openapi", access=Access.PUBLIC, answers={200: "application/json"})
     async def openapi(self, request: Request) -> HTTPResponse:
-        """GET /openapi.json"""
+        """The contract as OpenAPI."""
         return self._send(request, "openapi.json")
 
-    @documented("A part of the live page", access=Access.PUBLIC, answers={200: "text/javascript"}, refusals=[NotFound])
+    @call(
+        "GET",
+        "/live/assets/{name}",
+        name="live_asset",
+        access=Access.PUBLIC,
+        answers={200: "text/javascript"},
+        refusals=[NotFound],
+    )
     async def live_asset(self, request: Request, name: str) -> HTTPResponse:
-        """GET /live/assets/{name}"""
+        """A part of the live page."""
         return self._send(request, f"live/{name}")
 
-    @documented(
-        "A part of the documentation", access=Access.PUBLIC, answers={200: "text/javascript"}, refusals=[NotFound]
+    @call(
+        "GET",
+        "/docs/assets/{name}",
+        name="docs_asset",
+        access=Access.PUBLIC,
+        answers={200: "text/javascript"},
+        refusals=[NotFound],
     )
     async def docs_asset(self, request: Request, name: str) -> HTTPResponse:
-        """GET /docs/assets/{name}"""
+        """A part of the documentation."""
         return self._send(request, f"docs/{name}")
 
     def _send(self, request: Request, name: str) -> HTTPResponse:

@@ -12,9 +12,9 @@ from prometheus_client import Histogram
 from sanic import HTTPResponse, Request
 
 from contract.moment import rfc3339
-from contract.web.call import Access, documented
-from contract.web.request_body import json_body
-from contract.web.service import answer, uuid_in_path
+from contract.web.call import Access, Time, call
+from contract.web.request_content import json_body, uuid_of
+from contract.web.service import answer
 
 DELAYS_MAX = 100  # as query/live/measure.js has it
 DELAY_MS_MAX = 60_000
@@ -37,19 +37,23 @@ class SeenDelays(msgspec.Struct):
 class ServerTime(msgspec.Struct):
     """This server's clock, so that a page can measure in spite of its own."""
 
-    now: datetime
+    now: Time
 
 
 class ViewerHandler:
     """Takes reports of the live page."""
 
-    def __init__(self) -> None:
-        self._decoder = msgspec.json.Decoder(SeenDelays)
-
-    @documented("Report what a viewer saw, sampled", access=Access.PUBLIC, body=SeenDelays, answers={200: ServerTime})
+    @call(
+        "POST",
+        "/live/{event_id}/seen",
+        name="viewer_seen",
+        access=Access.PUBLIC,
+        body=SeenDelays,
+        answers={200: ServerTime},
+    )
     async def seen(self, request: Request, event_id: str) -> HTTPResponse:
-        """Adds to the histogram, and tells the time."""
-        uuid_in_path(event_id, "event_id")
-        for delay_ms in json_body(request, self._decoder).delays_ms:
+        """Report what a viewer saw, sampled; the answer is the time."""
+        uuid_of(event_id, "event_id")
+        for delay_ms in json_body(request, SeenDelays).delays_ms:
             COMMIT_TO_PAINT.observe(delay_ms / 1000)
-        return answer({"now": rfc3339(datetime.now(UTC))}, headers={"Cache-Control": "no-store"})
+        return answer(ServerTime(rfc3339(datetime.now(UTC))))

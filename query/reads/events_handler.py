@@ -10,8 +10,9 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from contract.errors import InvalidField, NotFound
-from contract.web.call import documented
-from contract.web.service import uuid_in_path
+from contract.web.call import call
+from contract.web.request_content import uuid_of
+from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, EventSummary
 from query.event_directory import EventDirectory
@@ -53,29 +54,31 @@ class EventsHandler:
         self._events = events
         self._replica = replica
 
-    @documented("One event with its contestants", answers={200: EventDetails}, refusals=[NotFound])
+    @call("GET", "/v1/event/{event_id}", name="event", answers={200: EventDetails}, refusals=[NotFound])
     async def event(self, request: Request, event_id: str) -> HTTPResponse:
-        """GET /v1/event/{event_id}"""
+        """One event with its contestants."""
         caller = self._verifier.caller(request)
-        event = await self._events.find(event_id)
+        event = await self._events.find(uuid_of(event_id, "event_id"))
         if event.status == "draft" and not caller.is_staff:
             raise NotFound("event not found", field="event_id")
-        return _answer(_details(event))
+        return answer(_details(event), headers=HEADERS)
 
-    @documented(
-        "Events, newest first, a page at a time",
+    @call(
+        "GET",
+        "/v1/events",
+        name="events",
         query={"status": str, "cursor": str},
         answers={200: EventsPage},
         refusals=[InvalidField],
     )
     async def events(self, request: Request) -> HTTPResponse:
-        """GET /v1/events"""
+        """Events, newest first, a page at a time."""
         caller = self._verifier.caller(request)
         status, cursor = request.args.get("status"), request.args.get("cursor")
         if status is not None and status not in get_args(Status):
             raise InvalidField(f"status must be one of {', '.join(get_args(Status))}", field="status")
-        after = uuid_in_path(cursor, "cursor") if cursor else None
-        return _answer(await self._page(status, after, with_drafts=caller.is_staff))
+        after = uuid_of(cursor, "cursor") if cursor else None
+        return answer(await self._page(status, after, with_drafts=caller.is_staff), headers=HEADERS)
 
     async def _page(self, status: str | None, after: uuid.UUID | None, *, with_drafts: bool) -> EventsPage:
         found = await self._replica.events(status, after, PAGE_EVENTS + 1, with_drafts=with_drafts)
@@ -88,7 +91,3 @@ def _details(event: Event) -> EventDetails:
     fields = EventContestant.__struct_fields__
     contestants = [EventContestant(*(getattr(each, name) for name in fields)) for each in event.contestants]
     return EventDetails(**summary, contestants=contestants)
-
-
-def _answer(content: msgspec.Struct) -> HTTPResponse:
-    return HTTPResponse(msgspec.json.encode(content), headers=HEADERS, content_type="application/json")

@@ -1,89 +1,83 @@
-"""Answers the reads of results: rendered once a tenth of a second for a crowd, told apart by ETag.
+"""Answers the reads of results as /v1 says them, told apart by ETag."""
 
-Redis and the replica see one read for each event and call in that time, whatever the number of requests.
-"""
-
-import msgspec
 from sanic import HTTPResponse, Request
 
 from contract.errors import InvalidField, NotFound, ResultsHidden
-from contract.web.call import Access, documented
+from contract.web.call import Access, call
+from contract.web.request_content import uuid_of
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, is_restricted
-from query.event_directory import EventDirectory, require_visible
+from query.event_directory import EventDirectory
 from query.reads import result_views
-from query.reads.result_views import Contestants, Leaderboard, LiveCount, Rendered, Results, View
-from query.recent_cache import RecentCache
-from query.standings_reader import StandingsReader
-
-RENDERED_AGE_S = 0.1
-RENDERED_MAX = 1_000
+from query.reads.result_renderer import ResultRenderer
+from query.reads.result_views import Contestants, Leaderboard, LiveCount, Results, View
+from query.results_door import let_in
 
 
 class ResultsHandler:
-    """Turns events and standings into answers; `verifier` tells who may see restricted ones."""
+    """Turns rendered results into answers."""
 
-    def __init__(self, verifier: TokenVerifier, events: EventDirectory, standings: StandingsReader) -> None:
+    def __init__(self, verifier: TokenVerifier, events: EventDirectory, results: ResultRenderer) -> None:
         self._verifier = verifier
         self._events = events
-        self._standings = standings
-        self._rendered = RecentCache(self._render, RENDERED_AGE_S, RENDERED_MAX)
+        self._results = results
 
-    @documented(
-        "The contestants of an event, most votes first",
+    @call(
+        "GET",
+        "/v1/event/{event_id}/leaderboard",
+        name="leaderboard",
         answers={200: Leaderboard, 304: None},
         refusals=[NotFound, ResultsHidden],
     )
     async def leaderboard(self, request: Request, event_id: str) -> HTTPResponse:
-        """GET /v1/event/{event_id}/leaderboard"""
+        """The contestants of an event, most votes first."""
         self._verifier.caller(request)
         return await self._answer(request, event_id, result_views.leaderboard)
 
-    @documented(
-        "The results of an event",
+    @call(
+        "GET",
+        "/v1/event/{event_id}/results",
+        name="results",
         access=Access.OPTIONAL,
         query={"include_percentages": bool},
         answers={200: Results, 304: None},
         refusals=[NotFound, ResultsHidden, InvalidField],
     )
     async def results(self, request: Request, event_id: str) -> HTTPResponse:
-        """GET /v1/event/{event_id}/results"""
+        """The results of an event."""
         asked = request.args.get("include_percentages", "false")
         if asked not in ("true", "false"):
             raise InvalidField("include_percentages must be true or false", field="include_percentages")
         view = result_views.results_with_percentages if asked == "true" else result_views.results
         return await self._answer(request, event_id, view)
 
-    @documented(
-        "How many votes an event has",
+    @call(
+        "GET",
+        "/v1/event/{event_id}/live",
+        name="live_count",
         access=Access.OPTIONAL,
         answers={200: LiveCount, 304: None},
         refusals=[NotFound, ResultsHidden],
     )
     async def live(self, request: Request, event_id: str) -> HTTPResponse:
-        """GET /v1/event/{event_id}/live"""
+        """How many votes an event has."""
         return await self._answer(request, event_id, result_views.live_count)
 
-    @documented("The contestants of an event, in the host's order", answers={200: Contestants}, refusals=[NotFound])
+    @call("GET", "/v1/contestants/{event_id}", name="contestants", answers={200: Contestants}, refusals=[NotFound])
     async def contestants(self, request: Request, event_id: str) -> HTTPResponse:
-        """GET /v1/contestants/{event_id}"""
+        """The contestants of an event, in the host's order."""
         self._verifier.caller(request)
-        return answer(msgspec.to_builtins(result_views.contestants(await self._events.find(event_id))))
+        return answer(result_views.contestants(await self._events.find(uuid_of(event_id, "event_id"))))
 
     async def _answer(self, request: Request, event_id: str, view: View) -> HTTPResponse:
-        event = await self._events.find(event_id)
-        require_visible(event, request, self._verifier)
-        rendered = await self._rendered.get((view, event.event_id))
+        event = await self._events.find(uuid_of(event_id, "event_id"))
+        let_in(event, request, self._verifier)
+        rendered = await self._results.rendered(event, view)
         headers = {"ETag": rendered.etag, **_caching(event)}
         if _is_known(request.headers.get("if-none-match", ""), rendered.etag):
             return HTTPResponse(status=304, headers=headers)
         return HTTPResponse(rendered.body, headers=headers, content_type="application/json")
-
-    async def _render(self, what: tuple[View, str]) -> Rendered:
-        view, event_id = what
-        event = await self._events.find(event_id)
-        return view(event, await self._standings.read(event))
 
 
 def _caching(event: Event) -> dict[str, str]:

@@ -1,15 +1,13 @@
 """How many streams one address may hold, counted in this process. A carrier's NAT holds thousands of honest viewers."""
 
 import contextlib
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 
 from sanic import Request
 
 from contract.errors import TooMany
-
-IPV6_NETWORK_BITS = 64  # what one household gets
+from contract.web.client_address import address_of
 
 
 class AddressLimit:
@@ -32,15 +30,3 @@ class AddressLimit:
             self._clients[address] -= 1
             if not self._clients[address]:
                 del self._clients[address]
-
-
-def address_of(request: Request) -> str:
-    """Where a request comes from: the last hop that the edge wrote (it deletes what clients claim), or the peer."""
-    written = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or request.ip
-    try:
-        address = ipaddress.ip_address(written)
-    except ValueError:
-        return written
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, IPV6_NETWORK_BITS), strict=False))
-    return written

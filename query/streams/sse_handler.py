@@ -16,11 +16,13 @@ from sanic import HTTPResponse, Request
 from sanic.exceptions import WebsocketClosed
 
 from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany
-from contract.web.call import Access, documented
+from contract.web.call import Access, call
+from contract.web.request_content import uuid_of
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, is_restricted
-from query.event_directory import EventDirectory, require_visible
+from query.event_directory import EventDirectory
+from query.results_door import let_in
 from query.settings import Streaming
 from query.streams.address_limit import AddressLimit
 from query.streams.sse_client import SseClient
@@ -56,15 +58,20 @@ class SseHandler:
         self._lifetime_s = limits.lifetime_ms / 1000
         self._stalled_s = limits.stalled_ms / 1000
 
-    @documented(
-        "The standings of an event as they change",
+    @call(
+        "GET",
+        "/v1/event/{event_id}/stream",
+        name="stream",
         access=Access.OPTIONAL,
         query={"ticket": str},
         answers={200: "text/event-stream", 204: None},
         refusals=[NotFound, ResultsHidden, TooMany, Busy],
     )
     async def stream(self, request: Request, event_id: str) -> HTTPResponse | None:
-        """204 to a client that has seen the end of a closed event: its EventSource then stays away."""
+        """The standings of an event as they change.
+
+        204 to a client that has seen the end of a closed event: its EventSource then stays away.
+        """
         event = await self._visible(request, event_id)
         async with self._watched(request, event) as feed:
             if feed.has_ended_for(request.headers.get("last-event-id", "")):
@@ -79,15 +86,20 @@ class SseHandler:
                 client.abort()
         return None
 
-    @documented(
-        "The same by WebSocket: each message is the data of an event of the stream",
+    @call(
+        "GET",
+        "/v1/event/{event_id}/ws",
+        name="websocket",
         access=Access.OPTIONAL,
         query={"ticket": str},
         answers={101: None},
         refusals=[NotFound, ResultsHidden, InvalidBody],
     )
     async def socket(self, request: Request, event_id: str) -> None:
-        """Refused before the handshake, except for want of room: 1013. Ends by 1000, by 1012: come back, or by 1008."""
+        """The same by WebSocket: each message is the data of an event of the stream.
+
+        Refused before the handshake, except for want of room: 1013. Ends by 1000, by 1012: come back, or by 1008.
+        """
         if request.headers.get("upgrade", "").lower() != "websocket":
             raise InvalidBody("this address is for WebSockets")
         event = await self._visible(request, event_id)
@@ -108,19 +120,25 @@ class SseHandler:
 
     socket.is_websocket = True  # type: ignore[attr-defined]  # so that Sanic expects no answer from it
 
-    @documented("A ticket for one stream of an event", answers={200: Ticket}, refusals=[NotFound, ResultsHidden])
+    @call(
+        "POST",
+        "/v1/event/{event_id}/stream/ticket",
+        name="stream_ticket",
+        answers={200: Ticket},
+        refusals=[NotFound, ResultsHidden],
+    )
     async def ticket(self, request: Request, event_id: str) -> HTTPResponse:
-        """POST /v1/event/{event_id}/stream/ticket: for who may see the results now."""
+        """A ticket for one stream of an event, for those who may see the results now."""
         self._verifier.caller(request)
-        event = await self._events.find(event_id)
-        require_visible(event, request, self._verifier)
-        return answer({"ticket": await self._tickets.issue(event), "expires_in": LIFETIME_S})
+        event = await self._events.find(uuid_of(event_id, "event_id"))
+        let_in(event, request, self._verifier)
+        return answer(Ticket(await self._tickets.issue(event), LIFETIME_S))
 
     async def _visible(self, request: Request, event_id: str) -> Event:
-        event = await self._events.find(event_id)
+        event = await self._events.find(uuid_of(event_id, "event_id"))
         ticket = request.args.get("ticket")
         if not (ticket and is_restricted(event) and await self._tickets.redeem(ticket, event.event_id)):
-            require_visible(event, request, self._verifier)
+            let_in(event, request, self._verifier)
         return event
 
     @contextlib.asynccontextmanager

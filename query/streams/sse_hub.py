@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -146,7 +147,7 @@ class SseHub:
         """Its contestants may change before it opens, and its results may be hidden at any time."""
         before = feed.event
         with contextlib.suppress(Busy, NotFound):
-            feed.event = await self._events.find(before.event_id)
+            feed.event = await self._events.find(UUID(before.event_id))
         if is_restricted(feed.event) and not is_restricted(before):
             for client in feed.clients:
                 client.end()  # who may still see them is let in again

@@ -26,7 +26,7 @@ from fanout.wal_listener import WalListener
 from ops.rig.counting import applied, cast, check_agreement, counts_in_checkpoint
 from ops.rig.eventually import eventually
 from ops.rig.voting import Event, make_event
-from query.reads.vote_status_handler import _has_reached
+from query.reads.vote_tracker import _has_reached
 from query.replica_reader import WalEnd
 from tests.conftest import Database
 

@@ -8,7 +8,8 @@ import msgspec
 import orjson
 import pytest
 
-from ops.openapi import DOCUMENT, Refusal
+from contract.web.dialect import Refusal
+from ops.openapi import DOCUMENT
 from ops.rig.running_stack import RunningStack
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

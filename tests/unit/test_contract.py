@@ -17,7 +17,7 @@ from contract.settings import Primary, SettingError, read
 from contract.standings import SourceTally, add_up
 from contract.telemetry import trace_id_of
 from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
-from contract.web.request_body import decode
+from contract.web.request_content import decode
 from query.settings import QueryListening
 
 keys = st.binary(min_size=16, max_size=16)
@@ -149,16 +149,15 @@ class Outer(msgspec.Struct):
 def test_a_body_error_names_its_field(body: bytes, error: type[errors.ContractError], field: str) -> None:
     """The path of the field is in the error, however deep."""
     with pytest.raises(error) as raised:
-        decode(msgspec.json.Decoder(Outer), body)
+        decode(Outer, body)
     assert raised.value.field == field
 
 
 @given(st.binary(max_size=200))
 def test_no_body_escapes_the_contract(body: bytes) -> None:
     """Whatever comes, it is either a body or an error of the contract."""
-    decoder = msgspec.json.Decoder(Outer)
     with contextlib.suppress(errors.InvalidBody, errors.InvalidField, errors.MissingField):
-        decode(decoder, body)
+        decode(Outer, body)
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,52 @@
-"""Request bodies: decoded and checked in one step, each bad field named, never a 500."""
+"""What a request says: bodies decoded and checked in one step, ids of paths; each bad field named, never a 500."""
 
+import functools
 import re
-from typing import TypeVar
+import uuid
+from typing import Any, TypeVar
 
 import msgspec
 from sanic import Request
 
 from contract.errors import InvalidBody, InvalidField, MissingField, NotJson
 
-Body = TypeVar("Body")
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
-def json_body(request: Request, decoder: "msgspec.json.Decoder[Body]") -> Body:
-    """The typed body of a request; raises `NotJson` for another Content-Type, and what `decode` raises."""
+def json_body(request: Request, kind: type[Body]) -> Body:
+    """The body of a request as this kind of Struct; raises `NotJson` for another Content-Type, and as `decode`."""
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         raise NotJson
-    return decode(decoder, request.body)
+    return decode(kind, request.body)
 
 
-def decode(decoder: "msgspec.json.Decoder[Body]", body: bytes) -> Body:
+def decode(kind: type[Body], body: bytes) -> Body:
     """The typed body; raises `InvalidBody`, `MissingField` or `InvalidField` with the field's path."""
     try:
-        return decoder.decode(body)
+        content: Body = _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
         raise _named(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidBody(f"the body is not JSON: {error}") from error
+    return content
+
+
+def uuid_of(text: str, field: str) -> uuid.UUID:
+    """A UUID from a path or query; malformed is `InvalidField`, which names the field."""
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise InvalidField(f"{field} must be a UUID", field=field) from error
+
+
+@functools.cache
+def _decoder(kind: type) -> "msgspec.json.Decoder[Any]":
+    """Made once for each kind, since making one costs more than decoding with it."""
+    return msgspec.json.Decoder(kind)
 
 
 def _named(message: str) -> InvalidBody | InvalidField | MissingField:

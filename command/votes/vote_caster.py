@@ -1,0 +1,100 @@
+"""Casting a vote: the use case, whatever dialect it was asked in.
+
+The vote is handed to the batcher, and what the ledger says of it is the answer. Who goes away, or a deadline that
+passes, cancels the wait and never the commit.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from command.votes.ballot_directory import Ballot, BallotDirectory
+from command.votes.vote_batcher import PendingVote, QueueFullError, VoteBatcher, VoteOutcome
+from contract.errors import AlreadyVoted, Busy, ContractError, EventNotOpen, NotDurable, NotFound, RefusedReceipt
+from contract.pseudonym import voter_of
+from contract.tokens import Caller, SeedBox
+from contract.vote_id import ReceiptCipher, VoteKind
+
+
+class AcceptedVote(NamedTuple):
+    """A vote that is durable: its receipt, and when it was accepted, by the database's clock."""
+
+    vote_id: str
+    accepted_at: datetime
+
+
+class VoteCaster:
+    """Casts votes; receipts and devices are keyed by the event's key_no."""
+
+    def __init__(
+        self,
+        seeds: SeedBox,
+        ballots: BallotDirectory,
+        batcher: VoteBatcher,
+        receipts: Mapping[int, ReceiptCipher],
+        device_keys: Mapping[int, bytes],
+        deadline_ms: int,
+    ) -> None:
+        self._seeds = seeds
+        self._ballots = ballots
+        self._batcher = batcher
+        self._receipts = receipts
+        self._device_keys = device_keys
+        self._deadline_s = deadline_ms / 1000
+
+    async def cast(
+        self, caller: Caller, event_id: UUID, contestant_id: UUID, device_id: str | None, region: str | None
+    ) -> AcceptedVote:
+        """Cast the caller's vote; it returns after its COMMIT. Every refusal is a `ContractError`."""
+        ballot, contestant_no = await self._ballots.find(event_id, contestant_id)
+        pending = PendingVote(
+            event_no=ballot.event_no,
+            key_no=ballot.key_no,
+            voter=voter_of(self._seeds.open(caller), ballot.event_no),
+            contestant_no=contestant_no,
+            device=self._device(device_id, ballot) if device_id else None,
+            region=region,
+            answer=asyncio.get_running_loop().create_future(),
+        )
+        outcome = await self._outcome(pending)
+        if outcome.kind is None:
+            raise NotFound("contestant not found", field="contestant_id")
+        vote_id = self._receipts[pending.key_no].seal(outcome.kind, pending.event_no, pending.voter)
+        if outcome.accepted_at is None:
+            raise _refusal(RefusedReceipt(vote_id, outcome.kind))
+        return AcceptedVote(vote_id, outcome.accepted_at)
+
+    async def _outcome(self, pending: PendingVote) -> VoteOutcome:
+        try:
+            self._batcher.put(pending)
+        except QueueFullError as error:
+            raise Busy from error
+        deadline = asyncio.get_running_loop().call_later(self._deadline_s, _give_up, pending)
+        try:
+            return await pending.answer
+        finally:
+            deadline.cancel()
+
+    def _device(self, device_id: str, ballot: Ballot) -> int:
+        """A keyed hash of event and device, so that devices can't be linked across events."""
+        message = ballot.event_no.to_bytes(4, "big") + device_id.encode()
+        key = self._device_keys[ballot.key_no]
+        return int.from_bytes(
+            hashlib.blake2b(message, digest_size=8, key=key, person=b"device").digest(), "big", signed=True
+        )
+
+
+def _give_up(pending: PendingVote) -> None:
+    if not pending.answer.done():
+        pending.answer.set_exception(NotDurable())
+
+
+def _refusal(receipt: RefusedReceipt) -> ContractError:
+    if receipt.kind is VoteKind.DUPLICATE:
+        return AlreadyVoted(receipt=receipt)
+    if receipt.kind is VoteKind.NOT_OPEN:
+        return EventNotOpen("the event has not opened yet", receipt=receipt)
+    return EventNotOpen("the event has closed", receipt=receipt)

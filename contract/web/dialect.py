@@ -1,0 +1,51 @@
+"""The dialects of the contract: each path prefix has a shape of errors, made here and nowhere else.
+
+A dialect only translates. What is refused, and why, is decided by use cases, which raise what contract/errors.py has.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from contract.errors import ContractError
+
+
+class ErrorDetails(msgspec.Struct, omit_defaults=True):
+    """Why a request was refused; `field` names the culprit if there is one."""
+
+    code: str
+    message: str
+    trace_id: str
+    field: str = ""
+
+
+class Refusal(msgspec.Struct, omit_defaults=True):
+    """The one shape of errors; a refused vote adds its receipt."""
+
+    error: ErrorDetails
+    vote_id: str = ""
+    vote_status: str = ""
+
+
+def refusal(error: ContractError, trace_id: str) -> Refusal:
+    """An error as /v1 writes it."""
+    details = ErrorDetails(error.code, error.message, trace_id, error.field)
+    if error.receipt is None:
+        return Refusal(details)
+    return Refusal(details, error.receipt.vote_id, error.receipt.kind.vote_status)
+
+
+class Dialect(NamedTuple):
+    """How errors of all paths under `prefix` are written."""
+
+    prefix: str
+    refusal: Callable[[ContractError, str], msgspec.Struct]
+
+
+DIALECTS = (Dialect("/", refusal),)  # the first whose prefix fits
+
+
+def dialect_of(path: str) -> Dialect:
+    """The dialect that a path, known or not, is answered in."""
+    return next(each for each in DIALECTS if path.startswith(each.prefix))

@@ -1,0 +1,119 @@
+"""What became of a vote: exact, by position, never by time.
+
+    acked       the row is in the ledger
+    processed   fanout has counted up to a WAL position that was read after the row was seen
+    duplicate, rejected   what the receipt itself says
+
+The receipt is decrypted, not looked up. Its voter may ask (a receipt can't be forged, so their own is proof
+enough even while the replica doesn't have the row yet); admins and auditors may when the evidence is there. For
+everybody else, and for whatever is no receipt, there is no such vote.
+"""
+
+import asyncio
+import enum
+import time
+import uuid
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from contract.errors import Busy, NotFound
+from contract.pseudonym import voter_of
+from contract.standings import AppliedPosition
+from contract.tokens import Caller, SeedBox
+from contract.vote_id import Receipt, ReceiptCipher, VoteKind
+from query.recent_cache import RecentCache
+from query.redis_reader import REDIS_AWAY, RedisReader
+from query.replica_reader import Attempt, ReplicaReader, WalEnd
+
+COUNTED_WITHIN_S = 0.5
+ASK_AGAIN_S = 0.02
+
+
+class VoteProgress(enum.Enum):
+    """How far a vote got."""
+
+    ACKED = "acked"
+    PROCESSED = "processed"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+class VoteState(NamedTuple):
+    """What became of a vote of an event."""
+
+    progress: VoteProgress
+    event_id: str
+    event_name: str
+
+
+class VoteTracker:
+    """Reads receipts made under `ciphers` (by key_no)."""
+
+    def __init__(
+        self,
+        seeds: SeedBox,
+        ciphers: Mapping[int, ReceiptCipher],
+        replica: ReplicaReader,
+        redis: RedisReader,
+    ) -> None:
+        self._seeds = seeds
+        self._ciphers = ciphers
+        self._replica = replica
+        self._redis = redis
+        self._applied = RecentCache(self._read_applied, ASK_AGAIN_S, 1)
+
+    async def status(self, caller: Caller, vote_id: uuid.UUID) -> VoteState:
+        """Its voter, an admin or an auditor gets the state; anybody else `NotFound`."""
+        receipt, attempt = await self._find(vote_id)
+        if not self._may_see(caller, receipt, attempt):
+            raise NotFound("vote not found")
+        return VoteState(await self._progress(receipt, attempt), attempt.event_id, attempt.event_name)
+
+    async def _find(self, vote_id: uuid.UUID) -> tuple[Receipt, Attempt]:
+        for key_no, cipher in self._ciphers.items():
+            receipt = cipher.open(vote_id)
+            attempt = receipt and await self._replica.attempt(receipt)
+            if receipt and attempt and attempt.key_no == key_no:
+                return receipt, attempt
+        raise NotFound("vote not found")
+
+    def _may_see(self, caller: Caller, receipt: Receipt, attempt: Attempt) -> bool:
+        if voter_of(self._seeds.open(caller), receipt.event_no) == receipt.voter:
+            return True
+        there = attempt.accepted if receipt.kind is VoteKind.ACCEPTED else attempt.refused
+        return caller.may_read_all and there
+
+    async def _progress(self, receipt: Receipt, attempt: Attempt) -> VoteProgress:
+        if receipt.kind is VoteKind.DUPLICATE:
+            return VoteProgress.DUPLICATE
+        if receipt.kind is not VoteKind.ACCEPTED:
+            return VoteProgress.REJECTED
+        return VoteProgress.PROCESSED if attempt.accepted and await self._is_counted() else VoteProgress.ACKED
+
+    async def _is_counted(self) -> bool:
+        """Whether fanout reaches within a moment what was just seen."""
+        give_up_at = time.monotonic() + COUNTED_WITHIN_S
+        try:
+            ends = await self._replica.wal_ends()
+            while ends:
+                applied = await self._applied.get("")
+                if all(_has_reached(applied.get(end.source), end) for end in ends):
+                    return True
+                if time.monotonic() >= give_up_at:
+                    return False
+                await asyncio.sleep(ASK_AGAIN_S)
+        except (Busy, *REDIS_AWAY):
+            pass
+        return False
+
+    async def _read_applied(self, _: str) -> dict[str, AppliedPosition]:
+        return await self._redis.applied()
+
+
+def _has_reached(applied: AppliedPosition | None, end: WalEnd) -> bool:
+    """Positions of one system compare by timeline first; on an older timeline nothing is known."""
+    if applied is None or not applied.at:  # still being written: see fanout/redis_writer.py
+        return False
+    if (applied.system_id - end.system_id) % 2**64:  # Postgres' bigint is signed, the identifier isn't
+        return False
+    return applied.timeline >= end.timeline and applied.lsn >= end.lsn
