@@ -1,36 +1,39 @@
-"""Each documented call is there behind the edge and answers as documented, also to a stranger who sends nonsense."""
+"""Each declared call is there behind the edge and answers as declared, to those who ask rightly and to strangers."""
 
 import re
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 import msgspec
-import orjson
 import pytest
 
+from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
-from ops.openapi import DOCUMENT
+from ops.openapi import DOCUMENT, SERVICES
 from ops.rig.running_stack import RunningStack
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-CALLS = [
-    pytest.param(path, method, call["responses"], id=call["operationId"])
-    for path, calls in orjson.loads(DOCUMENT.read_bytes())["paths"].items()
-    for method, call in calls.items()
-]
+CALLS = [call for handlers in SERVICES.values() for each in handlers for call, _ in calls_of(each)]
+DOCUMENTED = msgspec.json.decode(DOCUMENT.read_bytes())["paths"]
+CONTESTANT = {"contestant_name": "Ada", "contestant_description": "sings", "contestant_image_url": ""}
 
 
-@pytest.mark.parametrize(("path", "method", "documented"), CALLS)
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 @pytest.mark.parametrize("bearer", ["", "Bearer nonsense"])
 @pytest.mark.parametrize("parameter", [UNKNOWN, "nonsense"])
-async def test_call_answers_as_documented(
-    stack: RunningStack, path: str, method: str, documented: dict[str, Any], bearer: str, parameter: str
-) -> None:
+async def test_call_answers_as_documented(stack: RunningStack, call: Call, bearer: str, parameter: str) -> None:
     """The status is a documented one, and a refusal has the one shape and a code that is documented for its status."""
+    documented = DOCUMENTED[call.path][call.method.lower()]["responses"]
     headers = {"Content-Type": "application/json", **({"Authorization": bearer} if bearer else {})}
-    url = stack.demo["edge_url"] + re.sub(r"{\w+}", parameter, path)
-    body = b"{}" if method in ("post", "patch") else None
-    async with aiohttp.ClientSession() as session, session.request(method, url, data=body, headers=headers) as answer:
+    url = stack.demo["edge_url"] + re.sub(r"{\w+}", parameter, call.path)
+    body = b"{}" if call.method in ("POST", "PATCH") else None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(call.method, url, data=body, headers=headers) as answer,
+    ):
         content = await answer.read()
         assert str(answer.status) in documented, content
         assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Trace-Id"])
@@ -38,6 +41,100 @@ async def test_call_answers_as_documented(
             refusal = msgspec.json.decode(content, type=Refusal)
             assert f"`{refusal.error.code}`" in documented[str(answer.status)]["description"]
             assert refusal.error.trace_id == answer.headers["X-Trace-Id"]
-            assert (refusal.error.message == "no such path") <= ("{name}" in path), "the edge doesn't route it"
+            assert (refusal.error.message == "no such path") <= ("{name}" in call.path), "the edge doesn't route it"
         else:
             assert answer.content_type in documented[str(answer.status)]["content"]
+
+
+class Caller:
+    """Asks calls by their name, and checks that success is what was declared."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._calls = {call.name: call for call in CALLS}
+        self.asked: set[str] = set()
+
+    async def ask(
+        self, name: str, /, token: str = "", body: object = None, status: int = 200, **parameters: str
+    ) -> Any:
+        """The answer's JSON (None for other media types), after comparing all of it with its declaration."""
+        call = self._calls[name]
+        self.asked.add(name)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        path = call.path.format_map(parameters)
+        async with self._session.request(call.method, path, json=body, headers=headers) as answer:
+            content = await answer.read()
+            assert answer.status == status, content
+            declared = call.answers[status]
+            if isinstance(declared, str):
+                assert answer.content_type == declared
+                return None
+            assert declared is not None
+            assert answer.content_type == "application/json"
+        assert msgspec.json.encode(msgspec.json.decode(content, type=declared)) == content
+        decoded = msgspec.json.decode(content)
+        _check_formats(decoded)
+        return decoded
+
+
+def _check_formats(content: Any, name: str = "") -> None:
+    """Ids are UUIDs, moments RFC 3339 in UTC, wherever they stand."""
+    if isinstance(content, dict):
+        for field, value in content.items():
+            _check_formats(value, field)
+    elif isinstance(content, list):
+        for value in content:
+            _check_formats(value, name)
+    elif isinstance(content, str) and (name == "userId" or name.endswith("_id")):
+        assert str(uuid.UUID(content)) == content
+    elif isinstance(content, str) and (name.endswith(("_at", "_updated")) or name in ("at", "now", "as_of")):
+        assert content.endswith("Z")
+        datetime.fromisoformat(content)
+
+
+@pytest.fixture
+async def caller(stack: RunningStack) -> AsyncIterator[Caller]:
+    async with aiohttp.ClientSession(stack.demo["edge_url"]) as session:
+        yield Caller(session)
+
+
+async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller) -> None:
+    """Every call, asked rightly, answers success in the very shape of its declaration."""
+    name, password = f"viewer-{uuid.uuid4().hex[:12]}", "correct horse battery staple"
+    account = {"username": name, "email": f"{name}@mail.invalid", "date_of_birth": "1990-02-03", "password": password}
+    await caller.ask("auth_register", stack.demo["client_token"], account, 201)
+    viewer = await caller.ask("auth_login", body={"username": name, "password": password})
+    viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
+    await caller.ask("auth_validate", viewer["token"])
+    await caller.ask("jwks")
+
+    admin = await caller.ask("auth_login", body=stack.demo["admin"])
+    wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT]}
+    cancelled = await caller.ask("event_create", admin["token"], wanted)
+    await caller.ask("event_cancel", admin["token"], event_id=cancelled["event_id"])
+    event = await caller.ask("event_create", admin["token"], wanted)
+    event_id = event["event_id"]
+    await caller.ask("event_open", admin["token"], event_id=event_id)
+    vote = {
+        "user_id": viewer["userId"],
+        "event_id": event_id,
+        "contestant_id": event["contestants"][0]["contestant_id"],
+    }
+    before = await caller.ask("user_vote", viewer["token"], event_id=event_id, user_id=viewer["userId"])
+    ack = await caller.ask("vote_submit", viewer["token"], vote)
+    after = await caller.ask("user_vote", viewer["token"], event_id=event_id, user_id=viewer["userId"])
+    assert (before["vote_id"], after["vote_id"]) == (None, ack["vote_id"])
+    await caller.ask("vote_status", viewer["token"], vote_id=ack["vote_id"])
+    await caller.ask("event_close", admin["token"], event_id=event_id)
+
+    await caller.ask("events", viewer["token"])
+    for name in ("event", "leaderboard", "contestants", "stream_ticket"):
+        await caller.ask(name, viewer["token"], event_id=event_id)
+    for name in ("results", "live_count", "stream", "live_page"):
+        await caller.ask(name, event_id=event_id)
+    await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
+    for name in ("docs", "openapi"):
+        await caller.ask(name)
+    await caller.ask("live_asset", name="live.js")
+    await caller.ask("docs_asset", name="docs.js")
+    assert {call.name for call in CALLS} - caller.asked == {"websocket"}, "which has no answer, see test_journey"
