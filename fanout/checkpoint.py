@@ -18,7 +18,7 @@ from contract import queries
 from contract.position import Position
 from fanout.polled_statement import PolledStatement, array
 from fanout.tally import Tally, digest_of
-from fanout.wal_decoder import Vote
+from fanout.wal_decoder import CountKey
 
 
 class FencedError(Exception):
@@ -92,11 +92,11 @@ class CheckpointWriter:
             self._walsender_pid,
             self.stored.epoch if self.stored else 0,
             replace_all,
-            array([vote.event_no for vote in rows]),
-            array([vote.contestant_no for vote in rows]),
+            array([key.event_no for key in rows]),
+            array([key.contestant_no for key in rows]),
             array(rows.values()),
-            array([tally.events[vote.event_no].lsn for vote in rows]),
-            array([tally.events[vote.event_no].as_of_us for vote in rows]),
+            array([tally.events[key.event_no].lsn for key in rows]),
+            array([tally.events[key.event_no].as_of_us for key in rows]),
             tally.digest,
         )
         self._writing = PolledStatement(self._connection, self._sql["write_checkpoint"], parameters)
@@ -111,7 +111,7 @@ class CheckpointWriter:
         if rows is None:
             return False
         self._looking = None
-        stored = {Vote(int(event_no), int(contestant_no)): int(votes) for event_no, contestant_no, votes in rows}
+        stored = {CountKey(int(event_no), int(contestant_no)): int(votes) for event_no, contestant_no, votes in rows}
         return self.stored is not None and digest_of(stored) != self.stored.digest
 
     def poll(self) -> bool:

@@ -19,7 +19,7 @@ from fanout.checkpoint import Checkpoint
 from fanout.conninfo import conninfo
 from fanout.polled_statement import PolledStatement
 from fanout.tally import Tally
-from fanout.wal_decoder import Vote
+from fanout.wal_decoder import CountKey
 from fanout.wal_listener import Identity
 
 
@@ -77,13 +77,13 @@ class Recount:
             raise psycopg.OperationalError("an event was attached or detached at this moment")
         self._count = PolledStatement(self.connection, self._sql["recount"])
 
-    def poll(self) -> Iterator[tuple[Vote, int]] | None:
+    def poll(self) -> Iterator[tuple[CountKey, int]] | None:
         """The counts, or None while it counts. Raises psycopg.Error."""
         assert self._count
         rows = self._count.poll()
         if rows is None:
             return None
-        return ((Vote(int(event_no), int(contestant_no)), int(votes)) for event_no, contestant_no, votes in rows)
+        return ((CountKey(int(event_no), int(contestant_no)), int(votes)) for event_no, contestant_no, votes in rows)
 
     def close(self) -> None:
         """Let the snapshot go."""

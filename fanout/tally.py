@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from contract.moment import from_unix_us, rfc3339
 from contract.position import Position
 from contract.standings import SourceTally
-from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_decoder import CountKey, Transaction
 
 _ROW = struct.Struct("!qqq")
 _DIGESTS = 2**63  # a digest fits a bigint
@@ -31,9 +31,9 @@ class EventTally:
     counts: dict[int, int] = field(default_factory=dict)  # contestant_no -> votes
 
 
-def digest_of(counts: Mapping[Vote, int]) -> int:
+def digest_of(counts: Mapping[CountKey, int]) -> int:
     """A sum over the rows, so that it follows a changed row without looking at the others. Finds slips, not forgers."""
-    rows = (hashlib.blake2b(_ROW.pack(*vote, votes), digest_size=8).digest() for vote, votes in counts.items())
+    rows = (hashlib.blake2b(_ROW.pack(*key, votes), digest_size=8).digest() for key, votes in counts.items())
     return sum(map(int.from_bytes, rows)) % _DIGESTS
 
 
@@ -49,28 +49,28 @@ class Tally:
         self.oldest_unpublished_us: int | None = None  # commit time
         self.digest = 0  # of what was taken to be saved
         self._in_turn: list[int] = []
-        self._saved: dict[Vote, int] = {}
-        self._unsaved: set[Vote] = set()
+        self._saved: dict[CountKey, int] = {}
+        self._unsaved: set[CountKey] = set()
 
     def continue_from_saved(self) -> None:
         """What it was made with is what is stored."""
-        self._unsaved = self._all_votes()
+        self._unsaved = self._all_keys()
         self.take_unsaved()
 
     def save_all_again(self) -> None:
         """Nothing of what is stored can be relied on."""
         self.digest = 0
         self._saved.clear()
-        self._unsaved = self._all_votes()
+        self._unsaved = self._all_keys()
 
     def apply(self, transaction: Transaction) -> bool:
         """Count a transaction, or answer False when its commit is counted already."""
         if transaction.end_lsn <= self.position.lsn:
             return False
-        for vote, votes in transaction.votes.items():
-            counts = self._touch(vote.event_no, transaction).counts
-            counts[vote.contestant_no] = counts.get(vote.contestant_no, 0) + votes
-            self._unsaved.add(vote)
+        for key, votes in transaction.votes.items():
+            counts = self._touch(key.event_no, transaction).counts
+            counts[key.contestant_no] = counts.get(key.contestant_no, 0) + votes
+            self._unsaved.add(key)
         for change in transaction.changes.values():
             event = self._touch(change.event_no, transaction)
             event.event_id = event.event_id or change.event_id
@@ -83,18 +83,18 @@ class Tally:
         if wal_end > self.position.lsn:
             self.position = self.position._replace(lsn=wal_end)
 
-    def add_base(self, base: Iterable[tuple[Vote, int]]) -> None:
+    def add_base(self, base: Iterable[tuple[CountKey, int]]) -> None:
         """Add what the ledger held when the stream began; what has been streamed since is counted already."""
-        for vote, votes in base:
-            event = self.events.setdefault(vote.event_no, EventTally())
-            event.counts[vote.contestant_no] = event.counts.get(vote.contestant_no, 0) + votes
+        for key, votes in base:
+            event = self.events.setdefault(key.event_no, EventTally())
+            event.counts[key.contestant_no] = event.counts.get(key.contestant_no, 0) + votes
         self.unpublished.update(self.events)
         self.save_all_again()
 
-    def take_unsaved(self) -> dict[Vote, int]:
+    def take_unsaved(self) -> dict[CountKey, int]:
         """The counts that changed since the last call."""
-        unsaved = {vote: self.events[vote.event_no].counts[vote.contestant_no] for vote in self._unsaved}
-        replaced = {vote: self._saved[vote] for vote in unsaved if vote in self._saved}
+        unsaved = {key: self.events[key.event_no].counts[key.contestant_no] for key in self._unsaved}
+        replaced = {key: self._saved[key] for key in unsaved if key in self._saved}
         self.digest = (self.digest + digest_of(unsaved) - digest_of(replaced)) % _DIGESTS
         self._saved.update(unsaved)
         self._unsaved.clear()
@@ -124,8 +124,8 @@ class Tally:
             event.event_id, self.source, self.epoch, event.lsn, event.status, as_of, event.counts
         )  # fmt: skip
 
-    def _all_votes(self) -> set[Vote]:
-        return {Vote(event_no, no) for event_no, event in self.events.items() for no in event.counts}
+    def _all_keys(self) -> set[CountKey]:
+        return {CountKey(event_no, no) for event_no, event in self.events.items() for no in event.counts}
 
     def _touch(self, event_no: int, transaction: Transaction) -> EventTally:
         event = self.events.setdefault(event_no, EventTally())

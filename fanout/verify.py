@@ -27,7 +27,7 @@ from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount
 from fanout.settings import Fanout
 from fanout.tally import EventTally
-from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_decoder import CountKey, Transaction
 from fanout.wal_listener import WalListener
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Claim(NamedTuple):
     """What somebody says the counts are: at `lsn`, or for some events at one of their own."""
 
     name: str
-    counts: Mapping[Vote, int]
+    counts: Mapping[CountKey, int]
     lsn: int
     event_lsns: Mapping[int, int]
 
@@ -111,7 +111,7 @@ def _claim_of_redis(url: str, source: str, events: Mapping[int, EventTally], lsn
         applied = _awaited(reached, listener)
         payloads = {no: client.hget(tally_key(event.event_id, source), "payload") for no, event in events.items()}
     tallies = {no: msgspec.json.decode(payload, type=SourceTally) for no, payload in payloads.items() if payload}
-    counts = _by_vote({no: tally.counts for no, tally in tallies.items()})
+    counts = _by_key({no: tally.counts for no, tally in tallies.items()})
     return Claim("redis", counts, applied.lsn, {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()})
 
 
@@ -120,7 +120,7 @@ def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -
         stored, tally = ledger.stored_tally(source)
         if stored is None or tally is None or stored.position.lsn < lsn:
             return None
-        counts = _by_vote({no: event.counts for no, event in tally.events.items()})
+        counts = _by_key({no: event.counts for no, event in tally.events.items()})
         return Claim("tallies", counts, stored.position.lsn, {})
 
     with psycopg.connect(conninfo(url, "fanout verify"), autocommit=True) as connection:
@@ -128,8 +128,8 @@ def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -
         return _awaited(reached, listener)
 
 
-def _by_vote(counts: Mapping[int, Mapping[int, int]]) -> dict[Vote, int]:
-    return {Vote(no, contestant_no): votes for no, event in counts.items() for contestant_no, votes in event.items()}
+def _by_key(counts: Mapping[int, Mapping[int, int]]) -> dict[CountKey, int]:
+    return {CountKey(no, contestant_no): votes for no, each in counts.items() for contestant_no, votes in each.items()}
 
 
 def _stream(listener: WalListener, lsn: int) -> list[Transaction]:
@@ -150,19 +150,19 @@ def _stream(listener: WalListener, lsn: int) -> list[Transaction]:
 
 
 def _compare(
-    claim: Claim, event_nos: set[int], counted: Mapping[Vote, int], stream: list[Transaction]
+    claim: Claim, event_nos: set[int], counted: Mapping[CountKey, int], stream: list[Transaction]
 ) -> Iterator[dict[str, object]]:
     """The counts that differ, of events that were there when the recount began."""
     expected = Counter(counted)
     for transaction in stream:
-        for vote, votes in transaction.votes.items():
-            if transaction.end_lsn <= claim.event_lsns.get(vote.event_no, claim.lsn):
-                expected[vote] += votes
-    for vote in expected.keys() | claim.counts.keys():
-        if vote.event_no in event_nos and expected[vote] != claim.counts.get(vote, 0):
+        for key, votes in transaction.votes.items():
+            if transaction.end_lsn <= claim.event_lsns.get(key.event_no, claim.lsn):
+                expected[key] += votes
+    for key in expected.keys() | claim.counts.keys():
+        if key.event_no in event_nos and expected[key] != claim.counts.get(key, 0):
             yield {
                 "where": claim.name,
-                **vote._asdict(),
-                "claimed": claim.counts.get(vote, 0),
-                "ledger": expected[vote],
+                **key._asdict(),
+                "claimed": claim.counts.get(key, 0),
+                "ledger": expected[key],
             }

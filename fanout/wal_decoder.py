@@ -39,8 +39,8 @@ class StreamEndedError(Exception):
     """The server ended the stream; its reason is in the connection's result."""
 
 
-class Vote(NamedTuple):
-    """What is counted of a row."""
+class CountKey(NamedTuple):
+    """What rows are counted by: one count for each contestant of an event."""
 
     event_no: int
     contestant_no: int
@@ -51,7 +51,7 @@ class Transaction(NamedTuple):
 
     end_lsn: int
     committed_us: int  # Unix microseconds, by the server's clock
-    votes: dict[Vote, int]
+    votes: dict[CountKey, int]
     changes: dict[int, EventChange]
 
 
@@ -74,7 +74,7 @@ class WalDecoder:
     def __init__(self) -> None:
         self._relations: dict[int, _Columns | None] = {}
         self._rows: defaultdict[bytes, int] = defaultdict(int)
-        self._votes: defaultdict[Vote, int] = defaultdict(int)
+        self._votes: defaultdict[CountKey, int] = defaultdict(int)
         self._changes: dict[int, EventChange] = {}
         self._committed_us = 0
         self._in_transaction = False
@@ -127,7 +127,7 @@ class WalDecoder:
             columns = self._relations[_RELATION_ID.unpack_from(row, 1)[0]]
             if columns:
                 values = _values(row)
-                self._votes[Vote(values[columns.event_no], values[columns.contestant_no])] += count
+                self._votes[CountKey(values[columns.event_no], values[columns.contestant_no])] += count
         self._rows.clear()
 
     def _remember_change(self, body: bytes) -> None:

@@ -21,7 +21,7 @@ from fanout.session import Session
 from fanout.settings import Fanout
 from fanout.tally import EventTally, Tally
 from fanout.vitals import Vitals
-from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_decoder import CountKey, Transaction
 from fanout.wal_listener import WalListener
 from ops.rig.counting import applied, cast, check_agreement, counts_in_checkpoint
 from ops.rig.eventually import eventually
@@ -192,7 +192,7 @@ def test_redis_replaced_between_tallies_and_position(redis_url: str) -> None:
                 client.restore(key, 0, value, replace=True)
             client.execute_command("CLIENT KILL TYPE normal SKIPME yes")
 
-        counted.apply(Transaction(150, 0, {Vote(1, 1): 1}, {}))
+        counted.apply(Transaction(150, 0, {CountKey(1, 1): 1}, {}))
         with contextlib.suppress(redis.RedisError):
             write(writer, counted, put_back)
         write(writer, counted)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from contract.standings import EVENT_MESSAGE_PREFIX
-from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_decoder import CountKey, Transaction
 from fanout.wal_listener import WalListener
 from tests.conftest import Database
 
@@ -26,11 +26,11 @@ CONTESTANT_NOS = [-(2**15), -1, 0, 1, 255, 2**15 - 1]
 OTHER = ["COMMIT inside", "ü€😀", "{", '{"event_no": "one"}', "[]", ""]
 
 Step = tuple[Any, ...]  # the name of a method of Ledger, and its arguments
-votes = st.builds(Vote, st.sampled_from(EVENT_NOS), st.sampled_from(CONTESTANT_NOS))
+keys = st.builds(CountKey, st.sampled_from(EVENT_NOS), st.sampled_from(CONTESTANT_NOS))
 steps = st.one_of(
-    st.tuples(st.just("insert"), votes, st.integers(1, 40)),
-    st.tuples(st.just("copy"), votes, st.integers(1, 40)),
-    st.tuples(st.just("undone"), votes, st.integers(1, 5)),  # in a savepoint that is rolled back
+    st.tuples(st.just("insert"), keys, st.integers(1, 40)),
+    st.tuples(st.just("copy"), keys, st.integers(1, 40)),
+    st.tuples(st.just("undone"), keys, st.integers(1, 5)),  # in a savepoint that is rolled back
     st.tuples(st.just("change"), st.sampled_from(EVENT_NOS), st.sampled_from(["open", "closed", "ü"])),
     st.tuples(st.just("message"), st.sampled_from([EVENT_MESSAGE_PREFIX, "foreign"]), st.sampled_from(OTHER)),
     st.tuples(st.just("elsewhere"), st.sampled_from(OTHER)),
@@ -45,7 +45,7 @@ class Ledger:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._rows = self._columns = 0
-        self.committed: list[tuple[Counter[Vote], dict[int, str]]] = []
+        self.committed: list[tuple[Counter[CountKey], dict[int, str]]] = []
         for number, event_no in enumerate(EVENT_NOS):
             connection.execute(
                 sql.SQL("CREATE TABLE odd_{} PARTITION OF votes FOR VALUES IN ({})").format(
@@ -56,7 +56,7 @@ class Ledger:
 
     def run(self, transaction: list[Step], *, commit: bool) -> None:
         """One transaction; a rolled back one leaves nothing."""
-        self._votes, self._changes = Counter[Vote](), dict[int, str]()
+        self._votes, self._changes = Counter[CountKey](), dict[int, str]()
         with contextlib.suppress(psycopg.Rollback), self._connection.transaction():
             for name, *arguments in transaction:
                 getattr(self, name)(*arguments)
@@ -65,28 +65,28 @@ class Ledger:
         if commit and (self._votes or self._changes):
             self.committed.append((self._votes, self._changes))
 
-    def insert(self, vote: Vote, rows: int) -> None:
+    def insert(self, key: CountKey, rows: int) -> None:
         """Rows one by one."""
-        for row in self._fresh(vote, rows):
+        for row in self._fresh(key, rows):
             self._connection.execute(
                 "INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal) VALUES (now(), %s, %s, %s, %s)", row
             )
-        self._votes[vote] += rows
+        self._votes[key] += rows
 
-    def copy(self, vote: Vote, rows: int) -> None:
+    def copy(self, key: CountKey, rows: int) -> None:
         """Rows by COPY, which writes many by one WAL record."""
         with self._connection.cursor().copy(
             "COPY votes (event_no, contestant_no, voter, seal, voted_at) FROM STDIN"
         ) as copy:
-            for row in self._fresh(vote, rows):
+            for row in self._fresh(key, rows):
                 copy.write_row((*row, "2026-01-01"))
-        self._votes[vote] += rows
+        self._votes[key] += rows
 
-    def undone(self, vote: Vote, rows: int) -> None:
+    def undone(self, key: CountKey, rows: int) -> None:
         """Rows that were never there."""
         before = self._votes.copy()
         with contextlib.suppress(psycopg.Rollback), self._connection.transaction():
-            self.insert(vote, rows)
+            self.insert(key, rows)
             raise psycopg.Rollback
         self._votes = before
 
@@ -113,10 +113,10 @@ class Ledger:
             sql.SQL("ALTER TABLE votes ADD COLUMN odd{} {}").format(sql.SQL(str(self._columns)), sql.SQL(kind))
         )
 
-    def _fresh(self, vote: Vote, rows: int) -> Iterator[tuple[int, int, bytes, bytes]]:
+    def _fresh(self, key: CountKey, rows: int) -> Iterator[tuple[int, int, bytes, bytes]]:
         for _ in range(rows):
             self._rows += 1
-            yield *vote, self._rows.to_bytes(12, "big"), bytes(16)
+            yield *key, self._rows.to_bytes(12, "big"), bytes(16)
 
     def _emit(self, prefix: str, content: str, *, transactional: bool = True) -> None:
         self._connection.execute("SELECT pg_logical_emit_message(%s, %s, %s)", [transactional, prefix, content])

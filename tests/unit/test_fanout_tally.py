@@ -13,11 +13,11 @@ from contract.standings import EventChange
 from fanout.checkpoint import Checkpoint, CheckpointPace, lsn_to_confirm
 from fanout.rebuild import SlotState, why_rebuild
 from fanout.tally import EventTally, Tally, digest_of
-from fanout.wal_decoder import Transaction, Vote
+from fanout.wal_decoder import CountKey, Transaction
 from fanout.wal_listener import Identity
 
-votes = st.builds(Vote, st.integers(1, 3), st.integers(1, 3))
-histories = st.lists(st.dictionaries(votes, st.integers(1, 1000)), min_size=1).map(
+keys = st.builds(CountKey, st.integers(1, 3), st.integers(1, 3))
+histories = st.lists(st.dictionaries(keys, st.integers(1, 1000)), min_size=1).map(
     lambda commits: [Transaction(10 * (n + 1), n, counts, {}) for n, counts in enumerate(commits)]
 )
 
@@ -26,12 +26,12 @@ def new_tally(lsn: int = 0, epoch: int = 1, events: dict[int, EventTally] | None
     return Tally("main", epoch, Position(1, 1, lsn), events or {})
 
 
-def counts_of(tally: Tally) -> dict[Vote, int]:
-    return {Vote(no, contestant): n for no, event in tally.events.items() for contestant, n in event.counts.items()}
+def counts_of(tally: Tally) -> dict[CountKey, int]:
+    return {CountKey(no, contestant): n for no, event in tally.events.items() for contestant, n in event.counts.items()}
 
 
-def total(history: Sequence[Transaction]) -> Counter[Vote]:
-    counted = Counter[Vote]()
+def total(history: Sequence[Transaction]) -> Counter[CountKey]:
+    counted = Counter[CountKey]()
     for transaction in history:
         counted.update(transaction.votes)
     return counted
@@ -69,7 +69,7 @@ def test_base_and_stream_add_up_in_any_order(history: list[Transaction], snapsho
 @given(histories, st.integers(0, 50))
 def test_stored_counts_are_absolute(history: list[Transaction], middle: int) -> None:
     """Writing down what changed, whenever, gives the whole in the end."""
-    tally, stored = new_tally(), dict[Vote, int]()
+    tally, stored = new_tally(), dict[CountKey, int]()
     for number, transaction in enumerate(history):
         tally.apply(transaction)
         if number == middle:
@@ -82,8 +82,8 @@ def test_stored_counts_are_absolute(history: list[Transaction], middle: int) -> 
 def test_versions_follow_the_commits_of_the_event() -> None:
     """An event's message carries the end and the time of the last commit that changed it, not of others."""
     tally = new_tally(events={1: EventTally("one", "open"), 2: EventTally("two", "open")})
-    tally.apply(Transaction(10, 5, {Vote(1, 1): 3}, {}))
-    tally.apply(Transaction(20, 6, {Vote(2, 1): 1}, {2: EventChange(2, "other", "closed", "")}))
+    tally.apply(Transaction(10, 5, {CountKey(1, 1): 3}, {}))
+    tally.apply(Transaction(20, 6, {CountKey(2, 1): 1}, {2: EventChange(2, "other", "closed", "")}))
     tally.advance(30)
     one, two = tally.message(1), tally.message(2)
     assert (one.lsn, one.as_of, one.counts, one.status) == (10, "1970-01-01T00:00:00.000005Z", {1: 3}, "open")
@@ -107,9 +107,9 @@ class Crashes(RuleBasedStateMachine):
         self.wal: list[Transaction] = []
         self.slot: int | None = 0  # what is confirmed
         self.stored = Checkpoint(1, Position(1, 1, 0), 0, 0)
-        self.stored_counts: dict[Vote, int] = {}
-        self.sent: tuple[Checkpoint, dict[Vote, int]] | None = None
-        self.recount: Counter[Vote] | None = None
+        self.stored_counts: dict[CountKey, int] = {}
+        self.sent: tuple[Checkpoint, dict[CountKey, int]] | None = None
+        self.recount: Counter[CountKey] | None = None
         self.replace_all = False
         self.start()
 
@@ -130,14 +130,14 @@ class Crashes(RuleBasedStateMachine):
     def saved(self) -> Tally:
         """What is stored, as it is read at a start."""
         events: dict[int, EventTally] = {}
-        for vote, count in self.stored_counts.items():
-            events.setdefault(vote.event_no, EventTally()).counts[vote.contestant_no] = count
+        for key, count in self.stored_counts.items():
+            events.setdefault(key.event_no, EventTally()).counts[key.contestant_no] = count
         tally = new_tally(self.stored.position.lsn, self.stored.epoch, events)
         tally.continue_from_saved()
         return tally
 
-    @rule(counts=st.dictionaries(votes, st.integers(1, 9)))
-    def commit(self, counts: dict[Vote, int]) -> None:
+    @rule(counts=st.dictionaries(keys, st.integers(1, 9)))
+    def commit(self, counts: dict[CountKey, int]) -> None:
         """Votes are committed."""
         transaction = Transaction(10 * (len(self.wal) + 1), 0, counts, {})
         self.wal.append(transaction)
@@ -193,13 +193,13 @@ class Crashes(RuleBasedStateMachine):
             self.slot = None
         self.start()
 
-    @rule(vote=votes, count=st.none() | st.integers(0, 9))
-    def edit(self, vote: Vote, count: int | None) -> None:
+    @rule(key=keys, count=st.none() | st.integers(0, 9))
+    def edit(self, key: CountKey, count: int | None) -> None:
         """Another hand changes, adds or removes a stored row while nobody counts."""
         if count is None:
-            self.stored_counts.pop(vote, None)
+            self.stored_counts.pop(key, None)
         else:
-            self.stored_counts[vote] = count
+            self.stored_counts[key] = count
         self.start()
 
     @invariant()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout.wal_decoder import Keepalive, StreamEndedError, Transaction, Vote, WalDecoder
+from fanout.wal_decoder import CountKey, Keepalive, StreamEndedError, Transaction, WalDecoder
 
 VOTES_ID, OTHER_ID = 16_400, 16_500
 EVENT_NO, CONTESTANT_NO = "event_no", "contestant_no"
@@ -35,9 +35,9 @@ def relation(columns: Sequence[str], relation_id: int = VOTES_ID, table: bytes =
 
 
 def insert(
-    vote: Vote, columns: Sequence[str], relation_id: int = VOTES_ID, *, text: bool = False, device: int | None = None
+    key: CountKey, columns: Sequence[str], relation_id: int = VOTES_ID, *, text: bool = False, device: int | None = None
 ) -> bytes:
-    values = {EVENT_NO: vote.event_no, CONTESTANT_NO: vote.contestant_no, "device": device}
+    values = {EVENT_NO: key.event_no, CONTESTANT_NO: key.contestant_no, "device": device}
     body = b"I" + struct.pack("!I", relation_id) + b"N" + struct.pack("!h", len(columns))
     for name in columns:
         value = values[name]
@@ -72,7 +72,7 @@ def decode(decoder: WalDecoder, messages: Iterable[bytes]) -> list[Transaction |
     return list(decoder.messages(next_message))
 
 
-votes = st.builds(Vote, st.integers(0, 2**28 - 1), st.integers(1, 2**15 - 1))
+keys = st.builds(CountKey, st.integers(0, 2**28 - 1), st.integers(1, 2**15 - 1))
 layouts = st.permutations([EVENT_NO, CONTESTANT_NO, "device"]).flatmap(
     lambda columns: st.sampled_from([columns, [name for name in columns if name != "device"]])
 )
@@ -80,43 +80,43 @@ layouts = st.permutations([EVENT_NO, CONTESTANT_NO, "device"]).flatmap(
 
 @given(
     st.lists(
-        st.tuples(layouts, st.booleans(), st.none() | st.integers(-(2**63), 2**63 - 1), st.lists(votes), votes),
+        st.tuples(layouts, st.booleans(), st.none() | st.integers(-(2**63), 2**63 - 1), st.lists(keys), keys),
         min_size=1,
     )
 )
 def test_any_stream_gives_its_counts(
-    parts: list[tuple[list[str], bool, int | None, list[Vote], Vote]],
+    parts: list[tuple[list[str], bool, int | None, list[CountKey], CountKey]],
 ) -> None:
     """Whatever the order of columns, binary or text, with rows of other tables between and layouts that change in
     the midst of a transaction: the counts are those of the rows that were sent.
     """
-    stream, expected = [begin()], Counter[Vote]()
+    stream, expected = [begin()], Counter[CountKey]()
     for columns, text, device, rows, elsewhere in parts:
         stream.append(relation(columns))
         stream.append(relation(columns, OTHER_ID, b"public\0vote_rejections\0"))
-        for vote in rows:
-            stream.append(insert(vote, columns, text=text, device=device))
+        for key in rows:
+            stream.append(insert(key, columns, text=text, device=device))
             stream.append(insert(elsewhere, columns, OTHER_ID, text=text, device=device))
         expected.update(rows)
     decoded = decode(WalDecoder(), [*stream, commit(100)])
     assert decoded == [Transaction(100, 946_684_801_000_000, dict(expected), {})]
 
 
-@given(st.lists(votes), st.integers(0, 100))
-def test_nothing_is_seen_before_its_commit(rows: list[Vote], cut: int) -> None:
+@given(st.lists(keys), st.integers(0, 100))
+def test_nothing_is_seen_before_its_commit(rows: list[CountKey], cut: int) -> None:
     """A stream that breaks off anywhere before the commit has given no vote."""
     columns = [EVENT_NO, CONTESTANT_NO]
-    stream = [begin(), relation(columns), *(insert(vote, columns) for vote in rows)]
+    stream = [begin(), relation(columns), *(insert(key, columns) for key in rows)]
     assert decode(WalDecoder(), stream[:cut]) == []
 
 
 def test_counts_of_one_commit_stay_out_of_the_next() -> None:
     """Two commits, two transactions."""
-    columns, vote = [EVENT_NO, CONTESTANT_NO], Vote(1, 2)
-    stream = [begin(), relation(columns), insert(vote, columns), commit(8), begin(), insert(vote, columns), commit(9)]
+    columns, key = [EVENT_NO, CONTESTANT_NO], CountKey(1, 2)
+    stream = [begin(), relation(columns), insert(key, columns), commit(8), begin(), insert(key, columns), commit(9)]
     first, second = decode(WalDecoder(), stream)
     assert isinstance(first, Transaction) and isinstance(second, Transaction)
-    assert (first.votes, second.votes) == ({vote: 1}, {vote: 1})
+    assert (first.votes, second.votes) == ({key: 1}, {key: 1})
 
 
 def test_keepalive_inside_a_transaction_moves_nothing() -> None:
@@ -145,15 +145,15 @@ def test_the_last_change_of_an_event_counts() -> None:
         message(b""),
         data(b"Y" + bytes(20)),
         data(b"O" + bytes(8) + b"origin\0"),
-        insert(Vote(1, 1), [EVENT_NO, CONTESTANT_NO])[:25] + b"M" + bytes(23),
+        insert(CountKey(1, 1), [EVENT_NO, CONTESTANT_NO])[:25] + b"M" + bytes(23),
     ],
     ids=["prefix", "not transactional", "not a change", "not UTF-8", "empty", "type", "origin", "an insert's length"],
 )
 def test_what_says_nothing_here_is_skipped(foreign: bytes) -> None:
     """Messages of others, malformed ones and kinds without votes don't stop the count."""
-    columns, vote = [EVENT_NO, CONTESTANT_NO], Vote(1, 2)
-    stream = [begin(), relation(columns), foreign, insert(vote, columns), commit(8)]
-    assert decode(WalDecoder(), stream) == [Transaction(8, 946_684_801_000_000, {vote: 1}, {})]
+    columns, key = [EVENT_NO, CONTESTANT_NO], CountKey(1, 2)
+    stream = [begin(), relation(columns), foreign, insert(key, columns), commit(8)]
+    assert decode(WalDecoder(), stream) == [Transaction(8, 946_684_801_000_000, {key: 1}, {})]
 
 
 def test_an_ended_stream_is_an_error() -> None:
