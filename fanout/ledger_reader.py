@@ -8,7 +8,7 @@ from psycopg import IsolationLevel
 from contract import queries
 from contract.position import Position
 from fanout.checkpoint import Checkpoint
-from fanout.rebuild import SlotState
+from fanout.slot_state import SlotState
 from fanout.tally import EventTally, Tally
 
 

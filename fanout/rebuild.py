@@ -1,4 +1,4 @@
-"""When the stored tallies can't be continued, and how they are counted anew while votes keep coming.
+"""How the ledger is counted anew while votes keep coming, when the stored tallies can't be continued.
 
     create the slot ─► its snapshot, all before ──► count(*), minutes perhaps ──┐
           └──────────► its stream, all after ───► counted from zero at once ────┴─► added up: exact
@@ -9,49 +9,15 @@ epoch. If it breaks off, the old checkpoint doesn't fit the new slot, and the ne
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel
 
 from contract import queries
-from fanout.checkpoint import Checkpoint
 from fanout.conninfo import conninfo
 from fanout.polled_statement import PolledStatement
-from fanout.tally import Tally
 from fanout.wal_decoder import CountKey
-from fanout.wal_listener import Identity
-
-
-class SlotState(NamedTuple):
-    """What Postgres says of the slot."""
-
-    confirmed: int
-    active: bool
-    lost: bool
-
-
-def why_rebuild(slot: SlotState | None, stored: Checkpoint | None, saved: Tally | None, server: Identity) -> str:
-    """Why what is stored (`saved` as it was read with it) can't be continued from this slot, or "" when it can."""
-    if slot is None:
-        return "the slot is missing"
-    if slot.lost:
-        return "the slot was invalidated: the WAL that it needed is gone"
-    if stored is None or saved is None:
-        return "there is no checkpoint"
-    return _why_misfit(slot.confirmed, stored, saved.digest, server)
-
-
-def _why_misfit(confirmed_lsn: int, stored: Checkpoint, digest: int, server: Identity) -> str:
-    if stored.digest is None:
-        return "a recount was asked for"
-    if stored.digest != digest:
-        return "the stored tallies were changed by another hand"
-    if stored.position.system_id != server.system_id:
-        return "the checkpoint was made on another system"
-    if confirmed_lsn > stored.position.lsn:
-        return "the slot was confirmed beyond the checkpoint"
-    return ""
 
 
 class Recount:

@@ -21,7 +21,8 @@ import psycopg
 import redis
 
 from fanout import vitals
-from fanout.checkpoint import CheckpointPace, CheckpointWriter, lsn_to_confirm
+from fanout.checkpoint import CheckpointPace, lsn_to_confirm
+from fanout.checkpoint_writer import CheckpointWriter
 from fanout.redis_writer import RedisWriter
 from fanout.settings import Fanout
 from fanout.takeover import Lead

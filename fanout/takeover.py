@@ -24,9 +24,10 @@ from fanout import vitals
 from fanout.checkpoint import Checkpoint
 from fanout.conninfo import conninfo
 from fanout.ledger_reader import LedgerReader
-from fanout.rebuild import Recount, SlotState, why_rebuild
+from fanout.rebuild import Recount
 from fanout.redis_writer import RedisWriter
 from fanout.settings import Fanout
+from fanout.slot_state import SlotState, why_rebuild
 from fanout.tally import Tally
 from fanout.vitals import Vitals
 from fanout.wal_listener import WalListener
@@ -85,15 +86,15 @@ def _wait_until_free(ledger: LedgerReader, slot: str, stop: threading.Event) -> 
 
 def _continue(settings: Fanout, listener: WalListener, ledger: LedgerReader) -> tuple[Checkpoint, Tally]:
     """Take the slot, then read what the last holder has stored; a new timeline is a new epoch."""
-    server = listener.identify()
+    history = listener.identify()
     listener.start(settings.slot)
     slot = ledger.slot(settings.slot)
     stored, tally = ledger.stored_tally(settings.source)
-    why = why_rebuild(slot, stored, tally, server)
+    why = why_rebuild(slot, stored, tally, history)
     if stored is None or tally is None or why:
         raise psycopg.OperationalError(why)
-    tally.epoch = stored.epoch + (stored.position.timeline != server.timeline)
-    tally.position = Position(*server, stored.position.lsn)
+    tally.epoch = stored.epoch + (stored.position.timeline != history.timeline)
+    tally.position = Position(*history, stored.position.lsn)
     extra = {"slot": settings.slot, "epoch": tally.epoch, "lsn": tally.position.lsn}
     log.info("continuing from the checkpoint", extra=extra)
     return stored, tally
@@ -137,7 +138,7 @@ def _rebuild(
     vitals.REBUILDS.labels(why).inc()
     if ledger.slot(settings.slot):
         listener.drop_slot(settings.slot)
-    server = listener.identify()
+    history = listener.identify()
     new = listener.create_slot(settings.slot, wait)
     with contextlib.closing(Recount(url, new.snapshot)) as recount:
         listener.start(settings.slot)
@@ -146,4 +147,4 @@ def _rebuild(
             raise psycopg.OperationalError("another fanout has made the slot anew, too")
         events = LedgerReader(recount.connection).events(new.lsn, int(time.time() * 1_000_000))
         recount.begin()
-        yield Tally(settings.source, epoch, Position(*server, new.lsn), events), recount
+        yield Tally(settings.source, epoch, Position(*history, new.lsn), events), recount

@@ -22,6 +22,7 @@ from psycopg import pq
 
 from contract.position import parse_lsn
 from fanout.conninfo import conninfo
+from fanout.slot_state import WalHistory
 from fanout.wal_decoder import Keepalive, StreamEndedError, Transaction, WalDecoder
 
 SENDER_TIMEOUT_S = 5
@@ -31,13 +32,6 @@ _READ_BYTES = 16 * 1024  # libpq's buffer: one consume_input takes so much
 _STATUS = struct.Struct("!cQQQqB")
 _POSTGRES_EPOCH_S = 946_684_800
 _OK = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK, pq.ExecStatus.COPY_BOTH)
-
-
-class Identity(NamedTuple):
-    """Whose WAL it is."""
-
-    system_id: int
-    timeline: int
 
 
 class NewSlot(NamedTuple):
@@ -66,10 +60,10 @@ class WalListener:
         """For select."""
         return self._connection.socket
 
-    def identify(self) -> Identity:
+    def identify(self) -> WalHistory:
         """The server's system identifier and timeline."""
         row = self._command("IDENTIFY_SYSTEM")
-        return Identity(int(_text(row, 0)), int(_text(row, 1)))
+        return WalHistory(int(_text(row, 0)), int(_text(row, 1)))
 
     def create_slot(self, slot: str, while_waiting: Callable[[], None], *, temporary: bool = False) -> NewSlot:
         """Make the slot, synchronised to standbys. Waits for every transaction that is running in the cluster.

@@ -4,11 +4,10 @@ import pytest
 
 from contract.position import Position
 from fanout.checkpoint import Checkpoint
-from fanout.rebuild import SlotState, why_rebuild
+from fanout.slot_state import SlotState, WalHistory, why_rebuild
 from fanout.tally import EventTally, Tally
-from fanout.wal_listener import Identity
 
-SERVER = Identity(7, 3)
+HISTORY = WalHistory(7, 3)
 SAVED = Tally("main", 1, Position(7, 3, 100), {1: EventTally(counts={1: 5})})
 SAVED.continue_from_saved()
 FINE = SlotState(confirmed=100, active=False, lost=False)
@@ -35,5 +34,5 @@ def stored(lsn: int = 100, system_id: int = 7, timeline: int = 3, digest: int | 
 )
 def test_continue_or_rebuild(slot: SlotState | None, checkpoint: Checkpoint | None, reason: str) -> None:
     """Continue only if every commit after the checkpoint is still to come from the slot."""
-    why = why_rebuild(slot, checkpoint, SAVED, SERVER)
+    why = why_rebuild(slot, checkpoint, SAVED, HISTORY)
     assert reason in why if reason else not why

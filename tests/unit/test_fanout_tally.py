@@ -11,10 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from contract.position import Position
 from contract.standings import EventChange
 from fanout.checkpoint import Checkpoint, CheckpointPace, lsn_to_confirm
-from fanout.rebuild import SlotState, why_rebuild
+from fanout.slot_state import SlotState, WalHistory, why_rebuild
 from fanout.tally import EventTally, Tally, digest_of
 from fanout.wal_decoder import CountKey, Transaction
-from fanout.wal_listener import Identity
 
 keys = st.builds(CountKey, st.integers(1, 3), st.integers(1, 3))
 histories = st.lists(st.dictionaries(keys, st.integers(1, 1000)), min_size=1).map(
@@ -118,7 +117,7 @@ class Crashes(RuleBasedStateMachine):
         saved = self.saved()
         slot = None if self.slot is None else SlotState(self.slot, active=False, lost=False)
         self.known, self.sent, self.recount = self.stored, None, None
-        if why_rebuild(slot, self.stored, saved, Identity(1, 1)):
+        if why_rebuild(slot, self.stored, saved, WalHistory(1, 1)):
             self.slot = self.wal[-1].end_lsn if self.wal else 0
             self.tally = new_tally(self.slot, self.stored.epoch + 1)
             self.recount = total(self.wal)

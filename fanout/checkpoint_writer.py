@@ -1,0 +1,88 @@
+"""Writes tallies and position to Postgres in one fenced statement; only then the position is confirmed to the slot.
+
+    counted ─► written (stored, if the fence lets it) ─► confirmed
+                  └─ refused: somebody else is at the slot, or went further ─► FencedError, the session ends
+
+The statement is awaited by the select loop: a slow one stops neither reading nor publishing. Storing one makes WAL, so
+it happens rarely while nothing is counted.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+
+from contract import queries
+from fanout.checkpoint import Checkpoint, FencedError
+from fanout.polled_statement import PolledStatement, array
+from fanout.tally import Tally, digest_of
+from fanout.wal_decoder import CountKey
+
+
+class CheckpointWriter:
+    """Stores a session's checkpoints and looks whether they stay as they were; one statement at a time."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], slot: str, walsender_pid: int, stored: Checkpoint | None
+    ) -> None:
+        self.stored = stored
+        self.lag_bytes = 0
+        self.may_be_standby = False  # whether Postgres may take our listener for a synchronous standby
+        self._connection = connection
+        self._slot = slot
+        self._walsender_pid = walsender_pid
+        self._sql = queries.load("fanout.sql")
+        self._writing: PolledStatement | None = None
+        self._looking: PolledStatement | None = None
+        self._next = stored
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement is under way."""
+        return self._writing is not None or self._looking is not None
+
+    def begin(self, tally: Tally, *, replace_all: bool) -> None:
+        """Send the counts that changed, and the position."""
+        rows = tally.take_unsaved()
+        self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000), tally.digest)
+        parameters = (
+            tally.source,
+            tally.epoch,
+            *tally.position,
+            self._slot,
+            self._walsender_pid,
+            self.stored.epoch if self.stored else 0,
+            replace_all,
+            array([key.event_no for key in rows]),
+            array([key.contestant_no for key in rows]),
+            array(rows.values()),
+            array([tally.events[key.event_no].lsn for key in rows]),
+            array([tally.events[key.event_no].as_of_us for key in rows]),
+            tally.digest,
+        )
+        self._writing = PolledStatement(self._connection, self._sql["write_checkpoint"], parameters)
+
+    def look(self) -> None:
+        """Read what is stored."""
+        self._looking = PolledStatement(self._connection, self._sql["tallies"])
+
+    def poll_look(self) -> bool:
+        """Whether what was just read has been changed by another hand. Raises psycopg.Error."""
+        rows = self._looking.poll() if self._looking else None
+        if rows is None:
+            return False
+        self._looking = None
+        stored = {CountKey(int(event_no), int(contestant_no)): int(votes) for event_no, contestant_no, votes in rows}
+        return self.stored is not None and digest_of(stored) != self.stored.digest
+
+    def poll(self) -> bool:
+        """Whether the one under way has just been stored. Raises `FencedError`, psycopg.Error."""
+        rows = self._writing.poll() if self._writing else None
+        if rows is None:
+            return False
+        ((stored, lag_bytes, may_be_standby),) = rows
+        if stored != "t":
+            raise FencedError("the checkpoint was refused: another fanout has taken over")
+        self.stored, self.lag_bytes, self._writing = self._next, int(lag_bytes), None
+        self.may_be_standby = may_be_standby == "t"
+        return True
