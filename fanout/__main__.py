@@ -6,7 +6,6 @@ python -m fanout verify     recounts the ledger and compares; exit code 1 when a
 
 import logging
 import os
-import random
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ import time
 import psycopg
 
 from contract import settings
+from contract.backoff import Backoff
 from contract.telemetry import log_to_stderr
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
@@ -32,7 +32,7 @@ STEADY_S = 10.0  # a session that lasted so long was no failure to connect
 
 def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWriter, health: Vitals) -> None:
     """Session after session, each from what is stored; the pause between failures grows."""
-    failures = 0
+    backoff = Backoff(*BACKOFF_S)
     while not stop.is_set():
         began = time.monotonic()
         try:
@@ -40,10 +40,13 @@ def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWrite
                 health.why_not_ready = "counting what was missed"
                 Session(lead, own, writer, health).run(stop)
         except (psycopg.Error, FencedError, OSError) as error:
-            failures = 0 if time.monotonic() - began > STEADY_S else failures + 1
+            if time.monotonic() - began > STEADY_S:
+                backoff.reset()
+            pause_s = backoff.next_s()
             health.why_not_ready = str(error)
-            log.warning("the session ended, will begin another", extra={"reason": str(error), "failures": failures})
-            stop.wait(min(BACKOFF_S[1], BACKOFF_S[0] * 2 ** min(failures, 10)) * random.uniform(0.5, 1))  # noqa: S311
+            extra = {"reason": str(error), "failures": backoff.failures}
+            log.warning("the session ended, will begin another", extra=extra)
+            stop.wait(pause_s)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,28 +1,27 @@
 """One session: as long as the slot is ours and both connections live; after that everything is read anew.
 
-    ┌─► wait on the sockets ─► read, count ─► publish ─► checkpoint ─► report ─┐
+    ┌─► wait on the sockets ─► read, count ─► checkpoint ─► publish ─► report ─┐
     └──────────────────────────────────────────────────────────────────────────┘
 
-Nothing is published before the WAL position that was read at the start is counted: so a replay shows no old number.
-What is written to Redis says when Postgres was last heard, not when it was written: so what a process writes that was
-paused is stale for readers, until it learns that it has lost the slot. When the SQL connection dies the replication
-connection is closed with it: Postgres can't shut down while a listener has WAL that it hasn't confirmed, and without
-SQL nothing more is ever confirmed.
+What is written to Redis says when Postgres was last heard, and not when it was written. So readers call it stale when
+the writing process had been paused and doesn't know yet that another one leads.
+
+When the SQL connection dies, the replication connection is closed with it. Without SQL no checkpoint is stored, so no
+more WAL is confirmed; and Postgres can't shut down while a listener has WAL left to confirm.
 """
 
 import logging
 import math
-import random
 import select
 import threading
 import time
 
 import psycopg
-import redis
 
 from fanout import vitals
 from fanout.checkpoint import CheckpointPace, lsn_to_confirm
 from fanout.checkpoint_writer import CheckpointWriter
+from fanout.publisher import Publisher
 from fanout.redis_writer import RedisWriter
 from fanout.settings import Fanout
 from fanout.takeover import Lead
@@ -35,9 +34,6 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.001
 REPORT_S = 1.0
 SILENCE_S = 10.0  # the server answers each report: so many answers are missing
-REFRESH_S = 0.5  # readers call the numbers stale when `applied` is a few of these old
-REDIS_BACKOFF_S = (0.1, 5.0)
-EVENTS_AGAIN = 20  # at each refresh, in turn, so that a key that Redis alone lost comes back
 STUCK_S = 10.0
 
 
@@ -50,28 +46,23 @@ class Session:
         self._tally = lead.tally
         self._recount = lead.recount
         self._replace_all = lead.recount is not None
-        self._catch_up_lsn = lead.catch_up_lsn
         self._checkpoints = CheckpointWriter(lead.connection, settings.slot, lead.listener.backend_pid, lead.stored)
         self._pace = CheckpointPace(settings.checkpoint_ms / 1000, settings.idle_checkpoint_ms / 1000)
-        self._flush_s = settings.flush_ms / 1000
-        self._redis = redis_writer
-        self._health = health
+        self._publisher = Publisher(lead.tally, lead.catch_up_lsn, settings.flush_ms / 1000, redis_writer, health)
         self._now = self._heard_at = time.monotonic()
         self._heard_unix = time.time()
-        self._report_at = self._publish_at = self._refresh_at = self._stored_at = self._looked_at = 0.0
-        self._received_lsn = self._published_lsn = 0
-        self._redis_failures = 0
+        self._report_at = self._stored_at = self._looked_at = 0.0
+        self._received_lsn = 0
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. Raises psycopg.Error, `FencedError`."""
-        self._redis.forget()
         while not stop.is_set():
             self._wait()
             self._read()
             self._poll_recount()
             self._poll_checkpoint()
-            if self._now >= self._next_publish():
-                self._publish()
+            if self._now >= self._publish_at():
+                self._publisher.publish(self._now, self._heard_unix, self._trouble(), self._report)
             if self._now >= self._report_at:
                 self._report()
 
@@ -80,7 +71,7 @@ class Session:
         sockets = [self._listener.fileno(), self._connection.pgconn.socket]
         if self._recount:
             sockets.append(self._recount.connection.pgconn.socket)
-        due = min(self._report_at, self._next_publish())
+        due = min(self._report_at, self._publish_at())
         arrived, _, _ = select.select(sockets, [], [], max(0.0, due - time.monotonic()))
         if self._listener.fileno() in arrived:
             time.sleep(GATHER_S)
@@ -110,35 +101,9 @@ class Session:
             self._recount.close()
             self._recount = None
 
-    def _next_publish(self) -> float:
-        """When Redis has to be written: at once for a change, now and then without one, not before all is counted."""
-        if self._recount or self._tally.position.lsn < self._catch_up_lsn:
-            return math.inf
-        changed = self._tally.unpublished or self._tally.position.lsn != self._published_lsn
-        return self._publish_at if changed else max(self._publish_at, self._refresh_at)
-
-    def _publish(self) -> None:
-        """Write to Redis; after a failure later and later, and never so often that it takes half of the time."""
-        oldest_us = self._tally.oldest_unpublished_us
-        if self._now >= self._refresh_at:
-            self._tally.publish_again(EVENTS_AGAIN)
-        try:
-            self._redis.write(self._tally, self._heard_unix, self._report)
-        except redis.RedisError as error:
-            self._redis_failed(error)
-            return
-        took_s = time.monotonic() - self._now
-        self._publish_at = self._now + took_s + max(self._flush_s - took_s, took_s)
-        self._refresh_at = self._now + REFRESH_S
-        self._published_lsn = self._tally.position.lsn
-        self._redis_failures = 0
-        trouble = self._trouble()
-        if trouble and trouble != self._health.why_not_ready:
-            log.error(trouble)
-        self._health.why_not_ready = trouble
-        vitals.FLUSHES.inc()
-        if oldest_us:
-            vitals.PUBLISH_SECONDS.observe(time.time() - oldest_us / 1_000_000)
+    def _publish_at(self) -> float:
+        """When Redis has to be written: not before all is counted."""
+        return math.inf if self._recount else self._publisher.due_at()
 
     def _trouble(self) -> str:
         """What an operator has to look after though the numbers are right, or "" ."""
@@ -147,16 +112,6 @@ class Session:
         if self._checkpoints.busy and self._now - self._stored_at > STUCK_S:
             return "Postgres doesn't answer a checkpoint"
         return ""
-
-    def _redis_failed(self, error: redis.RedisError) -> None:
-        least_s, most_s = REDIS_BACKOFF_S
-        wait_s = min(most_s, least_s * 2 ** min(self._redis_failures, 10))
-        self._publish_at = time.monotonic() + wait_s * random.uniform(0.5, 1)  # noqa: S311  # jitter
-        if not self._redis_failures:
-            log.warning("can't write to Redis, will repeat", extra={"reason": str(error)})
-        self._redis_failures += 1
-        self._health.why_not_ready = f"Redis: {error}"
-        vitals.REDIS_FAILURES.inc()
 
     def _poll_checkpoint(self) -> None:
         """Store a checkpoint when it is time, and confirm it once it is stored; look after it now and then."""

@@ -10,7 +10,6 @@ dropped the slot and made another one of its name.
 
 import contextlib
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import Any
 
 import psycopg
 
+from contract.backoff import jittered
 from contract.position import Position
 from fanout import vitals
 from fanout.checkpoint import Checkpoint
@@ -80,7 +80,7 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
 def _wait_until_free(ledger: LedgerReader, slot: str, stop: threading.Event) -> SlotState | None:
     """Wait while another listener is at the slot, unless told to stop."""
     while (state := ledger.slot(slot)) and state.active and not stop.is_set():
-        stop.wait(POLL_S * random.uniform(0.5, 1))  # noqa: S311  # jitter
+        stop.wait(jittered(POLL_S))
     return state
 
 

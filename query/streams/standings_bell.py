@@ -11,7 +11,6 @@ whatever changed before was not heard.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +18,11 @@ import msgspec
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from contract.backoff import jittered
 from contract.redis_keys import STANDINGS_CHANNEL
 
 SILENCE_S = 5
-RETRY_S = 0.5
+RETRY_S = 0.75
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class StandingsBell:
                 await self._listen()
             except (RedisError, OSError, TimeoutError, msgspec.MsgspecError) as error:
                 log.warning("the subscription broke, subscribing again", extra={"reason": str(error)})
-            await asyncio.sleep(RETRY_S * random.uniform(0.5, 1.5))  # noqa: S311  # spreads load, keeps no secret
+            await asyncio.sleep(jittered(RETRY_S))
 
     async def _listen(self) -> None:
         async with self._client.pubsub() as pubsub:
