@@ -81,15 +81,18 @@ class Forced:
         after: bool = False,
     ) -> None:
         self.happened = False
+        begun = False
         real = getattr(owner, name)
 
         def call(*arguments: object) -> object:
-            first, self.happened = not self.happened, True
+            nonlocal begun
+            first, begun = not begun, True
             if first and not after:
                 work()
             answer = real(*arguments)
             if first and after:
                 work()
+            self.happened = True
             return answer
 
         monkeypatch.setattr(owner, name, call)
