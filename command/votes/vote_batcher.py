@@ -1,10 +1,10 @@
 """The queue between handlers and writers: group commit at the application.
 
-A writer takes whatever is waiting for one event, up to a maximum, and never waits for more: when idle a
-vote goes at once. While a batch of an event commits, its next one fills, and goes before that only when it
-is full: so a commit is shared by as many votes as came meanwhile. Events take turns, so a busy one, or one
-whose lock is held, can't starve the others. Bounded: a full queue is an error at once, answered 503. A
-queued vote has a fixed size (its device is a hash by now), so the bound in votes is one in bytes, too.
+A writer takes whatever is waiting for one event, up to a maximum, and never waits for more: when nothing else is
+under way, a vote goes at once. While a batch of an event commits, its next one fills; it goes when that commit has
+returned, or as soon as it is full. So all votes that came meanwhile share a commit. Events take turns, so a busy one,
+or one whose lock is held, can't starve the others. A full queue is an error at once, answered 503. A queued vote has
+a fixed size (its device is a hash by now), so the bound in votes is one in bytes, too.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class VoteOutcome:
 
 @dataclass(slots=True, eq=False)
 class PendingVote:
-    """A vote that waits for its COMMIT; the writer sets `answer`, who no longer waits cancels it."""
+    """A vote that waits for its COMMIT; the writer sets `answer`, and whoever stops waiting cancels it."""
 
     event_no: int
     key_no: int
