@@ -15,7 +15,7 @@ _PATIENCE = {
 def conninfo(url: str, name: str, *settings: str, **parameters: str) -> str:
     """The connection string of `url` for this application name, with server settings (`a=b`) and libpq parameters.
 
-    A recount takes as long as it takes: a statement_timeout of the database or the role doesn't count here.
+    A recount takes as long as it takes, so a statement_timeout of the database or of the role is switched off here.
     """
     options = [
         str(conninfo_to_dict(url).get("options", "")),

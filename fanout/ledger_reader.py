@@ -49,9 +49,9 @@ class LedgerReader:
         return checkpoint, tally
 
     def events(self, lsn: int, counted_us: int) -> dict[int, EventTally]:
-        """All events, yet without counts, at `lsn`.
+        """All events, still without counts, as of `lsn`.
 
-        An event that is over was last changed when it ended; one that is open, up to the moment of the count.
+        An event that is over was last changed when it ended; an open one may have changed until the count was made.
         """
         return {
             event_no: EventTally(event_id, status, counted_us if status == "open" else status_us, lsn)
@@ -65,7 +65,7 @@ class LedgerReader:
         ]
 
     def wal_end(self) -> int:
-        """An LSN that no commit that was visible before this call lies beyond."""
+        """An LSN at or after the end of every commit that was visible before this call."""
         return int(self._rows("wal_end")[0][0])
 
     def _rows(self, name: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -34,8 +34,8 @@ class Recount:
     def begin(self) -> None:
         """Start counting. Raises psycopg.Error.
 
-        Which events are in the ledger is no matter of the snapshot: the planner goes by what is attached now. So it
-        plans here, between two looks at that, and what isn't attached is taken from the stored tallies.
+        A snapshot doesn't fix which events are in the ledger: the planner goes by what is attached now. So the count is
+        planned here, between two looks at what is attached; other events are taken from the stored tallies.
         """
         attached = self._attached()
         psycopg.RawCursor(self.connection).execute(self._sql["plan_recount"], [attached])

@@ -7,8 +7,8 @@
 copy, and everything is written again before it is called fresh. Nothing is incremented and every write carries
 its position, so writing twice is harmless and an older writer changes nothing. After a failure, or on a new
 connection, nobody knows what is there, so the next write is one of everything. A slow Redis means fewer writes, never
-a queue. A leader is never refused; when it is, Redis has numbers of a history that is gone, and the next lead is under
-a higher epoch.
+a queue. A leader is refused only when Redis has numbers of a history that is gone; the next lead is then under a higher
+epoch.
 
 Each script has one key, and `applied` is sent when the events have been answered: so the keys may live on several
 nodes behind a proxy that hides them.
@@ -61,11 +61,12 @@ class RedisWriter:
     def outrank(self, tally: Tally, wal_end: int) -> None:
         """Raise a new lead's epoch so that readers take its numbers even if Redis has some of a history that is gone.
 
-        Whoever held the slot before published nothing beyond `wal_end`. So if Redis is ahead of that, or refused what
-        we wrote, files of an older Postgres were put back; if it has the timeline before a promotion, the last epoch
-        there may not have reached us; and if its epoch is higher, the checkpoint was lost. A later timeline is never
-        outranked: then it is this Postgres that was left behind. A Redis that is away now is found to be ahead when
-        it is back, which ends the session.
+        Whoever held the slot before us published nothing beyond `wal_end`. So if Redis
+          - is beyond that, or refused what we wrote: files of an older Postgres were put back, go above its epoch;
+          - has the timeline before a promotion: its last epoch may not have reached us, go above it;
+          - has a higher epoch: the checkpoint was lost, take that epoch;
+          - has a later timeline: this Postgres was left behind, and must not outrank it.
+        A Redis that is away now is found to be ahead when it is back, which ends the session.
         """
         with contextlib.suppress(redis.RedisError):
             if there := _decoded(self._content(tally.source), tally):

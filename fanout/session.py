@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 # Postgres sends each row by itself, and waking a reader is the dearest part of that: let some rows gather first.
 GATHER_S = 0.001
 REPORT_S = 1.0
-SILENCE_S = 10.0  # the server answers each report: so many answers are missing
+SILENCE_S = 10.0  # the server answers each report, so several answers in a row are missing
 STUCK_S = 10.0
 
 

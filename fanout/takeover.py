@@ -56,8 +56,8 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
     name = f"fanout {settings.source}"
     health.why_not_ready = "waiting for the slot"
     with contextlib.ExitStack() as held:
-        # A checkpoint may be lost with this server: its successor then counts anew. But if it waited for standbys, and
-        # one of those were our own listener (synchronous_standby_names = '*'), each would wait for the other for ever.
+        # A checkpoint waits for no standby. It may be lost with this server: its successor then counts anew. And if our
+        # own listener passed for a standby (synchronous_standby_names = '*'), each would wait for the other for ever.
         words = conninfo(url, name, "synchronous_commit=local")
         connection = psycopg.connect(words, autocommit=True)
         held.callback(connection.close)

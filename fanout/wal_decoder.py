@@ -131,7 +131,7 @@ class WalDecoder:
         self._rows.clear()
 
     def _remember_change(self, body: bytes) -> None:
-        """Take an event's change; one outside a transaction isn't ours, since a rollback could not undo it."""
+        """Take an event's change; a message outside a transaction is somebody else's: ours are undone by a rollback."""
         prefix_end = body.index(0, 9)
         if not body[0] or body[9:prefix_end] != EVENT_MESSAGE_PREFIX.encode():
             return

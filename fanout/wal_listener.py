@@ -2,7 +2,7 @@
 
     connect ─► identify ─► (create slot) ─► start ─► read ⇄ report ─► close
 
-It is psycopg's pq level, since there is no other in Python that streams. `read` takes what has arrived and never
+It uses psycopg's pq level, the only one in Python that streams. `read` takes what has arrived and never
 waits; the caller selects on `fileno`. The server is asked for a sign of life with each report, and gives up a
 listener that stays silent for SENDER_TIMEOUT_S: so the slot of a stopped one is soon free for the next.
 Every failure is a psycopg.Error; the connection is then closed and a new one starts from the slot.
@@ -35,7 +35,7 @@ _OK = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK, pq.ExecStatus.COPY_BOT
 
 
 class NewSlot(NamedTuple):
-    """A slot streams what was committed from `lsn` on; the snapshot shows all that was before, until `start`."""
+    """A slot streams what was committed from `lsn` on; the snapshot, of use until `start`, shows all before."""
 
     lsn: int
     snapshot: str
@@ -53,7 +53,7 @@ class WalListener:
 
     @property
     def backend_pid(self) -> int:
-        """The walsender's process: whoever's is at the slot may write."""
+        """The walsender's process: a checkpoint is stored only while this one is at the slot."""
         return self._connection.backend_pid
 
     def fileno(self) -> int:
