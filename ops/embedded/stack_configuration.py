@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.settings import SettingError, read, setting
 from ops.embedded import ports, supervisor_config
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.postgres_server import PostgresServer
@@ -20,29 +21,29 @@ PROJECT = Path(__file__).parent.parent.parent
 DATABASE = "vote"
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise ValueError(f"it must be a port number, not {text}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Wishes:
-    """What the operator set: EDGE_PORT, DATA_DIR, DATABASE_URL, REPLICA_URL, REDIS_URL ("" means: embedded)."""
+    """What `./ops/up` is told. An address that is not set means: embedded, and for reads: the primary."""
 
-    edge_port: int
-    data_dir: Path
-    database_url: str
-    replica_url: str
-    redis_url: str
+    edge_port: int = setting("EDGE_PORT", 8080, _port)
+    data_dir: Path = setting("DATA_DIR", Path(".data"), Path)
+    database_url: str = setting("DATABASE_URL", "")
+    replica_url: str = setting("REPLICA_URL", "")
+    redis_url: str = setting("REDIS_URL", "")
 
 
 def read_wishes(env: Mapping[str, str]) -> Wishes:
     """From the environment; raises CannotStart."""
-    text = env.get("EDGE_PORT") or "8080"
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise CannotStart(f"EDGE_PORT must be a port number, not {text}")
-    return Wishes(
-        edge_port=int(text),
-        data_dir=Path(env.get("DATA_DIR") or PROJECT / ".data").absolute(),
-        database_url=env.get("DATABASE_URL", ""),
-        replica_url=env.get("REPLICA_URL", ""),
-        redis_url=env.get("REDIS_URL", ""),
-    )
+    try:
+        return read(Wishes, env)
+    except SettingError as error:
+        raise CannotStart(str(error)) from error
 
 
 def configure(wishes: Wishes, folder: DataFolder, processes: Mapping[str, list[str]]) -> Addresses:

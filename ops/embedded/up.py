@@ -32,7 +32,7 @@ class Stack:
 
     def __init__(self, wishes: Wishes) -> None:
         self._wishes = wishes
-        self._folder = DataFolder(wishes.data_dir)
+        self._folder = DataFolder(wishes.data_dir.absolute())
         self._secrets = SecretFiles(self._folder.secrets)
         self._control = SupervisorControl(self._folder)
 

@@ -1,0 +1,138 @@
+"""Pages that list what the code declares: settings, metrics, error codes. A test fails while one differs from the code.
+
+python -m ops.reference      after a change of any of them; commit the pages with it
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from contract import errors
+from ops.embedded import stack_configuration
+
+PROJECT = Path(__file__).parent.parent
+SETTINGS_MODULES = (
+    "contract.settings",
+    "command.settings",
+    "command.identity.settings",
+    "fanout.settings",
+    "query.settings",
+    stack_configuration.__name__,
+)
+READERS = {  # who reads settings, and where
+    "identity": ["command/identity/__main__.py", "command/identity/operator_line.py"],
+    "command": ["command/__main__.py"],
+    "fanout": ["fanout/__main__.py"],
+    "query": ["query/reads/__main__.py"],
+    "sse": ["query/streams/__main__.py"],
+    "seal_audit": ["ops/seal_audit.py"],
+    "up": ["ops/embedded/stack_configuration.py"],
+}
+SERVING = ("command", "query", "fanout", "contract")
+MADE = "Made by `python -m ops.reference` from the code; a test compares."
+
+
+def settings_page() -> str:
+    """ops/SETTINGS.md"""
+    head = (
+        f"{MADE} Each is a variable of the environment, read once at the start; one that is missing or malformed ends "
+        "the process with one line and exit code 2. `./ops/up` sets what has no default."
+    )
+    parts = ["# Settings", head]
+    for piece in _pieces():
+        rows = [
+            (f"`{field.metadata['variable']}`", _default(field.metadata), field.metadata["unit"], f"`{field.name}`")
+            for field in _own_fields(piece)
+        ]
+        parts.append(f"## {piece.__name__}\n{_flat(piece)} Read by: {', '.join(readers_of(piece))}.")
+        parts.append(_table(("Variable", "Default", "Unit", "Field"), rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def metrics_page() -> str:
+    """ops/METRICS.md"""
+    rows = [
+        (f"`{name}`", str(metric._type), ", ".join(metric._labelnames), metric._documentation)  # noqa: SLF001  # no other way
+        for name, metric in sorted(_metrics().items())
+    ]
+    return f"# Metrics\n\n{MADE}\n\n{_table(('Metric', 'Kind', 'Labels', 'Meaning'), rows)}\n"
+
+
+def errors_page() -> str:
+    """contract/ERRORS.md"""
+    known = (each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, errors.ContractError))
+    rows = [
+        (str(each.status), f"`{each.code}`", inspect.getdoc(each) or "")
+        for each in sorted(known, key=lambda each: (each.status, each.code))
+    ]
+    return f"# Error codes\n\n{MADE}\n\n{_table(('Status', 'Code', 'Meaning'), rows)}\n"
+
+
+PAGES = {"ops/SETTINGS.md": settings_page, "ops/METRICS.md": metrics_page, "contract/ERRORS.md": errors_page}
+
+
+def readers_of(piece: type) -> list[str]:
+    """The processes whose composition reads this piece, or one derived from it."""
+    names = [each.__name__ for each in _all_pieces() if issubclass(each, piece)]
+    wanted = re.compile(rf"\bread\((settings\.)?({'|'.join(names)}),")
+    return [name for name, files in READERS.items() if wanted.search("".join(map(_text, files)))]
+
+
+def _text(path: str) -> str:
+    return (PROJECT / path).read_text()
+
+
+def _all_pieces() -> Iterator[type]:
+    for name in SETTINGS_MODULES:
+        for _, each in inspect.getmembers(importlib.import_module(name), dataclasses.is_dataclass):
+            if isinstance(each, type) and each.__module__ == name:
+                yield each
+
+
+def _pieces() -> list[type]:
+    return [piece for piece in _all_pieces() if _own_fields(piece)]
+
+
+def _own_fields(piece: type) -> list["dataclasses.Field[Any]"]:
+    return [field for field in dataclasses.fields(piece) if field.name in piece.__annotations__]
+
+
+def _default(metadata: Any) -> str:
+    if not isinstance(metadata["default"], str | int | Path | tuple):
+        return "must be set"
+    default = metadata["default"]
+    return ", ".join(default) if isinstance(default, tuple) else str(default) or "none"
+
+
+def _metrics() -> dict[str, MetricWrapperBase]:
+    modules = [
+        importlib.import_module(found.name)
+        for package in SERVING
+        for found in pkgutil.walk_packages([str(PROJECT / package)], f"{package}.")
+    ]
+    return {
+        next(iter(metric.describe())).name: metric
+        for module in modules
+        for metric in vars(module).values()
+        if isinstance(metric, MetricWrapperBase)
+    }
+
+
+def _flat(described: type) -> str:
+    return " ".join((inspect.getdoc(described) or "").split())
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+if __name__ == "__main__":
+    for path, page in PAGES.items():
+        (PROJECT / path).write_text(page())
