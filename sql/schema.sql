@@ -212,8 +212,7 @@ CREATE FUNCTION public.emit_event_change(p_event_no integer) RETURNS void
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT pg_logical_emit_message(true, 'vote.event', json_build_object(
-        'event_no', event_no, 'event_id', event_id, 'status', status,
-        'at', to_char(status_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text)
+        'event_no', event_no, 'event_id', event_id, 'status', status, 'at', rfc3339(status_at))::text)
     FROM events WHERE event_no = p_event_no
 $$;
 ALTER FUNCTION public.emit_event_change(p_event_no integer) OWNER TO vote_ledger_owner;
@@ -230,6 +229,11 @@ CREATE FUNCTION public.request_recount() RETURNS void
     UPDATE fanout_checkpoint SET epoch = epoch + 1, digest = NULL
 $$;
 ALTER FUNCTION public.request_recount() OWNER TO vote_ledger_owner;
+-- Name: rfc3339(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.rfc3339(p_moment timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN to_char((p_moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text);
+ALTER FUNCTION public.rfc3339(p_moment timestamp with time zone) OWNER TO vote_ledger_owner;
 -- Name: applications; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.applications (
     application text NOT NULL,
@@ -471,6 +475,9 @@ REVOKE ALL ON FUNCTION public.emit_event_change(p_event_no integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.event_lock_class() FROM PUBLIC;
 -- Name: FUNCTION request_recount(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
+-- Name: FUNCTION rfc3339(p_moment timestamp with time zone); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_query;
 -- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.applications TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner

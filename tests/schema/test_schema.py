@@ -5,6 +5,7 @@ from importlib import resources
 import psycopg
 import pytest
 
+from contract.moment import rfc3339
 from ops import migrate
 from ops.schema_dump import schema_of
 from tests.conftest import Database
@@ -27,3 +28,24 @@ def test_a_changed_migration_is_refused(database: Database) -> None:
         connection.execute("UPDATE schema_migrations SET sha256 = 'other' WHERE name LIKE '0004%'")
     with pytest.raises(migrate.MigrationError, match=r"0004_votes\.sql has changed"):
         migrate.migrate(database.url())
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-02T03:04:05.000006Z", "1999-12-31T23:59:59.999999Z", "2026-06-30T12:00:00.000000Z"]
+)
+def test_sql_writes_moments_as_the_contract(database: Database, text: str) -> None:
+    """rfc3339() gives the text of contract/moment.py, whatever the session's time zone."""
+    with psycopg.connect(database.url("vote_query")) as connection:
+        connection.execute("SET timezone = 'Asia/Kathmandu'")
+        row = connection.execute(
+            "SELECT %s::timestamptz AS at, rfc3339(%s::timestamptz), rfc3339(NULL)", [text, text]
+        ).fetchone()
+    assert row
+    assert (rfc3339(row[0]), *row[1:]) == (text, text, None)
+
+
+def test_a_moment_costs_no_call(owner: psycopg.Connection) -> None:
+    """The planner puts the expression in the place of rfc3339()."""
+    plan = str(owner.execute("EXPLAIN (VERBOSE) SELECT rfc3339(opens_at) FROM events").fetchall())
+    assert "to_char" in plan
+    assert "rfc3339" not in plan
