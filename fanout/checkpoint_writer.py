@@ -31,7 +31,7 @@ class CheckpointWriter:
         self._connection = connection
         self._slot = slot
         self._walsender_pid = walsender_pid
-        self._sql = queries.load("fanout.sql")
+        self._sql = queries.load_positional("fanout.sql")
         self._writing: PolledStatement | None = None
         self._looking: PolledStatement | None = None
         self._next = stored
@@ -45,22 +45,23 @@ class CheckpointWriter:
         """Send the counts that changed, and the position."""
         rows = tally.take_unsaved()
         self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000), tally.digest)
-        parameters = (
-            tally.source,
-            tally.epoch,
-            *tally.position,
-            self._slot,
-            self._walsender_pid,
-            self.stored.epoch if self.stored else 0,
-            replace_all,
-            array([key.event_no for key in rows]),
-            array([key.contestant_no for key in rows]),
-            array(rows.values()),
-            array([tally.events[key.event_no].lsn for key in rows]),
-            array([tally.events[key.event_no].as_of_us for key in rows]),
-            tally.digest,
+        self._writing = PolledStatement(
+            self._connection,
+            self._sql["write_checkpoint"],
+            source=tally.source,
+            epoch=tally.epoch,
+            **tally.position._asdict(),
+            slot=self._slot,
+            walsender_pid=self._walsender_pid,
+            known_epoch=self.stored.epoch if self.stored else 0,
+            replace_all=replace_all,
+            event_nos=array([key.event_no for key in rows]),
+            contestant_nos=array([key.contestant_no for key in rows]),
+            votes=array(rows.values()),
+            lsns=array([tally.events[key.event_no].lsn for key in rows]),
+            as_of_us=array([tally.events[key.event_no].as_of_us for key in rows]),
+            digest=tally.digest,
         )
-        self._writing = PolledStatement(self._connection, self._sql["write_checkpoint"], parameters)
 
     def look(self) -> None:
         """Read what is stored."""

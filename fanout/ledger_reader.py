@@ -21,12 +21,12 @@ class LedgerReader:
 
     def slot(self, name: str) -> SlotState | None:
         """The slot, or None when there is none in this database."""
-        rows = self._rows("slot", name)
+        rows = self._rows("slot", slot=name)
         return SlotState(int(rows[0][0] or 0), rows[0][1], rows[0][2]) if rows else None
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """The stored checkpoint, or None when nothing was ever counted."""
-        rows = self._rows("checkpoint", source)
+        rows = self._rows("checkpoint", source=source)
         if not rows:
             return None
         *numbers, digest = rows[0]
@@ -60,13 +60,12 @@ class LedgerReader:
 
     def slot_blockers(self, walsender_pid: int) -> list[str]:
         """Whose transactions have to end before a slot can be made, in words."""
-        return [
-            f"{who} {application} (pid {pid})" for pid, who, application in self._rows("slot_blockers", walsender_pid)
-        ]
+        rows = self._rows("slot_blockers", walsender_pid=walsender_pid)
+        return [f"{who} {application} (pid {pid})" for pid, who, application in rows]
 
     def wal_end(self) -> int:
         """An LSN at or after the end of every commit that was visible before this call."""
         return int(self._rows("wal_end")[0][0])
 
-    def _rows(self, name: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return psycopg.RawCursor(self._connection).execute(self._sql[name], parameters).fetchall()
+    def _rows(self, name: str, /, **values: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(self._sql[name], values).fetchall()

@@ -1,19 +1,23 @@
 """A statement whose answer the select loop awaits: so a slow one stops neither reading nor publishing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psycopg
 from psycopg import pq
 
+from contract.queries import PositionalStatement
+
 
 class PolledStatement:
-    """One statement under way on a connection that does nothing else meanwhile; parameters and answer are text."""
+    """One statement under way on a connection that does nothing else meanwhile; values and answer are text."""
 
-    def __init__(self, connection: psycopg.Connection[Any], statement: str, parameters: Sequence[object] = ()) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], statement: PositionalStatement, /, **values: object
+    ) -> None:
         self._connection = connection.pgconn
-        values = [str(value).encode() for value in parameters]
-        self._connection.send_query_params(statement.encode(), values)
+        arguments = [str(value).encode() for value in statement.arguments(**values)]
+        self._connection.send_query_params(statement.text.encode(), arguments)
 
     def poll(self) -> Iterator[list[str]] | None:
         """The rows, or None while there is no answer. Raises psycopg.Error."""

@@ -38,10 +38,10 @@ class Recount:
         planned here, between two looks at what is attached; other events are taken from the stored tallies.
         """
         attached = self._attached()
-        psycopg.RawCursor(self.connection).execute(self._sql["plan_recount"], [attached])
+        self.connection.execute(self._sql["plan_recount"], {"attached": attached})
         if self._attached() != attached:
             raise psycopg.OperationalError("an event was attached or detached at this moment")
-        self._count = PolledStatement(self.connection, self._sql["recount"])
+        self._count = PolledStatement(self.connection, queries.load_positional("fanout.sql")["recount"])
 
     def poll(self) -> Iterator[tuple[CountKey, int]] | None:
         """The counts, or None while it counts. Raises psycopg.Error."""
@@ -56,4 +56,4 @@ class Recount:
         self.connection.close()
 
     def _attached(self) -> list[int]:
-        return [event_no for (event_no,) in psycopg.RawCursor(self.connection).execute(self._sql["attached"])]
+        return [event_no for (event_no,) in self.connection.execute(self._sql["attached"])]

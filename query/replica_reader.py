@@ -58,7 +58,7 @@ class ReplicaReader:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._sql = queries.load("query.sql")
+        self._sql = queries.load_positional("query.sql")
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -74,34 +74,34 @@ class ReplicaReader:
 
     async def event(self, event_id: uuid.UUID) -> Event | None:
         """One event, or None when it is unknown."""
-        rows = await self._rows("event", event_id)
+        rows = await self._rows("event", event_id=event_id)
         return msgspec.json.decode(rows[0][0], type=Event) if rows else None
 
     async def events(
         self, status: str | None, after: uuid.UUID | None, limit: int, *, with_drafts: bool
     ) -> list[EventSummary]:
         """Events of a status, or of any, from the newest on, or from the one made before `after` on."""
-        rows = await self._rows("events", status, with_drafts, after, limit)
+        rows = await self._rows("events", status=status, with_drafts=with_drafts, after_id=after, events_max=limit)
         return [msgspec.json.decode(row[0], type=EventSummary) for row in rows]
 
     async def tallies(self, event_ids: Collection[str]) -> list[SourceTally]:
         """The tallies of these events as they were at the last checkpoint."""
-        rows = await self._rows("checkpointed_tallies", [uuid.UUID(event_id) for event_id in event_ids])
+        rows = await self._rows("checkpointed_tallies", event_ids=[uuid.UUID(event_id) for event_id in event_ids])
         return [msgspec.json.decode(row[0], type=SourceTally) for row in rows]
 
     async def attempt(self, receipt: Receipt) -> Attempt | None:
         """What is known of the attempt that a receipt names, or None when there is no such event."""
-        rows = await self._rows("attempt", receipt.event_no, receipt.voter, int(receipt.kind))
+        rows = await self._rows("attempt", event_no=receipt.event_no, voter=receipt.voter, kind=int(receipt.kind))
         return Attempt(*rows[0]) if rows else None
 
     async def voter_of(self, user_id: uuid.UUID, event_no: int) -> bytes | None:
         """What stands for this user in this event (12 bytes), or None when there is no such user."""
-        rows = await self._rows("voter_of", user_id, event_no)
+        rows = await self._rows("voter_of", user_id=user_id, event_no=event_no)
         return rows[0][0]  # type: ignore[no-any-return]  # asyncpg's rows are Any
 
     async def voted_at(self, event_no: int, voter: bytes) -> datetime | None:
         """When this voter's vote was accepted, or None when there is none."""
-        rows = await self._rows("voted_at", event_no, voter)
+        rows = await self._rows("voted_at", event_no=event_no, voter=voter)
         return rows[0][0] if rows else None
 
     async def wal_ends(self) -> list[WalEnd]:
@@ -116,12 +116,13 @@ class ReplicaReader:
             return "Postgres does not answer"
         return ""
 
-    async def _rows(self, name: str, *arguments: Any) -> Sequence[Any]:
+    async def _rows(self, name: str, /, **values: object) -> Sequence[Any]:
         if self._pool is None:
             raise Busy
+        statement = self._sql[name]
         try:
             async with self._pool.acquire(timeout=ANSWER_WITHIN_S) as connection:
-                rows: Sequence[Any] = await connection.fetch(self._sql[name], *arguments)
+                rows: Sequence[Any] = await connection.fetch(statement.text, *statement.arguments(**values))
         except _PASSING as error:
             raise Busy from error
         return rows

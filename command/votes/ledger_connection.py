@@ -37,7 +37,7 @@ SILENCE_S = 30  # a statement without an answer for so long: the connection is g
 CHECK_S = 60  # how often durability and the database's clock are looked at again
 BACKOFF_S = (0.05, 2.0)
 
-Columns = tuple[list[object], ...]  # the arrays of cast_votes, as long as the batch
+Columns = Mapping[str, list[object]]  # the arrays of cast_votes by name, each as long as the batch
 
 
 class UnknownOutcomeError(Exception):
@@ -58,7 +58,7 @@ class LedgerConnection:
     def __init__(self, database_url: str, lock_timeout_ms: int) -> None:
         self._database_url = database_url
         self._lock_timeout_ms = lock_timeout_ms
-        self._sql = queries.load("command.sql")
+        self._sql = queries.load_positional("command.sql")
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._clock_offset_s = 0.0
         self._checked_at = -math.inf
@@ -112,11 +112,12 @@ class LedgerConnection:
     async def _fetch(
         self, connection: "asyncpg.Connection[asyncpg.Record]", event_no: int, voted_at: datetime, columns: Columns
     ) -> list[asyncpg.Record]:
+        cast = self._sql["cast_votes"]
+        arguments = cast.arguments(event_no=event_no, voted_at=voted_at, **columns)
         self._warning = ""
-        BATCH_VOTES.observe(len(columns[0]))
+        BATCH_VOTES.observe(len(columns["voters"]))
         with BATCH_SECONDS.time():
-            fetch = connection.fetch(self._sql["cast_votes"], event_no, voted_at, *columns)
-            statement = asyncio.ensure_future(fetch)
+            statement = asyncio.ensure_future(connection.fetch(cast.text, *arguments))
             done, _ = await asyncio.wait({statement}, timeout=SILENCE_S)
         if not done:
             connection.terminate()
@@ -152,7 +153,7 @@ class LedgerConnection:
     async def _check(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Refuse a connection whose COMMIT is not durable, and measure the database's clock."""
         before = time.time()
-        facts = await connection.fetchrow(self._sql["connection_facts"], timeout=SILENCE_S)
+        facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=SILENCE_S)
         assert facts is not None
         if facts["synchronous_commit"] not in ("on", "remote_apply") or facts["fsync"] != "on":
             raise UnsafeDatabaseError(f"synchronous_commit is {facts['synchronous_commit']}, fsync is {facts['fsync']}")

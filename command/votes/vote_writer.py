@@ -100,14 +100,14 @@ class VoteWriter:
             )
             for vote in batch
         ]
-        return (
-            [vote.voter for vote in batch],
-            [vote.contestant_no for vote in batch],
-            [vote.device for vote in batch],
-            [vote.region for vote in batch],
-            seals,
-            [0] * len(batch),
-        )
+        return {
+            "voters": [vote.voter for vote in batch],
+            "contestants": [vote.contestant_no for vote in batch],
+            "devices": [vote.device for vote in batch],
+            "regions": [vote.region for vote in batch],
+            "seals": seals,
+            "refused": [0] * len(batch),
+        }
 
     def _answer(self, batch: Sequence[PendingVote], voted_at: datetime, rows: Mapping[int, asyncpg.Record]) -> None:
         names: Counter[str] = Counter()

@@ -15,15 +15,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import psycopg
 
-from contract import queries
 from ops.benches import bench_report
-from ops.benches.ledger_bench import BATCH, CONNECTIONS, cast_rate, columns_of, new_event
+from ops.benches.ledger_bench import BATCH, CONNECTIONS, cast, cast_rate, columns_of, new_event
 from ops.load.memory_watch import MemoryWatch
 from ops.load.tally_watch import TallyWatch
 from ops.load.wal_backlog import Reading, WalBacklog
@@ -38,7 +36,6 @@ TRANSACTION_ROWS = 1_000_000
 LATENCY_S = 15.0
 BEST_RATE_S = 5.0
 SAMPLE_S = 0.05
-_CAST = queries.load("command.sql")["cast_votes"]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -143,7 +140,7 @@ async def _cast_steadily(url: str, event_no: int, rate: float) -> list[float]:
         for columns in batches:
             due = start + next(numbers) * BATCH / rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await connection.fetch(_CAST, event_no, datetime.now(UTC), *columns)
+            await cast(connection, event_no, columns)
             committed.append(time.monotonic())
 
     connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]

@@ -37,7 +37,7 @@ SECONDS = 3.0
 CONNECTIONS = 2
 PGBENCH_CLIENTS = (16, 48, 90)
 _ROWS_A_SECOND_MAX = 250_000  # how much is made beforehand
-_CAST = queries.load("command.sql")["cast_votes"]
+_CAST = queries.load_positional("command.sql")["cast_votes"]
 _SINGLE = """\\set contestant random(1, 5)
 \\set high random(0, 4611686018427387903)
 \\set low random(0, 4611686018427387903)
@@ -59,6 +59,14 @@ def columns_of(size: int) -> Columns:
     seals = [noise[at + 12 : at + 28] for at in range(0, 28 * size, 28)]
     contestants = [1 + voter[0] % 5 for voter in voters]
     return voters, contestants, [int.from_bytes(seal[:7]) for seal in seals], ["DE"] * size, seals, [0] * size
+
+
+async def cast(connection: "asyncpg.Connection[asyncpg.Record]", event_no: int, columns: Columns) -> list[object]:
+    """One batch through cast_votes; gives the rows of what was refused."""
+    names = ("voters", "contestants", "devices", "regions", "seals", "refused")
+    values = dict(zip(names, columns, strict=True))
+    arguments = _CAST.arguments(event_no=event_no, voted_at=datetime.now(UTC), **values)
+    return list(await connection.fetch(_CAST.text, *arguments))
 
 
 def records_of(event_no: int, columns: Columns) -> list[tuple[object, ...]]:
@@ -107,7 +115,7 @@ def cast_rate(
     batches = [columns_of(size) for _ in range(int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)))]
 
     async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
-        refused = await connection.fetch(_CAST, event_no, datetime.now(UTC), *batches[number])
+        refused = await cast(connection, event_no, batches[number])
         assert not refused
 
     if settled:

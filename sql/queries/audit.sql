@@ -1,13 +1,13 @@
--- What the audit tools run; psycopg (%(name)s).
+-- What the audit of seals asks, as role vote_auditor.
 
 -- name: event_keys
 -- The number of an event and of the keys that it was sealed with.
-SELECT event_no, key_no FROM events WHERE event_id = %(event_id)s;
+SELECT event_no, key_no FROM events WHERE event_id = :event_id;
 
 -- name: sealed_rows
--- All that a seal covers, and the seal.
-SELECT voted_at, device, contestant_no, region, voter, seal FROM votes WHERE event_no = %(event_no)s;
+-- Every row of one event: what its seal covers, and the seal. A scan of the event; no lock that anybody waits for.
+SELECT voted_at, device, contestant_no, region, voter, seal FROM votes WHERE event_no = :event_no;
 
 -- name: has_vote
 -- Whether this voter has a vote in this event.
-SELECT 1 FROM votes WHERE event_no = %(event_no)s AND voter = %(voter)s;
+SELECT 1 FROM votes WHERE event_no = :event_no AND voter = :voter;

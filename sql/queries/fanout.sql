@@ -1,19 +1,19 @@
--- What fanout asks of Postgres, as role vote_fanout. For psycopg's RawCursor ($1, $2 …).
+-- What fanout asks of Postgres, as role vote_fanout.
 
 -- name: slot
--- What is known of a replication slot of this database; no row: there is none.
+-- The state of a replication slot of this database; no row: there is none.
 SELECT confirmed_flush_lsn - '0/0'::pg_lsn AS confirmed,
        active,
        wal_status = 'lost' OR invalidation_reason IS NOT NULL AS lost
 FROM pg_replication_slots
-WHERE slot_name = $1 AND database = current_database();
+WHERE slot_name = :slot AND database = current_database();
 
 -- name: checkpoint
--- How far the tallies in Postgres count a source; no row: nothing was ever counted.
+-- The position up to which the stored tallies count a source; no row: nothing was ever counted.
 SELECT epoch, system_id, timeline, lsn - '0/0'::pg_lsn AS lsn,
        (extract(epoch FROM written_at) * 1000000)::bigint AS written_us, digest
 FROM fanout_checkpoint
-WHERE source = $1;
+WHERE source = :source;
 
 -- name: events
 -- All events with the moment of their last change.
@@ -26,29 +26,30 @@ SELECT event_no, contestant_no, votes
 FROM tallies;
 
 -- name: slot_blockers
--- Whom a walsender that makes a slot waits for: transactions that were running when it began. The role sees of others
--- who they are, not what they do.
+-- The transactions that a walsender waits for before it can make a slot: those that were running when it began. The
+-- role sees who runs them, not what they do.
 SELECT blocker.pid, coalesce(usename, 'a prepared transaction') AS who, coalesce(application_name, '') AS application
-FROM unnest(pg_blocking_pids($1)) AS blocker (pid)
+FROM unnest(pg_blocking_pids(:walsender_pid)) AS blocker (pid)
 LEFT JOIN pg_stat_activity AS activity USING (pid);
 
 -- name: wal_end
--- Whatever was committed before this statement lies before this position.
+-- A position in the WAL; every commit before this statement lies before it.
 SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
 
 -- name: import_snapshot
--- See what the creation of a slot saw; a utility statement, so its parameter is bound by the client.
-SET TRANSACTION SNAPSHOT %(snapshot)s;
+-- From here on see what the creation of a slot saw. A utility statement takes no parameters from the server, so the
+-- client has to write the value into it.
+SET TRANSACTION SNAPSHOT :snapshot;
 
 -- name: attached
--- The events whose votes are in the ledger's tree now, whatever the snapshot.
+-- The events whose votes are attached to the ledger now. The snapshot of the transaction plays no part in this.
 SELECT substring(relid::regclass::text FROM 'votes_e(\d+)$')::int AS event_no
 FROM pg_partition_tree('votes') WHERE level = 1
 ORDER BY 1;
 
 -- name: plan_recount
--- Plan the count of the whole ledger. Events whose votes were detached and archived keep their last tally.
--- $1 the event_nos that are attached
+-- Plans the count of the whole ledger: attached events are counted, the others (detached, archived) keep the tally that
+-- is stored.
 DECLARE recount CURSOR FOR
 SELECT event_no, contestant_no, count(*) AS votes
 FROM votes
@@ -56,41 +57,40 @@ GROUP BY event_no, contestant_no
 UNION ALL
 SELECT event_no, contestant_no, tallies.votes
 FROM tallies
-WHERE event_no <> ALL ($1::int[]);
+WHERE event_no <> ALL (:attached::int[]);
 
 -- name: recount
--- Count it: a sequential scan of every attached event, minutes on hundreds of millions of votes, no lock that anybody
--- waits for.
+-- Counts, as planned: a sequential scan of every attached event, minutes on hundreds of millions of votes; no lock that
+-- anybody waits for.
 FETCH ALL FROM recount;
 
 -- name: write_checkpoint
--- Store counts and position together, if this writer's listener is at the slot, the stored epoch is the one it knows
--- and the stored position is lower. Answers whether it was stored, how many bytes of WAL lie beyond the position, and
--- whether commits may wait for this listener as for a synchronous standby.
--- $1 source  $2 epoch  $3 system identifier  $4 timeline  $5 lsn  $6 slot  $7 pid of its walsender
--- $8 epoch known (0: none)  $9 whether all tallies are replaced  $10, $11, $12 event_nos, contestant_nos, votes
--- $13, $14 LSN and Unix microseconds of each event's newest change  $15 digest of all tallies
+-- Stores counts and position together, but only while three things hold: the walsender of this writer is at the slot,
+-- the stored epoch is known_epoch (0: nothing is stored), and the stored position is lower than the new one. Answers
+-- whether it was stored, how many bytes of WAL lie beyond the position, and whether Postgres may take this listener for
+-- a synchronous standby, for which commits wait. The arrays have an element for each count: lsns and as_of_us (Unix
+-- microseconds) are those of its event's newest commit. replace_all removes every stored tally that isn't among them.
 WITH fence AS (
     INSERT INTO fanout_checkpoint AS stored (source, epoch, system_id, timeline, lsn, digest)
-    SELECT $1, $2::int, $3::bigint, $4::int, '0/0'::pg_lsn + $5::numeric, $15::bigint
+    SELECT :source, :epoch::int, :system_id::bigint, :timeline::int, '0/0'::pg_lsn + :lsn::numeric, :digest::bigint
     FROM pg_replication_slots
-    WHERE slot_name = $6 AND active_pid = $7::int
-      AND ($8::int = 0 OR EXISTS (SELECT FROM fanout_checkpoint WHERE source = $1))
+    WHERE slot_name = :slot AND active_pid = :walsender_pid::int
+      AND (:known_epoch::int = 0 OR EXISTS (SELECT FROM fanout_checkpoint WHERE source = :source))
     ON CONFLICT (source) DO UPDATE
     SET epoch = excluded.epoch, system_id = excluded.system_id, timeline = excluded.timeline,
         lsn = excluded.lsn, digest = excluded.digest, written_at = clock_timestamp()
-    WHERE stored.epoch = $8::int AND (excluded.epoch > stored.epoch OR excluded.lsn > stored.lsn)
+    WHERE stored.epoch = :known_epoch::int AND (excluded.epoch > stored.epoch OR excluded.lsn > stored.lsn)
     RETURNING source
 ),
 counted AS (
     SELECT event_no, contestant_no, votes, '0/0'::pg_lsn + lsn AS lsn, to_timestamp(as_of_us / 1000000) AS as_of
-    FROM unnest($10::int[], $11::smallint[], $12::bigint[], $13::numeric[], $14::numeric[])
+    FROM unnest(:event_nos::int[], :contestant_nos::smallint[], :votes::bigint[], :lsns::numeric[], :as_of_us::numeric[])
          AS given (event_no, contestant_no, votes, lsn, as_of_us)
     WHERE EXISTS (SELECT FROM fence)
 ),
 dropped AS (
     DELETE FROM tallies
-    WHERE $9::boolean AND EXISTS (SELECT FROM fence)
+    WHERE :replace_all::boolean AND EXISTS (SELECT FROM fence)
       AND NOT EXISTS (SELECT FROM counted WHERE (counted.event_no, counted.contestant_no) = (tallies.event_no, tallies.contestant_no))
 ),
 written AS (
@@ -100,5 +100,5 @@ written AS (
     SET votes = excluded.votes, lsn = excluded.lsn, as_of = excluded.as_of
 )
 SELECT EXISTS (SELECT FROM fence) AS stored,
-       pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + $5::numeric) AS lag_bytes,
+       pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + :lsn::numeric) AS lag_bytes,
        current_setting('synchronous_standby_names') LIKE '%*%' AS may_be_standby;

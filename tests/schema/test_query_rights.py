@@ -1,0 +1,25 @@
+"""Every statement under sql/queries fits the schema, and the role that its file names may run it."""
+
+import re
+from importlib import resources
+
+import psycopg
+import pytest
+
+from contract import queries
+from tests.conftest import Database
+
+DIRECTORY = resources.files("sql").joinpath("queries")
+FILES = sorted(file.name for file in DIRECTORY.iterdir())
+UTILITY = re.compile(r"(--.*\n)*(COPY|SET|FETCH)\b")  # can't be explained
+
+
+@pytest.mark.parametrize("file_name", FILES)
+def test_the_role_of_a_file_may_run_it(database: Database, file_name: str) -> None:
+    """Postgres plans each statement for that role: it finds every column and function, and lets the role use them."""
+    role = re.search(r"as role (vote_\w+)", DIRECTORY.joinpath(file_name).read_text(encoding="utf-8"))
+    assert role, "the head names no role"
+    explainable = [each.text for each in queries.load_positional(file_name).values() if not UTILITY.match(each.text)]
+    with psycopg.connect(database.url(role[1]), autocommit=True) as connection:
+        for text in explainable:
+            connection.execute(f"EXPLAIN (GENERIC_PLAN) {text}".encode())
