@@ -8,11 +8,12 @@ import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 
-from command.event_pool import event_pool
+from command.durable_pool import DurablePool
+from command.events.ballot_sealer import BallotSealer
 from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
-from command.events.event_schedule import run_schedule
-from command.settings import Batching, CommandListening
+from command.events.event_schedule import EventSchedule
+from command.settings import Batching, Changes, CommandListening
 from command.votes.ballot_directory import BallotDirectory
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import VoteCaster
@@ -46,16 +47,20 @@ class CommandService(Service):
             VoteWriter(database_url, self._batcher, seal_keys, batching.lock_timeout_ms)
             for _ in range(batching.writers)
         ]
-        self._event_pool = event_pool(database_url)
+        self._staff, self._scheduling, self._looking = self._pools = _pools(
+            database_url, settings.read(Changes, env).deadline_ms / 1000
+        )
         self._votes = VoteCaster(
             SeedBox(verification.seed_key),
-            BallotDirectory(self._event_pool, batching.events_max),
+            BallotDirectory(self._looking, batching.events_max),
             self._batcher,
             {number: ReceiptCipher(key) for number, key in receipt_keys.items()},
             seal_keys,
             batching.deadline_ms,
         )
-        events = EventChanges(self._event_pool, max(seal_keys))
+        ballots = BallotSealer(seal_keys)
+        self._schedule = EventSchedule(self._scheduling, ballots)
+        events = EventChanges(self._staff, ballots, max(seal_keys))
         self.handlers = (VoteHandler(self._verifier, self._votes), EventHandler(self._verifier, events))
 
     async def why_not_ready(self) -> str:
@@ -66,11 +71,12 @@ class CommandService(Service):
 
     async def open(self) -> None:
         """Start connecting."""
-        await self._event_pool.open(wait=False)
+        for pool in self._pools:
+            await pool.open()
 
     def work(self) -> Iterable[Work]:
         """The keys, the schedule, and the writers, which connect by themselves."""
-        return [self._verifier.run(), run_schedule(self._event_pool), *(writer.run() for writer in self._writers)]
+        return [self._verifier.run(), self._schedule.run(), *(writer.run() for writer in self._writers)]
 
     async def drain(self) -> None:
         """Write what was taken; what can't be made durable in time was answered 503 by its deadline."""
@@ -79,7 +85,27 @@ class CommandService(Service):
 
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""
-        await self._event_pool.close()
+        for pool in self._pools:
+            await pool.close()
+
+
+def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePool, DurablePool]:
+    """For staff, for the schedule, for look-ups of voters: what must never wait waits for nothing that clients send."""
+    # A look-up of one event must be planned for it: a generic plan would lock every partition of every event.
+    custom = "plan_cache_mode=force_custom_plan"
+    return (
+        DurablePool(
+            database_url,
+            "staff",
+            custom,
+            "lock_timeout=10s",
+            connections_max=4,
+            waiting_max=50,
+            answer_within_s=deadline_s,
+        ),
+        DurablePool(database_url, "schedule", custom, "lock_timeout=2s", connections_max=4, waiting_max=1_000),
+        DurablePool(database_url, "ballots", custom, "lock_timeout=2s", connections_max=2, waiting_max=50),
+    )
 
 
 if __name__ == "__main__":

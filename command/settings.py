@@ -22,3 +22,10 @@ class Batching:
     deadline_ms: int = setting("VOTE_DEADLINE_MS", 5_000, int, "ms")
     lock_timeout_ms: int = setting("LOCK_TIMEOUT_MS", 2_000, int, "ms")
     events_max: int = setting("EVENTS_CACHED_MAX", 10_000, int, "events")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Changes:
+    """How long staff wait for a change of an event; after that it is 503 `not_durable`, and may be asked for again."""
+
+    deadline_ms: int = setting("CHANGE_DEADLINE_MS", 10_000, int, "ms")

@@ -19,6 +19,11 @@ SEAL_BYTES = 16
 _ROW = struct.Struct(">qqihB2s12s")
 
 
+def ballot_seal_of(key: bytes, ballot: str) -> bytes:
+    """The 16 bytes that only a holder of `key` can compute for a ballot, as ballot_of() in SQL spells it."""
+    return hashlib.blake2b(ballot.encode(), digest_size=SEAL_BYTES, key=key, person=b"ballot").digest()
+
+
 def seal_of(
     key: bytes,
     *,

@@ -18,7 +18,7 @@ import psycopg
 
 from contract import queries, settings
 from contract.moment import to_unix_us
-from contract.seal import seal_of
+from contract.seal import ballot_seal_of, seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
 
 ROWS_PER_FETCH = 10_000
@@ -31,11 +31,12 @@ class Findings:
     rows: int
     wrong_seals: list[str]
     lost_receipts: list[str]
+    wrong_ballot: str = ""  # what is wrong with it
 
     @property
     def sound(self) -> bool:
         """Whether nothing was found."""
-        return not self.wrong_seals and not self.lost_receipts
+        return not self.wrong_seals and not self.lost_receipts and not self.wrong_ballot
 
 
 class SealAudit:
@@ -47,7 +48,7 @@ class SealAudit:
         row = connection.execute(self._sql["event_keys"], {"event_id": event_id}).fetchone()
         if row is None:
             raise LookupError(f"no event {event_id}")
-        self.event_no, self.key_no = int(row[0]), int(row[1])
+        self.event_no, self.key_no, self._was_open, self._ballot, self._ballot_seal = row
 
     def run(self, seal_key: bytes, receipt_key: bytes, receipts: Iterable[str]) -> Findings:
         """Check every row, then every receipt."""
@@ -56,7 +57,18 @@ class SealAudit:
             if not sound:
                 wrong.append(voter.hex())
         cipher = ReceiptCipher(receipt_key)
-        return Findings(rows, wrong, [receipt for receipt in receipts if not self._holds(cipher, receipt)])
+        lost = [receipt for receipt in receipts if not self._holds(cipher, receipt)]
+        return Findings(rows, wrong, lost, self._wrong_ballot(seal_key))
+
+    def _wrong_ballot(self, key: bytes) -> str:
+        """Names and numbers of contestants decide who has won, so they are sealed when the event opens."""
+        if not self._was_open:
+            return ""
+        if self._ballot_seal is None:
+            return "the ballot was never sealed"
+        if self._ballot_seal != ballot_seal_of(key, self._ballot):
+            return "the ballot is not what it was when the event opened"
+        return ""
 
     def _checked(self, key: bytes) -> Iterator[tuple[bytes, bool]]:
         with self._connection.cursor(name="seal_audit", binary=True) as cursor:
@@ -100,6 +112,8 @@ def main(arguments: list[str]) -> int:
         print(f"seal_audit: {error}", file=sys.stderr)
         return 2
     print(f"{found.rows} rows, {len(found.wrong_seals)} wrong seals, {len(found.lost_receipts)} receipts without a row")
+    if found.wrong_ballot:
+        print(found.wrong_ballot)
     for kind, names in (("wrong seal", found.wrong_seals), ("receipt without a row", found.lost_receipts)):
         for name in names:
             print(f"{kind}: {name}")

@@ -67,6 +67,31 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.apply_schedule() OWNER TO vote_ledger_owner;
+-- Name: ballot_of(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.ballot_of(p_event_no integer) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT json_build_array(e.event_no, e.event_id, e.event_name, (
+        SELECT json_agg(json_build_array(c.contestant_no, c.contestant_id, c.contestant_name) ORDER BY c.contestant_no)
+        FROM contestants c WHERE c.event_no = e.event_no))::text
+    FROM events e WHERE e.event_no = p_event_no
+$$;
+ALTER FUNCTION public.ballot_of(p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: carry_out(uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(event_lock_class(), event_no) FROM events WHERE event_id = p_event_id;
+    PERFORM FROM due_changes() WHERE event_id = p_event_id AND becomes = p_becomes;
+    IF FOUND THEN
+        PERFORM change_event_status(p_event_id, p_becomes, NULL, NULL, p_ballot, p_ballot_seal);
+    END IF;
+END
+$$;
+ALTER FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
 -- Name: cast_votes(integer, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -124,6 +149,14 @@ $$;
 ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
 -- Name: change_event_status(uuid, text, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) RETURNS TABLE(status text, status_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT status, status_at FROM change_event_status(p_event_id, p_status, p_actor, p_trace_id, NULL, NULL)
+$$;
+ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
+-- Name: change_event_status(uuid, text, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -138,20 +171,28 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(event_lock_class(), v_no);
     SELECT e.status INTO v_status FROM events e WHERE e.event_no = v_no;
-    IF v_status <> p_status THEN
-        IF NOT (p_status = 'open' AND v_status IN ('draft', 'scheduled')
-                OR p_status = 'closed' AND v_status = 'open'
-                OR p_status = 'cancelled' AND v_status IN ('draft', 'scheduled', 'open')) THEN
-            RAISE EXCEPTION 'an event that is % can''t become %', v_status, p_status USING ERRCODE = 'VT409';
-        END IF;
-        UPDATE events e SET status = p_status, status_at = clock_timestamp() WHERE e.event_no = v_no;
-        INSERT INTO audit_log (actor, action, event_id, trace_id) VALUES (p_actor, 'event.' || p_status, p_event_id, p_trace_id);
-        PERFORM emit_event_change(v_no);
+    IF v_status = p_status THEN
+        PERFORM emit_repeat();
+        RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = v_no;
+        RETURN;
     END IF;
+    IF NOT (p_status = 'open' AND v_status IN ('draft', 'scheduled')
+            OR p_status = 'closed' AND v_status = 'open'
+            OR p_status = 'cancelled' AND v_status IN ('draft', 'scheduled', 'open')) THEN
+        RAISE EXCEPTION 'an event that is % can''t become %', v_status, p_status USING ERRCODE = 'VT409';
+    END IF;
+    IF p_status = 'open' AND p_ballot IS DISTINCT FROM ballot_of(v_no) AND p_ballot_seal IS NOT NULL THEN
+        RAISE EXCEPTION 'the ballot has changed meanwhile' USING ERRCODE = 'VT503';
+    END IF;
+    UPDATE events e SET status = p_status, status_at = clock_timestamp(),
+                        ballot_seal = CASE p_status WHEN 'open' THEN p_ballot_seal ELSE e.ballot_seal END
+    WHERE e.event_no = v_no;
+    INSERT INTO audit_log (actor, action, event_id, trace_id) VALUES (p_actor, 'event.' || p_status, p_event_id, p_trace_id);
+    PERFORM emit_event_change(v_no);
     RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = v_no;
 END
 $$;
-ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
 -- Name: create_event(jsonb, integer, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) RETURNS TABLE(event_no integer, event_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -183,6 +224,36 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
+-- Name: create_event(jsonb, integer, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) RETURNS TABLE(event_no integer, event_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_no int;
+    v_id uuid;
+    v_request bytea;
+BEGIN
+    IF p_key IS NOT NULL THEN
+        DELETE FROM idempotency_keys WHERE made_at < clock_timestamp() - interval '1 day';
+        INSERT INTO idempotency_keys (actor, key, request) VALUES (p_actor, p_key, p_request) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN  -- the one who was first has committed by now
+            SELECT k.request, k.event_id INTO v_request, v_id FROM idempotency_keys k WHERE k.actor = p_actor AND k.key = p_key;
+            IF v_request IS DISTINCT FROM p_request THEN
+                RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'VT422';
+            END IF;
+            PERFORM emit_repeat();
+            RETURN QUERY SELECT e.event_no, e.event_id FROM events e WHERE e.event_id = v_id;
+            RETURN;
+        END IF;
+    END IF;
+    SELECT made.event_no, made.event_id INTO v_no, v_id FROM create_event(p_event, p_key_no, p_actor, p_trace_id) AS made;
+    UPDATE idempotency_keys SET event_id = v_id WHERE actor = p_actor AND key = p_key;
+    RETURN QUERY SELECT v_no, v_id;
+END
+$$;
+ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) OWNER TO vote_ledger_owner;
 -- Name: create_event_partitions(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) RETURNS void
     LANGUAGE plpgsql
@@ -206,6 +277,17 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) OWNER TO vote_ledger_owner;
+-- Name: due_changes(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.due_changes() RETURNS TABLE(event_id uuid, becomes text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT event_id, CASE status WHEN 'open' THEN 'closed' ELSE 'open' END
+    FROM events
+    WHERE status = 'scheduled' AND opens_at <= clock_timestamp() OR status = 'open' AND closes_at <= clock_timestamp()
+    ORDER BY event_no
+$$;
+ALTER FUNCTION public.due_changes() OWNER TO vote_ledger_owner;
 -- Name: emit_event_change(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.emit_event_change(p_event_no integer) RETURNS void
     LANGUAGE sql
@@ -216,11 +298,27 @@ CREATE FUNCTION public.emit_event_change(p_event_no integer) RETURNS void
     FROM events WHERE event_no = p_event_no
 $$;
 ALTER FUNCTION public.emit_event_change(p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: emit_repeat(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.emit_repeat() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT pg_logical_emit_message(true, 'vote.repeat', '')
+$$;
+ALTER FUNCTION public.emit_repeat() OWNER TO vote_ledger_owner;
 -- Name: event_lock_class(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.event_lock_class() RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$SELECT 86607$$;
 ALTER FUNCTION public.event_lock_class() OWNER TO vote_ledger_owner;
+-- Name: next_due_at(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.next_due_at() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT min(CASE status WHEN 'open' THEN closes_at ELSE opens_at END) FROM events WHERE status IN ('scheduled', 'open')
+$$;
+ALTER FUNCTION public.next_due_at() OWNER TO vote_ledger_owner;
 -- Name: request_recount(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.request_recount() RETURNS void
     LANGUAGE sql
@@ -317,6 +415,8 @@ CREATE TABLE public.events (
     key_no smallint NOT NULL,
     created_by uuid NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ballot_seal bytea,
+    CONSTRAINT events_ballot_seal_check CHECK ((octet_length(ballot_seal) = 16)),
     CONSTRAINT events_check CHECK ((opens_at < closes_at)),
     CONSTRAINT events_event_no_check CHECK ((event_no < 268435456)),
     CONSTRAINT events_results_visibility_check CHECK ((results_visibility = ANY (ARRAY['public'::text, 'after_close'::text, 'staff'::text]))),
@@ -343,6 +443,16 @@ CREATE TABLE public.fanout_checkpoint (
     digest bigint
 );
 ALTER TABLE public.fanout_checkpoint OWNER TO vote_ledger_owner;
+-- Name: idempotency_keys; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.idempotency_keys (
+    actor uuid NOT NULL,
+    key text NOT NULL,
+    request bytea NOT NULL,
+    event_id uuid,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT idempotency_keys_request_check CHECK ((octet_length(request) = 32))
+);
+ALTER TABLE public.idempotency_keys OWNER TO vote_ledger_owner;
 -- Name: tallies; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.tallies (
     event_no integer NOT NULL,
@@ -403,6 +513,9 @@ ALTER TABLE ONLY public.events
 -- Name: fanout_checkpoint fanout_checkpoint_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.fanout_checkpoint
     ADD CONSTRAINT fanout_checkpoint_pkey PRIMARY KEY (source);
+-- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (actor, key);
 -- Name: tallies tallies_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.tallies
     ADD CONSTRAINT tallies_pkey PRIMARY KEY (event_no, contestant_no);
@@ -420,6 +533,8 @@ CREATE UNIQUE INDEX users_email ON identity.users USING btree (lower((email COLL
 CREATE UNIQUE INDEX users_username ON identity.users USING btree (lower((username COLLATE pg_c_utf8)));
 -- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text]));
+-- Name: idempotency_keys_age; Type: INDEX; Schema: public; Owner: vote_ledger_owner
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (made_at);
 -- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
@@ -458,21 +573,42 @@ REVOKE ALL ON FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p
 -- Name: FUNCTION apply_schedule(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.apply_schedule() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.apply_schedule() TO vote_command;
+-- Name: FUNCTION ballot_of(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.ballot_of(p_event_no integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.ballot_of(p_event_no integer) TO vote_command;
+GRANT ALL ON FUNCTION public.ballot_of(p_event_no integer) TO vote_auditor;
+-- Name: FUNCTION carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) TO vote_command;
 -- Name: FUNCTION cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
 -- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) TO vote_command;
+-- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) TO vote_command;
 -- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) TO vote_command;
+-- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) TO vote_command;
 -- Name: FUNCTION create_event_partitions(p_event_no integer, p_modulus integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) FROM PUBLIC;
+-- Name: FUNCTION due_changes(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.due_changes() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.due_changes() TO vote_command;
 -- Name: FUNCTION emit_event_change(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.emit_event_change(p_event_no integer) FROM PUBLIC;
+-- Name: FUNCTION emit_repeat(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.emit_repeat() FROM PUBLIC;
 -- Name: FUNCTION event_lock_class(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.event_lock_class() FROM PUBLIC;
+-- Name: FUNCTION next_due_at(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.next_due_at() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_due_at() TO vote_command;
 -- Name: FUNCTION request_recount(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
 -- Name: FUNCTION rfc3339(p_moment timestamp with time zone); Type: ACL; Schema: public; Owner: vote_ledger_owner

@@ -1,17 +1,21 @@
 """The calls with which hosts and admins run events, as /v1 says them; what they do is in event_changes."""
 
+import hashlib
 from uuid import UUID
 
 import msgspec
 from sanic import HTTPResponse, Request
 
-from command.events.event_changes import EventChanges, EventDraft, Status
-from contract.errors import NotFound, NotYours, WrongState
+from command.events.event_changes import EventChanges, Repeatable, Status
+from command.events.event_draft import EventDraft
+from contract.errors import InvalidField, NotFound, NotYours, Taken, WrongState
 from contract.moment import rfc3339
 from contract.web.call import Access, Id, Time, call
 from contract.web.request_content import json_body, uuid_of
 from contract.web.service import answer, trace_id
 from contract.web.token_verifier import TokenVerifier
+
+IDEMPOTENCY_KEY_CHARS_MAX = 100
 
 
 class NewEvent(EventDraft, omit_defaults=True, kw_only=True):
@@ -56,13 +60,14 @@ class EventHandler:
         body=NewEvent,
         access=Access.STAFF,
         answers={200: CreatedEvent},
-        refusals=[NotYours, NotFound],
+        refusals=[NotYours, NotFound, Taken],
     )
     async def create(self, request: Request) -> HTTPResponse:
         """Make an event with its contestants."""
         caller = self._verifier.staff(request)
         event = json_body(request, NewEvent)
-        created = await self._events.create(caller, event.user_id, event, trace_id(request))
+        repeatable = Repeatable(_idempotency_key(request), hashlib.sha256(request.body).digest())
+        created = await self._events.create(caller, event.user_id, event, repeatable, trace_id(request))
         contestants = [CreatedContestant(str(contestant_id), name) for contestant_id, name in created.contestants]
         return answer(CreatedEvent(str(created.event_id), contestants))
 
@@ -107,3 +112,11 @@ class EventHandler:
         event = uuid_of(event_id, "event_id")
         change = await self._events.change_status(caller, event, status, trace_id(request))
         return answer(EventStatus(str(event), change.status, rfc3339(change.at)))
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The key by which a client says that this is the same request as before; None when it says nothing."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and (not key.isprintable() or not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX):
+        raise InvalidField("Idempotency-Key must have 1 to 100 printable characters", field="Idempotency-Key")
+    return key

@@ -1,8 +1,8 @@
 """The identity schema as the server uses it: one statement a call, each its own transaction.
 
 Postgres may be away at the start and at any time later: a call that gets no connection is `Busy`, one whose
-connection is lost meanwhile is what its caller says (`NotDurable` when something was to be written: repeating
-it is safe), and the pool goes on trying to connect.
+outcome is unknown is what its caller says (`NotDurable` when something was to be written: repeating it is safe), and
+the pool goes on trying to connect.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,8 +12,8 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import AsyncRowFactory, class_row, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from command.durable_pool import Connection, DurablePool
 from command.identity.refresh_token import RefreshToken
 from contract import queries
 from contract.errors import Busy, ContractError, NotDurable
@@ -22,14 +22,7 @@ Row = TypeVar("Row")
 
 CONNECTIONS_MAX = 8
 WAITING_MAX = 200
-WAIT_S = 2.0
-CONNECTION: dict[str, Any] = {
-    "autocommit": True,
-    "application_name": "vote_identity",
-    "connect_timeout": 3,
-    "target_session_attrs": "read-write",  # after a failover: never the old primary
-    "options": "-c statement_timeout=5s",
-}
+STATEMENT_TIMEOUT = "statement_timeout=5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +51,13 @@ class AccountStore:
 
     def __init__(self, database_url: str) -> None:
         self._sql = {name: sql.encode() for name, sql in queries.load("identity.sql").items()}
-        self._pool = AsyncConnectionPool(
-            database_url,
-            kwargs=CONNECTION,
-            min_size=1,
-            max_size=CONNECTIONS_MAX,
-            max_waiting=WAITING_MAX,
-            timeout=WAIT_S,
-            reconnect_timeout=1,  # then the next request tries anew: else the pauses double for minutes
-            check=AsyncConnectionPool.check_connection,
-            open=False,
+        self._pool = DurablePool(
+            database_url, "vote_identity", STATEMENT_TIMEOUT, connections_max=CONNECTIONS_MAX, waiting_max=WAITING_MAX
         )
 
     async def open(self) -> None:
         """Start connecting; waits for nothing."""
-        await self._pool.open(wait=False)
+        await self._pool.open()
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -144,11 +129,10 @@ class AccountStore:
         self, name: str, row: AsyncRowFactory[Row], lost: type[ContractError] = Busy, **arguments: Any
     ) -> Row | None:
         """The only row of a named statement, if any."""
-        try:
-            async with self._pool.connection() as connection, connection.cursor(row_factory=row) as cursor:
+
+        async def work(connection: Connection) -> Row | None:
+            async with connection.cursor(row_factory=row) as cursor:
                 await cursor.execute(self._sql[name], arguments)
                 return await cursor.fetchone() if cursor.description else None
-        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-            raise Busy from error
-        except psycopg.OperationalError as error:
-            raise lost from error
+
+        return await self._pool.run(work, lost)

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import class_row, scalar_row
 
 from command.identity import account_fields
-from command.identity.account_store import CONNECTION, User
+from command.identity.account_store import User
 from command.identity.password_hasher import argon2id, verifies
 from command.identity.settings import Signing
 from command.identity.signing_key import load_signing_key, make_signing_key
@@ -130,7 +130,13 @@ def _mint(env: Mapping[str, str]) -> TokenMint:
 
 
 def _connect(env: Mapping[str, str]) -> psycopg.Connection:
-    return psycopg.connect(settings.read(settings.Primary, env).url, **CONNECTION)
+    return psycopg.connect(
+        settings.read(settings.Primary, env).url,
+        autocommit=True,
+        application_name="vote_identity operator",
+        connect_timeout=3,
+        target_session_attrs="read-write",
+    )
 
 
 def _sql(name: str) -> bytes:

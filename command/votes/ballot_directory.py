@@ -2,22 +2,30 @@
 
 All of it is fixed once an event has opened, so it is kept for good (bounded: the one read first goes first).
 Before that contestants may change, so an unknown contestant makes the event be read again, at most once a second.
+Ids that name no event are remembered for a moment, and one voter may wait for a few look-ups only: so nobody who sends
+made-up ids keeps others from theirs.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
-import psycopg
+from psycopg.rows import DictRow
 
-from command.event_pool import EventPool
+from command.durable_pool import Connection, DurablePool
 from contract import queries
-from contract.errors import Busy, NotFound
+from contract.errors import Busy, NotFound, TooMany
 
 REREAD_S = 1
+UNKNOWN_S = 2.0
+UNKNOWN_MAX = 10_000
+LOOKUPS_PER_CALLER_MAX = 2
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,47 +39,67 @@ class Ballot:
 
 
 class BallotDirectory:
-    """Events by event_id, read through `pool` when they are not known."""
+    """Ballots by event_id, read through `pool` when they are not known."""
 
-    def __init__(self, pool: EventPool, events_max: int) -> None:
+    def __init__(self, pool: DurablePool, events_max: int) -> None:
         self._pool = pool
         self._events_max = events_max
-        self._facts: OrderedDict[UUID, Ballot] = OrderedDict()
+        self._ballots: OrderedDict[UUID, Ballot] = OrderedDict()
+        self._unknown: OrderedDict[UUID, float] = OrderedDict()  # monotonic: when each was looked up
         self._reading: dict[UUID, asyncio.Task[Ballot | None]] = {}
+        self._looking: Counter[str] = Counter()  # look-ups that a caller waits for
         self._sql = queries.load("command.sql")
 
-    async def find(self, event_id: UUID, contestant_id: UUID) -> tuple[Ballot, int]:
-        """The event and the contestant's number in it; `NotFound` says which is unknown, `Busy`: can't be read now."""
-        facts = self._facts.get(event_id) or await self._read(event_id)
-        if contestant_id not in facts.contestant_nos and time.monotonic() - facts.read_at > REREAD_S:
-            facts = await self._read(event_id)
-        contestant_no = facts.contestant_nos.get(contestant_id)
+    async def find(self, caller_id: str, event_id: UUID, contestant_id: UUID) -> tuple[Ballot, int]:
+        """The ballot and the contestant's number in it; `NotFound` says which is unknown.
+
+        `Busy`: it can't be read now; `TooMany`: this caller waits for others already.
+        """
+        ballot = self._ballots.get(event_id) or await self._read(caller_id, event_id)
+        if contestant_id not in ballot.contestant_nos and time.monotonic() - ballot.read_at > REREAD_S:
+            ballot = await self._read(caller_id, event_id)
+        contestant_no = ballot.contestant_nos.get(contestant_id)
         if contestant_no is None:
             raise NotFound("contestant not found", field="contestant_id")
-        return facts, contestant_no
+        return ballot, contestant_no
 
-    async def _read(self, event_id: UUID) -> Ballot:
+    async def _read(self, caller_id: str, event_id: UUID) -> Ballot:
         """Read one event; simultaneous callers share one query."""
+        if time.monotonic() - self._unknown.get(event_id, -UNKNOWN_S) < UNKNOWN_S:
+            raise NotFound("event not found", field="event_id")
+        if self._looking[caller_id] >= LOOKUPS_PER_CALLER_MAX:
+            raise TooMany("too many unknown events at once")
         task = self._reading.get(event_id)
         if task is None:
             task = self._reading[event_id] = asyncio.ensure_future(self._query(event_id))
             task.add_done_callback(lambda _: self._reading.pop(event_id))
+        self._looking[caller_id] += 1
         try:
-            facts = await asyncio.shield(task)
-        except psycopg.OperationalError as error:
-            raise Busy from error
-        if facts is None:
+            ballot = await asyncio.shield(task)
+        finally:
+            self._looking[caller_id] -= 1
+            if not self._looking[caller_id]:
+                del self._looking[caller_id]
+        if ballot is None:
             raise NotFound("event not found", field="event_id")
-        return facts
+        return ballot
 
     async def _query(self, event_id: UUID) -> Ballot | None:
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(self._sql["event_for_voting"], {"event_id": event_id})).fetchone()
+        async def work(connection: Connection) -> DictRow | None:
+            return await (await connection.execute(self._sql["event_for_voting"], {"event_id": event_id})).fetchone()
+
+        row = await self._pool.run(work, lost=Busy)
         if row is None:
+            _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))
-        facts = Ballot(row["event_no"], row["key_no"], contestants, time.monotonic())
-        self._facts[event_id] = facts
-        while len(self._facts) > self._events_max:
-            self._facts.popitem(last=False)
-        return facts
+        ballot = Ballot(row["event_no"], row["key_no"], contestants, time.monotonic())
+        _remember(self._ballots, event_id, ballot, self._events_max)
+        return ballot
+
+
+def _remember(kept: OrderedDict[UUID, Kept], event_id: UUID, what: Kept, events_max: int) -> None:
+    kept[event_id] = what
+    kept.move_to_end(event_id)
+    while len(kept) > events_max:
+        kept.popitem(last=False)

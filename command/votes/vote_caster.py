@@ -49,7 +49,7 @@ class VoteCaster:
         self, caller: Caller, event_id: UUID, contestant_id: UUID, device_id: str | None, region: str | None
     ) -> AcceptedVote:
         """Cast the caller's vote; it returns after its COMMIT. Every refusal is a `ContractError`."""
-        ballot, contestant_no = await self._ballots.find(event_id, contestant_id)
+        ballot, contestant_no = await self._ballots.find(caller.user_id, event_id, contestant_id)
         pending = PendingVote(
             event_no=ballot.event_no,
             key_no=ballot.key_no,

@@ -8,7 +8,7 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.votes.vote_caster import VoteCaster
-from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours
+from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours, TooMany
 from contract.moment import rfc3339
 from contract.web.call import Id, Time, call
 from contract.web.request_content import json_body
@@ -56,7 +56,7 @@ class VoteHandler:
         name="vote_submit",
         body=VoteRequest,
         answers={200: VoteAck},
-        refusals=[NotYours, NotFound, AlreadyVoted, EventNotOpen, Busy, NotDurable],
+        refusals=[NotYours, NotFound, AlreadyVoted, EventNotOpen, TooMany, Busy, NotDurable],
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""

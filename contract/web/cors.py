@@ -9,12 +9,13 @@ OPEN_TO_BROWSERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag, Retry-After, X-Trace-Id",
 }
+MAY_BE_SENT = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "traceparent")
 
 
 def preflight_headers(methods: str) -> dict[str, str]:
     """The answer to a browser that asks what a page may send to a path; `methods` as in Allow."""
     return {
         "Access-Control-Allow-Methods": methods,
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Last-Event-ID, traceparent",
+        "Access-Control-Allow-Headers": ", ".join(MAY_BE_SENT),
         "Access-Control-Max-Age": "86400",
     }

@@ -18,6 +18,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from contract.pseudonym import voter_of
+from contract.seal import ballot_seal_of
 from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
 from ops.embedded import ports
 from ops.rig.server_process import ServerProcess
@@ -128,8 +129,10 @@ def make_event(connection: psycopg.Connection, status: str = "open", contestants
     row = connection.execute("SELECT * FROM create_event(%s, 1, gen_random_uuid(), 'test')", [content]).fetchone()
     assert row
     event_no, event_id = row
+    [ballot] = connection.execute("SELECT ballot_of(%s)", [event_no]).fetchone() or ("",)
     for step in {"draft": [], "open": ["open"], "closed": ["open", "closed"]}[status]:
-        connection.execute("SELECT change_event_status(%s, %s, NULL, NULL)", [event_id, step])
+        change = [event_id, step, ballot, ballot_seal_of(SEAL_KEY, ballot)]
+        connection.execute("SELECT change_event_status(%s, %s, NULL, NULL, %s, %s)", change)
     ids = connection.execute(
         "SELECT contestant_id::text FROM contestants WHERE event_no = %s ORDER BY contestant_no", [event_no]
     )

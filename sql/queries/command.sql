@@ -18,8 +18,9 @@ SELECT event_no, key_no,
 FROM events e WHERE event_id = :event_id;
 
 -- name: create_event
--- Makes an event with its contestants and partitions, in one transaction.
-SELECT event_no, event_id FROM create_event(:event, :key_no, :actor, :trace_id);
+-- Makes an event with its contestants and partitions, in one transaction; once for each key. SQLSTATE VT422: the key was
+-- used for another request.
+SELECT event_no, event_id FROM create_event(:event, :key_no, :actor, :trace_id, :key, :request);
 
 -- name: contestants_of_event
 -- The contestants in the order in which they were given. Run it after create_event: that statement can't see yet what
@@ -30,10 +31,23 @@ SELECT contestant_id, contestant_name FROM contestants WHERE event_no = :event_n
 -- Whether identity knows this user.
 SELECT identity.user_exists(:user_id);
 
--- name: change_event_status
--- Opens, closes or cancels an event. SQLSTATE VT404: no such event; VT409: it can't be done from its present status.
-SELECT status, status_at FROM change_event_status(:event_id, :status, :actor, :trace_id);
+-- name: ballot
+-- What an event's seal of its ballot covers, and the number of its keys; no row: no such event.
+SELECT key_no, ballot_of(event_no) AS ballot FROM events WHERE event_id = :event_id;
 
--- name: apply_schedule
--- Opens and closes the events that are due; gives the seconds until the next change, null when none is scheduled.
-SELECT extract(epoch FROM apply_schedule() - clock_timestamp())::float8 AS seconds;
+-- name: change_event_status
+-- Opens, closes or cancels an event. SQLSTATE VT404: no such event; VT409: it can't be done from its present status;
+-- VT503: the ballot has changed since it was read.
+SELECT status, status_at FROM change_event_status(:event_id, :status, :actor, :trace_id, :ballot, :ballot_seal);
+
+-- name: due_changes
+-- What the schedule says is due now.
+SELECT event_id, becomes FROM due_changes();
+
+-- name: next_due
+-- The seconds until the next change, null when none is scheduled.
+SELECT extract(epoch FROM next_due_at() - clock_timestamp())::float8 AS seconds;
+
+-- name: carry_out
+-- Opens or closes one event, if that is still due. SQLSTATE VT503 as above.
+SELECT carry_out(:event_id, :becomes, :ballot, :ballot_seal);

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from ops.rig.missing_standby import break_off_commit, standby_missing
 from ops.rig.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, submit, vote_of
 from tests.conftest import Database, DatabaseServer
 
@@ -218,7 +219,6 @@ async def test_a_commit_that_no_standby_has_confirmed_is_never_acked(
 ) -> None:
     """Without its standby a vote is 503, and its retry too, even when the first COMMIT was broken off; then 200."""
     event, voter = open_event(database), mint.voter()
-    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
     with (
         psycopg.connect(database.url(), autocommit=True) as admin,
         command_process(
@@ -229,32 +229,12 @@ async def test_a_commit_that_no_standby_has_confirmed_is_never_acked(
             await submit(session, mint.voter(), vote_of(voter, event))  # ready
             with standby_missing(admin):
                 first = await post_once(session, voter, event)
-                while not admin.execute(cancel).fetchall():
-                    pass
+                break_off_commit(admin)
                 while not ledger(database, event):
                     pass  # the broken-off commit makes the row visible, although no standby has it
                 retry = await post_once(session, voter, event)
             last = await submit(session, voter, vote_of(voter, event))
     assert (first, retry, last[0]) == (503, 503, 200)
-
-
-@contextlib.contextmanager
-def standby_missing(admin: psycopg.Connection) -> Iterator[None]:
-    """COMMITs wait for a standby that doesn't exist, until the end of the block."""
-    admin.execute("SET synchronous_commit = local")
-    admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-    admin.execute("SELECT pg_reload_conf()")
-    wait_for_setting(admin, "nobody")
-    try:
-        yield
-    finally:
-        admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
-        admin.execute("SELECT pg_reload_conf()")
-
-
-def wait_for_setting(admin: psycopg.Connection, value: str) -> None:
-    while admin.execute("SHOW synchronous_standby_names").fetchone() != (value,):
-        pass
 
 
 async def post_once(session: aiohttp.ClientSession, voter: Voter, event: Event) -> int:

@@ -40,7 +40,7 @@ def event(owner: psycopg.Connection) -> Event:
 
 
 @pytest.fixture
-async def audit(tmp_path: Path, database: Database, event: Event) -> Audit:
+async def audit_lines(tmp_path: Path, database: Database, event: Event) -> Callable[[], tuple[int, list[str]]]:
     """Three voters have voted and kept their receipts; gives the audit's exit code and output."""
     mint, receipts = TokenMint(tmp_path), tmp_path / "receipts.txt"
     with command_process(tmp_path, database.url("vote_command"), mint) as command:
@@ -59,10 +59,21 @@ async def audit(tmp_path: Path, database: Database, event: Event) -> Audit:
         "RECEIPT_KEYS_FILE": str(tmp_path / "receipt-keys"),
     }
 
-    def run() -> tuple[int, str]:
+    def run() -> tuple[int, list[str]]:
         words = [sys.executable, "-m", "ops.seal_audit", event.event_id, "--receipts", str(receipts)]
         done = subprocess.run(words, check=False, capture_output=True, text=True, env=env)
-        return done.returncode, done.stdout.splitlines()[0] if done.stdout else done.stderr
+        return done.returncode, (done.stdout or done.stderr).splitlines()
+
+    return run
+
+
+@pytest.fixture
+def audit(audit_lines: Callable[[], tuple[int, list[str]]]) -> Audit:
+    """The same, of the output the first line."""
+
+    def run() -> tuple[int, str]:
+        code, lines = audit_lines()
+        return code, lines[0]
 
     return run
 
@@ -88,3 +99,31 @@ def test_a_change_by_sql_is_found(
     """Even the superuser can't forge, copy, alter or delete a vote unnoticed."""
     owner.execute(statement, [event.event_no])
     assert audit() == (1, finding)
+
+
+SWAPPED = """UPDATE contestants c SET contestant_name = other.contestant_name FROM contestants other
+    WHERE c.event_no = %s AND other.event_no = c.event_no AND other.contestant_no = 3 - c.contestant_no"""
+RENAMED = "UPDATE events SET event_name = 'Another' WHERE event_no = %s"
+UNSEALED = "UPDATE events SET ballot_seal = NULL WHERE event_no = %s"
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (SWAPPED, "the ballot is not what it was when the event opened"),
+        (RENAMED, "the ballot is not what it was when the event opened"),
+        (UNSEALED, "the ballot was never sealed"),
+    ],
+)
+def test_a_ballot_changed_by_sql_is_found(
+    audit_lines: Callable[[], tuple[int, list[str]]],
+    owner: psycopg.Connection,
+    event: Event,
+    statement: str,
+    finding: str,
+) -> None:
+    """Two names that change places change who has won, though every vote is as it was."""
+    owner.execute(statement, [event.event_no])
+    code, lines = audit_lines()
+    assert code == 1
+    assert finding in lines

@@ -1,0 +1,116 @@
+"""Changes that are answered only when they are durable: a pool whose commits are certain, or said to be unknown.
+
+    run ─► a connection that may write ─► the work, one transaction ─► COMMIT ─► answer
+                                             └─ a warning, a lost connection, silence: unknown ─► NotDurable
+
+Whatever is asked of it is safe to repeat. The work goes on in a task of its own: who goes away, or has waited for too
+long, cancels the wait and never the COMMIT. synchronous_commit is pinned when a connection is made, which outranks
+what an operator sets for the role or the database meanwhile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from contract.errors import Busy, ContractError, NotDurable
+
+Answer = TypeVar("Answer")
+Connection = psycopg.AsyncConnection[DictRow]
+
+CONNECT_TIMEOUT_S = 3
+CONNECTION_WITHIN_S = 3.0  # one of the pool
+RECONNECT_S = 1.0  # so long the pauses between attempts grow, then they start anew
+ANSWER_WITHIN_S = 10.0  # by default; Sanic gives up later
+
+
+class DurablePool:
+    """At most `connections_max` connections with these `settings` (a=b); `open` and `close` are its lifetime."""
+
+    def __init__(
+        self,
+        database_url: str,
+        name: str,
+        *settings: str,
+        connections_max: int,
+        waiting_max: int,
+        answer_within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
+        self._answer_within_s = answer_within_s
+        options = " ".join(f"-c {each}" for each in ("synchronous_commit=on", *settings))
+        kwargs: dict[str, Any] = {
+            "row_factory": dict_row,
+            "application_name": name,
+            "options": options,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "target_session_attrs": "read-write",  # after a failover: never the old primary
+        }
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            database_url,
+            kwargs=kwargs,
+            min_size=1,
+            max_size=connections_max,
+            max_waiting=waiting_max,
+            timeout=CONNECTION_WITHIN_S,
+            reconnect_timeout=RECONNECT_S,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Start connecting; waits for nothing."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._pool.close()
+
+    async def run(
+        self, work: Callable[[Connection], Awaitable[Answer]], lost: type[ContractError] = NotDurable
+    ) -> Answer:
+        """What the work answers, once it is committed.
+
+        `Busy`: nothing was begun. `lost`: it is unknown whether it was committed. Other psycopg.Error: it was refused.
+        """
+        task = asyncio.create_task(self._commit(work, lost))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), self._answer_within_s)
+        except TimeoutError as error:
+            raise lost from error
+
+    def _forget(self, task: "asyncio.Task[Any]") -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody may be left to hear of it
+
+    async def _commit(self, work: Callable[[Connection], Awaitable[Answer]], lost: type[ContractError]) -> Answer:
+        warnings: list[str] = []
+
+        def note(said: psycopg.errors.Diagnostic) -> None:
+            if said.severity_nonlocalized == "WARNING":  # as when the wait for a standby was cancelled
+                warnings.append(said.message_primary or "")
+
+        try:
+            async with self._pool.connection() as connection:
+                connection.add_notice_handler(note)
+                try:
+                    async with connection.transaction():
+                        answer = await work(connection)
+                except psycopg.errors.ReadOnlySqlTransaction:
+                    await connection.close()  # it leads to a server that has become a standby
+                    raise
+                finally:
+                    connection.remove_notice_handler(note)
+        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
+            raise Busy from error
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+            raise lost from error
+        if warnings:
+            raise lost(warnings[0])
+        return answer
