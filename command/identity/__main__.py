@@ -8,9 +8,14 @@ import sys
 from collections.abc import Mapping
 
 from command.identity import operator_line
+from command.identity.account_handler import AccountHandler
 from command.identity.account_store import AccountStore
-from command.identity.auth_handler import AuthHandler
+from command.identity.accounts import Accounts
+from command.identity.key_handler import KeyHandler
+from command.identity.own_token_verifier import OwnTokenVerifier
 from command.identity.password_hasher import PasswordHasher
+from command.identity.session_handler import SessionHandler
+from command.identity.sessions import Sessions
 from command.identity.settings import IdentityListening, Signing
 from command.identity.signing_key import load_signing_key
 from contract import settings
@@ -20,7 +25,7 @@ from contract.web.service import Service, run_service
 class IdentityService(Service):
     """Everything that this process holds."""
 
-    handler_types = (AuthHandler,)
+    handler_types = (AccountHandler, SessionHandler, KeyHandler)
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(IdentityListening, env)
@@ -28,7 +33,11 @@ class IdentityService(Service):
         key = load_signing_key(signing.key_file)
         self._store = AccountStore(settings.read(settings.Primary, env).url)
         self._hasher = PasswordHasher(signing.password_hashes_max, signing.password_queue_max)
-        self.handlers = (AuthHandler(self._store, self._hasher, key, signing),)
+        self.handlers = (
+            AccountHandler(OwnTokenVerifier(key), Accounts(self._store, self._hasher)),
+            SessionHandler(Sessions(self._store, self._hasher, key, signing)),
+            KeyHandler(key),
+        )
 
     async def why_not_ready(self) -> str:
         """Everything here needs Postgres."""

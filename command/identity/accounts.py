@@ -1,0 +1,56 @@
+"""Accounts: the use cases of registering a person and of finding who a token names, whatever dialect they are asked in.
+
+Limits are in account_fields, right passwords in password_hasher, who is who in Postgres. An account is told of after
+the COMMIT that made it.
+"""
+
+import secrets
+from uuid import UUID
+
+from command.identity import account_fields
+from command.identity.account_store import AccountStore, Registration, User
+from command.identity.password_hasher import PasswordHasher
+from contract.errors import NotFound, Taken, Unauthorized
+from contract.pseudonym import SEED_BYTES
+from contract.tokens import Caller, Claims
+
+
+class Accounts:
+    """Makes and finds people."""
+
+    def __init__(self, store: AccountStore, hasher: PasswordHasher) -> None:
+        self._store = store
+        self._hasher = hasher
+
+    async def register(self, application: Claims, username: str, email: str, date_of_birth: str, password: str) -> UUID:
+        """The new person's user_id; the same call again, its token included, gets the same one.
+
+        Texts are as the person gave them. `InvalidField`, `NotFound` for an application that is gone, `Taken`.
+        """
+        new = Registration(
+            account_fields.check_username(username),
+            account_fields.check_email(email),
+            account_fields.check_date_of_birth(date_of_birth),
+            registered_with=application.jti,
+        )
+        password = account_fields.check_password(password)
+        if not await self._store.may_register(application.sub):
+            raise NotFound("the token's application no longer exists")
+        return (await self._register(new, password)).user_id
+
+    async def find(self, caller: Caller) -> User:
+        """The person whom an access token names; `Unauthorized` when erased."""
+        user = await self._store.by_id(caller.user_id)
+        if user is None:
+            raise Unauthorized
+        return user
+
+    async def _register(self, new: Registration, password: str) -> User:
+        password_hash = await self._hasher.hash(password)
+        user = await self._store.register(new, password_hash, secrets.token_bytes(SEED_BYTES))
+        if user is not None:
+            return user
+        earlier = await self._store.registered_alike(new)
+        if earlier is None or not await self._hasher.verify(earlier.password_hash, password):
+            raise Taken
+        return earlier

@@ -1,0 +1,79 @@
+"""The calls about sessions, as /v1 says them: log in, refresh; what they do is in sessions."""
+
+from typing import Annotated
+
+import msgspec
+from sanic import HTTPResponse, Request
+
+from command.identity.sessions import IssuedTokens, Sessions
+from contract.errors import BadCredentials, Busy, Unauthorized
+from contract.web.call import Access, Id, call
+from contract.web.request_content import json_body
+from contract.web.service import answer, trace_id
+
+
+class Credentials(msgspec.Struct):
+    """What a person gives to log in."""
+
+    username: str
+    password: Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
+
+
+class Renewal(msgspec.Struct):
+    """What a client gives to get its next access token."""
+
+    refresh_token: str
+
+
+class Session(msgspec.Struct):
+    """What a client needs to act for a person; `expires_in` is the access token's, in seconds."""
+
+    userId: Id  # noqa: N815  # the contract's only name in this style
+    token: str
+    refresh_token: str
+    expires_in: int
+
+
+class SessionHandler:
+    """Turns requests into sessions, and their tokens into answers."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    @call(
+        "POST",
+        "/v1/auth/login",
+        name="auth_login",
+        access=Access.PUBLIC,
+        body=Credentials,
+        answers={200: Session},
+        refusals=[BadCredentials, Busy],
+    )
+    async def login(self, request: Request) -> HTTPResponse:
+        """Log in.
+
+        An unknown name and a wrong password get the same answer after the same work.
+        """
+        given = json_body(request, Credentials)
+        return _session(await self._sessions.login(given.username, given.password, trace_id(request)))
+
+    @call(
+        "POST",
+        "/v1/auth/refresh",
+        name="auth_refresh",
+        access=Access.PUBLIC,
+        body=Renewal,
+        answers={200: Session},
+        refusals=[Unauthorized, Busy],
+    )
+    async def refresh(self, request: Request) -> HTTPResponse:
+        """Get the next access token.
+
+        A token that was used up, seconds of grace aside, ends its family.
+        """
+        given = json_body(request, Renewal)
+        return _session(await self._sessions.refresh(given.refresh_token, trace_id(request)))
+
+
+def _session(issued: IssuedTokens) -> HTTPResponse:
+    return answer(Session(str(issued.user_id), issued.access_token, issued.refresh_token, issued.lifetime_s))

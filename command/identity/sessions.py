@@ -1,0 +1,86 @@
+"""Sessions: the use cases of logging in and of getting the next access token, whatever dialect they are asked in.
+
+    login ──► family of refresh tokens ──refresh──► its next one ──► …      a used one again: the family ends
+
+A token is given after the COMMIT that it stands on.
+"""
+
+import logging
+from typing import NamedTuple
+from uuid import UUID
+
+from command.identity import account_fields
+from command.identity.account_store import AccountStore, User
+from command.identity.password_hasher import PasswordHasher
+from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
+from command.identity.settings import Signing
+from command.identity.signing_key import SigningKey
+from command.identity.token_mint import TokenMint
+from contract.errors import BadCredentials, Unauthorized
+from contract.tokens import SeedBox
+
+log = logging.getLogger(__name__)
+
+
+class IssuedTokens(NamedTuple):
+    """What a client needs to act for a person; `lifetime_s` is the access token's."""
+
+    user_id: UUID
+    access_token: str
+    refresh_token: str
+    lifetime_s: int
+
+
+class Sessions:
+    """Starts and renews sessions, and issues their tokens."""
+
+    def __init__(self, store: AccountStore, hasher: PasswordHasher, key: SigningKey, signing: Signing) -> None:
+        self._store = store
+        self._hasher = hasher
+        self._key = key
+        self._signing = signing
+        self._mint = TokenMint(key, SeedBox(signing.seed_key))
+
+    async def login(self, username: str, password: str, trace_id: str) -> IssuedTokens:
+        """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work."""
+        user = await self._with_password(username, password, trace_id)
+        return await self._start(user, trace_id)
+
+    async def refresh(self, refresh_token: str, trace_id: str) -> IssuedTokens:
+        """Renew a session; `Unauthorized`. A token that was used up, seconds of grace aside, ends its family."""
+        presented = parse_refresh_token(refresh_token)
+        if presented is None:
+            raise Unauthorized("the refresh token is not valid")
+        following = presented.successor(self._key)
+        user = await self._store.rotate_session(presented, following, self._signing.refresh_seconds)
+        if user is None:
+            revoked = await self._store.revoke_session(presented.session_id)
+            if revoked:
+                log.warning("refresh token reused", extra={"user_id": revoked, "trace_id": trace_id})
+            raise Unauthorized("the refresh token is not valid")
+        log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
+        return self._issue(user, following)
+
+    async def _with_password(self, username: str, password: str, trace_id: str) -> User:
+        """Who has this name and this password."""
+        name = account_fields.normal_username(username).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        user = await self._store.by_username(name)
+        right = await self._hasher.verify(
+            user.password_hash if user else None, account_fields.normal_password(password)
+        )
+        if user is None or not right:
+            log.info("login refused", extra={"user_id": user and user.user_id, "trace_id": trace_id})
+            raise BadCredentials
+        return user
+
+    async def _start(self, user: User, trace_id: str) -> IssuedTokens:
+        """A new session of a person who has shown who they are."""
+        first = new_family()
+        await self._store.start_session(user.user_id, first, self._signing.refresh_seconds)
+        log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id})
+        return self._issue(user, first)
+
+    def _issue(self, user: User, refresh_token: RefreshToken) -> IssuedTokens:
+        lifetime_s = self._signing.access_seconds
+        access_token = self._mint.access(user.user_id, user.roles, user.voter_seed, lifetime_s)
+        return IssuedTokens(user.user_id, access_token, refresh_token.text(), lifetime_s)
