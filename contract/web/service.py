@@ -8,6 +8,7 @@ that dies is exit code 1, after draining.
 """
 
 import abc
+import asyncio
 import functools
 import gc
 import logging
@@ -145,10 +146,17 @@ def trace_id(request: Request) -> str:
 def _add_lifetime(app: Sanic[Any, Any], service: Service, background: Background) -> None:
     async def start(_app: Sanic[Any, Any]) -> None:
         await service.open()
-        background.start(service.work())
 
-    async def say_serving(_app: Sanic[Any, Any]) -> None:
+    async def go_on() -> None:
+        # Sanic starts in several runs of its loop; a SIGTERM between two of them is lost (tried). So the work, whose
+        # death sends one, begins in the last run, and only then are others told that this process serves.
+        while not app.state.is_running:  # noqa: ASYNC110  # Sanic has no event for it; the loop goes round a few times
+            await asyncio.sleep(0)
+        background.start(service.work())
         log.info("serving")
+
+    async def after_start(_app: Sanic[Any, Any]) -> None:
+        app.add_task(go_on())
 
     async def end_streams(_app: Sanic[Any, Any]) -> None:
         await service.end_streams()
@@ -159,7 +167,7 @@ def _add_lifetime(app: Sanic[Any, Any], service: Service, background: Background
         await service.close()
 
     app.before_server_start(start)
-    app.after_server_start(say_serving)
+    app.after_server_start(after_start)
     app.before_server_stop(end_streams)
     app.after_server_stop(stop)
 

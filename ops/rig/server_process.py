@@ -77,6 +77,13 @@ class ServerProcess:
         assert self._process
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int:
+        """How it ended; after `wait`."""
+        assert self._process
+        assert self._process.returncode is not None
+        return self._process.returncode
+
     def send_signal(self, number: signal.Signals) -> None:
         """Signal the process itself and not its children."""
         assert self._process

@@ -1,0 +1,127 @@
+"""Services have the handlers that they declare, and the way in which a process ends tells its supervisor why.
+
+Run as a program, this file is a process whose background work ends by itself at SIGUSR1.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from command.__main__ import CommandService
+from command.identity.__main__ import IdentityService
+from command.identity.signing_key import make_signing_key
+from contract import settings
+from contract.web.background import Work
+from contract.web.service import Service, run_service
+from ops.embedded import ports
+from ops.rig.server_process import ServerProcess
+from query.reads.__main__ import QueryService
+from query.settings import QueryListening
+from query.streams.__main__ import SseService
+
+COMMAND = [sys.executable, __file__]
+ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+class FrailService(Service):
+    """Answers no call; its work raises (with the word `raises` on the command line) or returns when it is told to."""
+
+    handler_types = ()
+    handlers = ()
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.listening = settings.read(QueryListening, env)
+        self._told = asyncio.Event()
+
+    async def why_not_ready(self) -> str:
+        """Nothing is needed."""
+        return ""
+
+    async def open(self) -> None:
+        """Be ready for the signal before anything says "serving"."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._told.set)
+
+    def work(self) -> Iterable[Work]:
+        """What is to end."""
+        return [self._work()]
+
+    async def close(self) -> None:
+        """Say so."""
+        sys.stderr.write("closed\n")
+
+    async def _work(self) -> None:
+        await self._told.wait()
+        if "raises" in sys.argv:
+            raise RuntimeError("unforeseen")
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """The least that all services need; nobody listens at these addresses."""
+    make_signing_key(tmp_path / "signing.pem")
+    (tmp_path / "seed").write_text("00" * 32)
+    (tmp_path / "receipts.json").write_text(json.dumps({"1": "00" * 16}))
+    (tmp_path / "seals.json").write_text(json.dumps({"1": "00" * 32}))
+    return {
+        "DATABASE_URL": "postgresql://127.0.0.1:1/nothing",
+        "REPLICA_URL": "postgresql://127.0.0.1:1/nothing",
+        "REDIS_URL": "redis://127.0.0.1:1",
+        "JWKS_URL": "http://127.0.0.1:1/",
+        "SIGNING_KEY_FILE": str(tmp_path / "signing.pem"),
+        "SEED_KEY_FILE": str(tmp_path / "seed"),
+        "RECEIPT_KEYS_FILE": str(tmp_path / "receipts.json"),
+        "SEAL_KEYS_FILE": str(tmp_path / "seals.json"),
+    }
+
+
+@pytest.mark.parametrize("service", [CommandService, IdentityService, QueryService, SseService])
+def test_a_service_has_one_handler_of_each_type_that_it_declares(
+    service: type[CommandService | IdentityService | QueryService | SseService], env: dict[str, str]
+) -> None:
+    """Routes come from the handlers, the documentation from the types: they are the same, in the same order."""
+    assert tuple(type(each) for each in service(env).handlers) == service.handler_types
+
+
+def frail(*words: str) -> ServerProcess:
+    """This file as a program."""
+    port = ports.choose(["frail"], {})["frail"]
+    return ServerProcess(lambda: [*COMMAND, *words], '"serving"', {**ENV, "QUERY_PORT": str(port)})
+
+
+@pytest.mark.parametrize("words", [["raises"], []])
+def test_work_that_ends_by_itself_ends_the_process(words: list[str]) -> None:
+    """Whether it raised or returned: the process says so, closes as on SIGTERM, and its exit code is 1."""
+    with frail(*words).running() as process:
+        process.send_signal(signal.SIGUSR1)
+        process.wait()
+        assert process.exit_code == 1
+        process.wait_for("background work has ended")
+        process.wait_for("closed")
+
+
+def test_sigterm_is_a_clean_end() -> None:
+    """Work that is cancelled has not died: exit code 0."""
+    with frail().running() as process:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        assert process.exit_code == 0
+        process.wait_for("closed")
+
+
+def test_a_wrong_setting_is_one_line() -> None:
+    """For whoever started the process, naming the variable; exit code 2."""
+    done = subprocess.run(COMMAND, env={**ENV, "QUERY_PORT": "many"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("frail: QUERY_PORT is malformed")
+    assert len(done.stderr.splitlines()) == 1
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("frail", FrailService))
