@@ -33,6 +33,7 @@ class Background:
     async def stop(self) -> None:
         """Cancel all and wait until they have ended."""
         for task in self._tasks:
+            task.remove_done_callback(self._note_end)
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
