@@ -36,7 +36,6 @@ from ops.rig.oracle import counts_in_checkpoint, counts_in_ledger, counts_on_lea
 CONNECTIONS_MAX = 256
 AWAY = (429, 502, 503, 504)
 GIVE_UP_AFTER_S = 120
-SETTLED_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Books:
     def settle(self) -> tuple[int, int, int]:
         """The same once they agree, or as they are when time is up."""
         with contextlib.suppress(AssertionError):
-            eventually(lambda: len(set(self.totals())) == 1, "all agree", within_s=SETTLED_WITHIN_S, every_s=0.2)
+            eventually(lambda: len(set(self.totals())) == 1, "all agree", every_s=0.2)
         return self.totals()
 
 

@@ -17,7 +17,7 @@ from contract.redis_keys import applied_key, tally_key
 from contract.standings import AppliedPosition, SourceTally
 from ops.rig.database import Database
 from ops.rig.event import Event
-from ops.rig.eventually import eventually
+from ops.rig.eventually import PATIENCE_S, eventually
 
 Counts = dict[tuple[int, int], int]  # (event_no, contestant_no) -> votes
 
@@ -94,7 +94,7 @@ def counts_on_leaderboard(edge_url: str, headers: Mapping[str, str], event: Even
     """What whoever sends these headers is shown of an event; None while it is stale or can't be had."""
     request = urllib.request.Request(f"{edge_url}/v1/event/{event.event_id}/leaderboard", headers=dict(headers))
     try:
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             shown = json.load(answer)
     except (OSError, ValueError):
         return None
