@@ -15,6 +15,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from pytest_postgresql import factories
+from xdist.scheduler import LoadScopeScheduling
 
 from ops.embedded import ports
 from ops.rig.database import PASSWORD, Database
@@ -23,6 +24,7 @@ from ops.rig.postgres import RunningPostgres, empty_postgres
 from ops.rig.running_stack import RunningStack
 from ops.rig.valkey import RunningValkey, valkey
 
+USE_THE_STACK = ("tests/journey/", "tests/browser/")
 TEST_WITHIN_S = 600  # far longer than any test takes on a crowded machine: it ends those that wait for ever
 
 # How long an example takes says something of the machine only.
@@ -43,10 +45,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=12, help="how often something is killed at a random moment")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests of the running stack stay on one worker of pytest-xdist, so that there is one stack."""
-    if "stack" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.xdist_group("stack"))
+class StackTogether(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ships no types
+    """Gives each test to a worker that is free, but all tests of the running stack to one: it is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(USE_THE_STACK) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> StackTogether:
+    """How pytest-xdist spreads the tests."""
+    return StackTogether(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

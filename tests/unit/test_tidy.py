@@ -27,7 +27,6 @@ NOT_IMPORTED = {
     "mypy": "run by ops/test",
     "ruff": "run by ops/test",
     "pytest-asyncio": "a plugin",
-    "pytest-xdist": "a plugin",
     "types-psutil": "for mypy",
     "types-tqdm": "for mypy",
 }
