@@ -3,20 +3,22 @@
     voters (identity's operator line) ► paced, retried until acked ► sent = acked = ledger = tally = leaderboard ?
 
 A voter who gets no ack tries again with the very same vote, as a page would: so a process that dies on the way costs
-time, never a vote. The exit code says whether the numbers are equal.
+time, never a vote. SIGTERM ends the voting early. The exit code says whether the numbers are equal.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import aiohttp
 import psycopg
@@ -25,18 +27,20 @@ from tqdm import tqdm
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.demo_event import identity, make_event
 from ops.embedded.refusal import CannotStart
+from ops.load.latency import percentile_ms
+from ops.rig.database import Database
+from ops.rig.event import Event, find_event
+from ops.rig.eventually import eventually
+from ops.rig.oracle import counts_in_checkpoint, counts_in_ledger, counts_on_leaderboard, total_of
 
 CONNECTIONS_MAX = 256
 AWAY = (429, 502, 503, 504)
 GIVE_UP_AFTER_S = 120
-SETTLED_WITHIN_S = 60
-LEDGER = "SELECT count(*) FROM votes WHERE event_no = (SELECT event_no FROM events WHERE event_id = %s)"
-TALLY = "SELECT coalesce(sum(votes), 0) FROM tallies WHERE event_no = (SELECT event_no FROM events WHERE event_id = %s)"
 
 
 @dataclass(frozen=True)
-class Voter:
-    """One person with an access token."""
+class Member:
+    """One person with an access token, as identity's operator line prints it."""
 
     user_id: str
     token: str
@@ -60,16 +64,16 @@ class Outcome:
 class Audience:
     """Votes of one event, paced, over a bounded number of connections."""
 
-    def __init__(self, http: aiohttp.ClientSession, event_id: str, contestants: list[str]) -> None:
+    def __init__(self, http: aiohttp.ClientSession, event: Event) -> None:
         self._http = http
-        self._event_id = event_id
-        self._contestants = contestants
+        self._event = event
         # A favourite, a rival and a long tail, another order each time.
-        self._weights = [1 / (place + 0.7) for place in range(1, len(contestants) + 1)]
+        self._weights = [1 / (place + 0.7) for place in range(1, len(event.contestants) + 1)]
         random.shuffle(self._weights)
+        self._at_home = False
         self.outcome = Outcome()
 
-    async def vote_all(self, voters: list[Voter], rate: float) -> None:
+    async def vote_all(self, voters: list[Member], rate: float) -> None:
         """Let each voter vote, `rate` of them a second."""
         with tqdm(total=len(voters), unit="vote", dynamic_ncols=True) as bar:
             turns = self._turns(voters, rate)
@@ -77,19 +81,25 @@ class Audience:
                 for _ in range(min(CONNECTIONS_MAX, len(voters))):
                     tasks.create_task(self._take_turns(turns, bar))
 
-    def _turns(self, voters: list[Voter], rate: float) -> Iterator[tuple[float, Voter]]:
+    def go_home(self) -> None:
+        """No more votes are begun."""
+        self._at_home = True
+
+    def _turns(self, voters: list[Member], rate: float) -> Iterator[tuple[float, Member]]:
         begin = time.monotonic()
         return ((begin + number / rate, voter) for number, voter in enumerate(voters))
 
-    async def _take_turns(self, turns: Iterator[tuple[float, Voter]], bar: "tqdm[Any]") -> None:
+    async def _take_turns(self, turns: Iterator[tuple[float, Member]], bar: "tqdm[Any]") -> None:
         for at, voter in turns:
             await asyncio.sleep(at - time.monotonic())
+            if self._at_home:
+                return
             await self._vote(voter)
             bar.update()
 
-    async def _vote(self, voter: Voter) -> None:
-        [contestant_id] = random.choices(self._contestants, self._weights)  # noqa: S311 - a taste, not a secret
-        vote = {"user_id": voter.user_id, "event_id": self._event_id, "contestant_id": contestant_id}
+    async def _vote(self, voter: Member) -> None:
+        [contestant_id] = random.choices(self._event.contestants, self._weights)  # noqa: S311 - a taste, not a secret
+        vote = {"user_id": voter.user_id, "event_id": self._event.event_id, "contestant_id": contestant_id}
         self.outcome.sent += 1
         begin, pause_s = time.monotonic(), 0.1
         while (answer := await self._try(voter, vote))[0] != 200:
@@ -101,7 +111,7 @@ class Audience:
             pause_s = min(2 * pause_s, 2.0)
         self.outcome.ack_seconds.append(time.monotonic() - begin)
 
-    async def _try(self, voter: Voter, vote: dict[str, str]) -> tuple[int, str]:
+    async def _try(self, voter: Member, vote: dict[str, str]) -> tuple[int, str]:
         """Status and text of the answer; a connection that fails counts as 502."""
         try:
             async with self._http.post("/v1/vote/submit", json=vote, headers=voter.headers) as answer:
@@ -110,47 +120,30 @@ class Audience:
             return 502, repr(error)
 
 
+@dataclass(frozen=True)
 class Books:
-    """The numbers that others hold: ledger, tally and leaderboard."""
+    """What others say of an event's votes: ledger, tally and leaderboard."""
 
-    def __init__(self, http: aiohttp.ClientSession, database_url: str, event_id: str, reader: Voter) -> None:
-        self._http = http
-        self._database_url = database_url
-        self._event_id = event_id
-        self._reader = reader
+    database: Database
+    edge_url: str
+    event: Event
+    reader: Member
 
-    def ledger(self) -> int:
-        """Votes in the ledger."""
-        return self._count(LEDGER)
+    def totals(self) -> tuple[int, int, int]:
+        """As they are now; -1 for a leaderboard that is marked stale or can't be had."""
+        ledger = total_of(self.event, counts_in_ledger(self.database, [self.event]))
+        tally = total_of(self.event, counts_in_checkpoint(self.database))
+        shown = counts_on_leaderboard(self.edge_url, self.reader.headers, self.event)
+        return ledger, tally, -1 if shown is None else total_of(self.event, shown)
 
-    async def settle(self) -> tuple[int, int, int]:
-        """Ledger, tally and leaderboard once they agree, or as they are when time is up."""
-        deadline = time.monotonic() + SETTLED_WITHIN_S
-        while True:
-            ledger, tally, leaderboard = self.ledger(), self._count(TALLY), await self._leaderboard()
-            if ledger == tally == leaderboard or time.monotonic() > deadline:
-                return ledger, tally, leaderboard
-            await asyncio.sleep(0.2)
-
-    def _count(self, statement: LiteralString) -> int:
-        with psycopg.connect(self._database_url) as connection:
-            [number] = connection.execute(statement, [self._event_id]).fetchone() or (0,)
-        return int(number)
-
-    async def _leaderboard(self) -> int:
-        """The shown total; -1 while it is marked stale or can't be had."""
-        try:
-            url = f"/v1/event/{self._event_id}/leaderboard"
-            async with self._http.get(url, headers=self._reader.headers) as answer:
-                shown = await answer.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return -1
-        if answer.status != 200 or shown["stale"]:
-            return -1
-        return sum(contestant["total_votes"] for contestant in shown["contestants"])
+    def settle(self) -> tuple[int, int, int]:
+        """The same once they agree, or as they are when time is up."""
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: len(set(self.totals())) == 1, "all agree", every_s=0.2)
+        return self.totals()
 
 
-async def run(given: argparse.Namespace) -> int:
+def run(given: argparse.Namespace) -> int:
     """The whole demo; the exit code. Raises CannotStart."""
     folder = DataFolder(given.data_dir.absolute())
     if not folder.demo.exists():
@@ -161,24 +154,30 @@ async def run(given: argparse.Namespace) -> int:
         event_id = make_event(demo["edge_url"], demo["admin"], f"Demo of {time.strftime('%F %T')}")
     print(f"Watch {demo['edge_url']}/live/{event_id}", flush=True)
     lines = identity(folder.root, ["voters", "--count", str(given.voters)]).splitlines()
-    voters = [Voter(**json.loads(line)) for line in lines]
+    people = [Member(**json.loads(line)) for line in lines]
+    database = Database(demo["database_url"])
+    with psycopg.connect(database.url()) as connection:
+        event = find_event(connection, event_id)
+    books = Books(database, demo["edge_url"], event, people[0])
+    before, *_ = books.totals()
+    outcome = asyncio.run(vote(demo["edge_url"], event, people, given.rate))
+    return report(outcome, *(total - before for total in books.settle()))
+
+
+async def vote(edge_url: str, event: Event, people: list[Member], rate: float) -> Outcome:
+    """Let each of them vote; SIGTERM sends home who hasn't begun."""
     connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(demo["edge_url"], connector=connector, timeout=timeout) as http:
-        async with http.get(f"/v1/contestants/{event_id}", headers=voters[0].headers) as answer:
-            contestants = [contestant["contestant_id"] for contestant in (await answer.json())["contestants"]]
-        books = Books(http, demo["database_url"], event_id, voters[0])
-        before = books.ledger()
-        audience = Audience(http, event_id, contestants)
-        await audience.vote_all(voters, given.rate)
-        ledger, tally, leaderboard = await books.settle()
-    return report(audience.outcome, ledger - before, tally - before, leaderboard - before)
+    async with aiohttp.ClientSession(edge_url, connector=connector, timeout=timeout) as http:
+        audience = Audience(http, event)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, audience.go_home)
+        await audience.vote_all(people, rate)
+    return audience.outcome
 
 
 def report(outcome: Outcome, ledger: int, tally: int, leaderboard: int) -> int:
     """Print the five numbers and what the audience saw; 0 if they are equal."""
-    times = sorted(outcome.ack_seconds) or [0.0]
-    p50, p99 = (1000 * times[int(len(times) * share)] for share in (0.5, 0.99))
+    p50, p99 = (percentile_ms(outcome.ack_seconds, percent) for percent in (50, 99))
     numbers = [outcome.sent, len(outcome.ack_seconds), ledger, tally, leaderboard]
     equal = len(set(numbers)) == 1
     names = ("sent", "acked", "ledger", "tally", "leaderboard")
@@ -198,7 +197,7 @@ def main() -> int:
     line.add_argument("--new-event", action="store_true", help="in an event of its own, not the demo event")
     line.add_argument("--data-dir", type=Path, default=Path(os.environ["DATA_DIR"]), help="the stack's DATA_DIR")
     try:
-        return asyncio.run(run(line.parse_args()))
+        return run(line.parse_args())
     except CannotStart as reason:
         print(f"demo: {reason}", file=sys.stderr)
     except KeyboardInterrupt:

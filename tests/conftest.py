@@ -1,37 +1,75 @@
-"""Real servers for real tests: an embedded Postgres and Valkey per session, a migrated database per test.
+"""Real servers for real tests: a Postgres and a Valkey for each worker's session, a migrated database for each test.
 
 `database` and `redis_url` are what most tests want. A test that kills a server asks for `database_server` or
-`redis_server` itself, and leaves it running again.
+`redis_server` itself, and leaves it running again; or it runs servers of its own, from ops/rig.
 """
 
 import dataclasses
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
-from psycopg import sql
+from hypothesis import HealthCheck, settings
 from pytest_postgresql import factories
+from xdist.scheduler import LoadScopeScheduling
 
 from ops.embedded import ports
-from ops.embedded.postgres_server import PostgresServer
-from ops.embedded.valkey_server import ValkeyServer
-from ops.migrate import migrate
-from ops.rig.running_stack import stack
-from ops.rig.server_process import ServerProcess
-from ops.rig.voting import TokenMint
+from ops.rig.database import PASSWORD, Database
+from ops.rig.people import TokenMint
+from ops.rig.postgres import RunningPostgres, empty_postgres
+from ops.rig.running_stack import RunningStack
+from ops.rig.valkey import RunningValkey, valkey
 
-__all__ = ["stack"]
+USE_THE_STACK = ("tests/journey/", "tests/browser/")
+TEST_WITHIN_S = 600  # far longer than any test takes on a crowded machine: it ends those that wait for ever
 
-PASSWORD = "tests-only"
-LOGIN = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
-LOGIN_ROLES = ("vote_identity", "vote_command", "vote_fanout", "vote_query", "vote_auditor")
+# How long an example takes says something of the machine only.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+def pytest_configure() -> None:
+    """Give each worker ports of its own, so that none takes the port of another's server that is down for a moment."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = (ports.HIGHEST - ports.LOWEST) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports.LOWEST += worker * share
+    ports.HIGHEST = ports.LOWEST + share - 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the tests of random deaths go on: ./ops/test tests/adversity/test_fanout_survives.py --kills 200"""
     parser.addoption("--kills", type=int, default=12, help="how often something is killed at a random moment")
+
+
+class StackTogether(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist ships no types
+    """Gives each test to a worker that is free, but all tests of the running stack to one: it is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(USE_THE_STACK) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> StackTogether:
+    """How pytest-xdist spreads the tests."""
+    return StackTogether(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """No test waits for ever: one that would fails, at the line it waits at."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError("this test takes too long")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TEST_WITHIN_S + 10 * int(item.config.getoption("kills")))
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
 
 
 @pytest.fixture
@@ -40,11 +78,10 @@ def kills(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("kills"))
 
 
-@dataclasses.dataclass
-class DatabaseServer:
-    """A Postgres of this session; the fields are what pytest-postgresql asks of a server."""
+@dataclasses.dataclass(frozen=True)
+class PostgresLogin:
+    """What pytest-postgresql asks of a server."""
 
-    process: ServerProcess
     port: int
     host: str = "127.0.0.1"
     user: str = "postgres"
@@ -54,55 +91,31 @@ class DatabaseServer:
     template_dbname: None = None
 
 
-@dataclasses.dataclass
-class RedisServer:
-    """A Valkey of this session."""
-
-    process: ServerProcess
-    url: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Database:
-    """A migrated database of one test."""
-
-    port: int
-    name: str
-
-    def url(self, role: str = "postgres") -> str:
-        """Where this role finds it; the superuser unless another is named."""
-        return f"postgresql://{role}:{PASSWORD}@127.0.0.1:{self.port}/{self.name}"
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres]:
+    """A Postgres with its real configuration."""
+    with empty_postgres(tmp_path_factory.mktemp("postgres") / "data") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
-    """The real thing, with its real configuration; only pg_hba.conf lets the roles into each test's database."""
-    port = ports.choose(["postgres"], {})["postgres"]
-    server = PostgresServer(tmp_path_factory.mktemp("postgres") / "data", port)
-    server.prepare(PASSWORD)
-    (server.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
-    process = ServerProcess(server.command, "ready to accept connections")
-    process.start()
-    yield DatabaseServer(process, port)
-    process.stop()
+def postgres_login(database_server: RunningPostgres) -> PostgresLogin:
+    """The superuser's."""
+    return PostgresLogin(database_server.server.port)
 
 
-def _migrate_template(host: str, port: int, user: str, dbname: str, password: str, **_: object) -> None:
-    url = f"postgresql://{user}:{password}@{host}:{port}/{dbname}"
-    migrate(url)
-    with psycopg.connect(url) as connection:
-        for role in LOGIN_ROLES:
-            connection.execute(LOGIN.format(sql.Identifier(role), PASSWORD))
+def _set_up_template(host: str, port: int, user: str, dbname: str, password: str, **_: object) -> None:
+    Database(f"postgresql://{user}:{password}@{host}:{port}/{dbname}").set_up()
 
 
-postgresql_noproc = factories.postgresql_noproc(depends_on="database_server", load=[_migrate_template])
+postgresql_noproc = factories.postgresql_noproc(depends_on="postgres_login", load=[_set_up_template])
 postgresql = factories.postgresql("postgresql_noproc")
 
 
 @pytest.fixture
-def database(postgresql: psycopg.Connection) -> Iterator[Database]:
+def database(database_server: RunningPostgres, postgresql: psycopg.Connection) -> Iterator[Database]:
     """A freshly migrated database; slots that the test leaves in it are dropped."""
-    made = Database(postgresql.info.port, postgresql.info.dbname)
+    made = Database(database_server.server.url("postgres", PASSWORD, postgresql.info.dbname))
     yield made
     with psycopg.connect(made.url(), autocommit=True) as connection:
         connection.execute(
@@ -128,19 +141,23 @@ def mint(tmp_path: Path) -> TokenMint:
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningValkey]:
     """A Valkey with its real configuration."""
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"), ports.choose(["valkey"], {})["valkey"])
-    server.prepare(PASSWORD)
-    process = ServerProcess(server.command, "Ready to accept connections")
-    process.start()
-    yield RedisServer(process, server.url(PASSWORD))
-    process.stop()
+    with valkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
 
 
 @pytest.fixture
-def redis_url(redis_server: RedisServer) -> str:
+def redis_url(redis_server: RunningValkey) -> str:
     """An empty Redis of this test's own."""
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One running stack for all tests that need it; whoever kills a part waits until all are ready again."""
+    running = RunningStack(tmp_path_factory.mktemp("stack"), ports.choose(["edge"], {})["edge"])
+    with running.process.running():
+        yield running

@@ -1,1 +1,1 @@
-"""The figures of this project: one module a bench."""
+"""The figures of this project: one `*_bench` each, beside what they watch and compare with."""

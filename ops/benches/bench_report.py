@@ -35,12 +35,6 @@ def median_ratio(over: Sequence[float], under: Sequence[float]) -> float:
     return statistics.median(one / other for one, other in zip(over, under, strict=True))
 
 
-def percentile_ms(seconds: Sequence[float], percent: float) -> float:
-    """What so many per cent of these stayed under, in milliseconds; not a number when there are none."""
-    ordered = sorted(seconds)
-    return 1000 * ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)] if ordered else float("nan")
-
-
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"

@@ -19,15 +19,18 @@ from pathlib import Path
 import psycopg
 
 from ops.benches import bench_report
-from ops.benches.bench_report import percentile_ms
-from ops.benches.http_bench import port_of, vote_requests
 from ops.load.http_load import Load, LoadResult
+from ops.load.latency import percentile_ms
 from ops.load.vote_observer import Journeys, VoteObserver, Watched, vote_observer
-from ops.rig.bench_database import BenchDatabase, bench_database
-from ops.rig.bench_servers import edge, valkey
+from ops.load.vote_requests import vote_requests
+from ops.rig.database import Database
+from ops.rig.edge import edge
+from ops.rig.event import Event, make_event
 from ops.rig.fanout_process import FanoutProcess
-from ops.rig.read_process import read_process
-from ops.rig.voting import Event, TokenMint, Voter, command_process, make_event
+from ops.rig.people import TokenMint, Voter
+from ops.rig.postgres import migrated_database
+from ops.rig.service import command_process, read_process
+from ops.rig.valkey import valkey
 
 SHARES = (10, 50, 80)
 VIEWERS = 200
@@ -43,13 +46,13 @@ class Bench:
     """The whole system behind one port, and who votes."""
 
     port: int
-    database: BenchDatabase
+    database: Database
     redis_url: str
     voters: Sequence[Voter]
 
     def new_event(self) -> Event:
         """An open event without votes."""
-        with psycopg.connect(self.database.url, autocommit=True) as connection:
+        with psycopg.connect(self.database.url(), autocommit=True) as connection:
             return make_event(connection, contestants=CONTESTANTS, expected_votes=VOTERS)
 
     @contextlib.contextmanager
@@ -73,7 +76,7 @@ class Bench:
 def main(_arguments: Sequence[str]) -> int:
     """Run the bench."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name, whole_system(Path(name)) as bench:
-        bench_report.conditions(postgres=bench.database.version, viewers=VIEWERS, seconds=SECONDS)
+        bench_report.conditions(postgres=bench.database.version(), viewers=VIEWERS, seconds=SECONDS)
         event = bench.new_event()
         with bench.watched(event):
             best = bench.load(bench.votes(event), BEST_S).acked_a_second
@@ -90,15 +93,15 @@ def main(_arguments: Sequence[str]) -> int:
 def whole_system(folder: Path) -> Iterator[Bench]:
     """Every process but identity, which a vote doesn't meet."""
     with contextlib.ExitStack() as running:
-        database = running.enter_context(bench_database(folder))
-        redis_url, mint = running.enter_context(valkey(folder)), TokenMint(folder)
+        database = running.enter_context(migrated_database(folder / "postgres"))
+        redis_url, mint = running.enter_context(valkey(folder / "valkey")).url, TokenMint(folder)
         voters = [mint.voter() for _ in range(VOTERS)]
-        read = database.url_of("vote_query"), redis_url, mint
-        command = running.enter_context(command_process(folder, database.url_of("vote_command"), mint))
+        read = database.url("vote_query"), redis_url, mint
+        command = running.enter_context(command_process(folder, database.url("vote_command"), mint))
         query = running.enter_context(read_process("query.reads", folder, *read))
         sse = running.enter_context(read_process("query.streams", folder, *read))
-        running.enter_context(FanoutProcess(database.url_of("vote_fanout"), redis_url).running())
-        services = {"command": port_of(command), "query": port_of(query), "sse": port_of(sse)}
+        running.enter_context(FanoutProcess(database.url("vote_fanout"), redis_url).running())
+        services = {"command": command.port, "query": query.port, "sse": sse.port}
         front = running.enter_context(edge(folder, services))
         yield Bench(front.port, database, redis_url, voters)
 

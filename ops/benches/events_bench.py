@@ -16,8 +16,8 @@ import psycopg
 
 from ops.benches import bench_report
 from ops.benches.ledger_bench import BATCH, columns_of
-from ops.rig.bench_database import bench_database
-from ops.rig.voting import Event, make_event
+from ops.rig.event import Event, make_event
+from ops.rig.postgres import migrated_database
 
 BATCHES = 60
 CAST = """SELECT count(*) FROM cast_votes(%s, %s, %s::bytea[], %s::smallint[], %s::bigint[], %s::text[], %s::bytea[],
@@ -54,9 +54,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="./ops/bench events")
     parser.add_argument("--events", type=int, default=2_000)
     wanted = parser.parse_args(arguments).events
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, bench_database(Path(name)) as database:
-        bench_report.conditions(postgres=database.version, batch=BATCH, batches=BATCHES)
-        with psycopg.connect(database.url, autocommit=True) as connection:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, migrated_database(Path(name) / "postgres") as database:
+        bench_report.conditions(postgres=database.version(), batch=BATCH, batches=BATCHES)
+        with psycopg.connect(database.url(), autocommit=True) as connection:
             last = first = make_event(connection, contestants=5, expected_votes=10_000_000)
             alone = batch_ms(connection, first)
             start = time.perf_counter()
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
                 last = make_event(connection, contestants=5, expected_votes=10_000_000)
             create_ms = 1000 * (time.perf_counter() - start) / (wanted - 1)
         database.settle()
-        with psycopg.connect(database.url, autocommit=True) as connection:
+        with psycopg.connect(database.url(), autocommit=True) as connection:
             among = batch_ms(connection, last)
             locks = locks_of(connection, last)
     bench_report.table(

@@ -9,6 +9,7 @@ Three questions, each on a real Postgres, Valkey and fanout process of this benc
 
 import argparse
 import asyncio
+import bisect
 import itertools
 import signal
 import statistics
@@ -18,17 +19,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
-import psycopg
 
+from contract.standings import SourceTally
 from ops.benches import bench_report
 from ops.benches.ledger_bench import BATCH, CONNECTIONS, cast, cast_rate, columns_of, new_event
-from ops.load.memory_watch import MemoryWatch
-from ops.load.tally_watch import TallyWatch
-from ops.load.wal_backlog import Reading, WalBacklog
-from ops.rig.bench_database import BenchDatabase, bench_database
-from ops.rig.bench_servers import valkey
+from ops.benches.memory_watch import MemoryWatch
+from ops.benches.wal_backlog import Reading, WalBacklog
+from ops.load.latency import percentile_ms
+from ops.rig.database import Database
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
+from ops.rig.postgres import migrated_database
+from ops.rig.screen import Screen
+from ops.rig.valkey import valkey
 
 ROWS_A_COMMIT = 500
 ROUNDS = 5
@@ -46,18 +49,18 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        bench_database(Path(folder)) as database,
-        valkey(Path(folder)) as redis_url,
+        migrated_database(Path(folder) / "postgres") as database,
+        valkey(Path(folder) / "valkey") as redis,
     ):
-        fanout = FanoutProcess(database.url_of("vote_fanout"), redis_url)
-        bench_report.conditions(postgres=database.version, rounds=ROUNDS, backlog=given.rows)
-        backlog = WalBacklog(database, redis_url, fanout, new_event(database))
+        fanout = FanoutProcess(database.url("vote_fanout"), redis.url)
+        bench_report.conditions(postgres=database.version(), rounds=ROUNDS, backlog=given.rows)
+        backlog = WalBacklog(database, redis.url, fanout, new_event(database))
         backlog.grow(given.rows, ROWS_A_COMMIT)
         ratio = compare(backlog, given.rows)
         watch_memory(backlog, given.rows, given.memory_rows)
         with fanout.running():
-            measure_latency(database, redis_url)
-            measure_takeover(database, redis_url, fanout)
+            measure_latency(database, redis.url)
+            measure_takeover(database, redis.url, fanout)
     bench_report.ratios({"vs_pg_recvlogical": ratio})
     return 0
 
@@ -105,29 +108,25 @@ def watch_memory(backlog: WalBacklog, rows: int, memory_rows: int) -> None:
     )
 
 
-def measure_latency(database: BenchDatabase, redis_url: str) -> None:
+def measure_latency(database: Database, redis_url: str) -> None:
     """From the return of a commit to the arrival of the total that contains it."""
     best = cast_rate(database, new_event(database), BATCH, BEST_RATE_S)
     event_no = new_event(database)
-    with TallyWatch(redis_url, id_of(database, event_no)) as watch:
-        committed = asyncio.run(_cast_steadily(database.url, event_no, best / 2))
+    with Screen(redis_url).watching() as screen:
+        committed = asyncio.run(_cast_steadily(database.url(), event_no, best / 2))
         totals = list(itertools.accumulate(BATCH for _ in committed))
-        watch.wait_for(totals[-1])
-    seen = watch.seen_at(totals)
+        eventually(lambda: bool(screen.seen) and _total(screen.seen[-1]) >= totals[-1], "all of them are shown")
+    seen = [screen.arrivals[bisect.bisect_left(screen.seen, total, key=_total)] for total in totals]
     latencies = [at - since for at, since in zip(seen, committed, strict=True)]
-    percentiles = [bench_report.percentile_ms(latencies, percent) for percent in (50, 95, 99)]
+    percentiles = [percentile_ms(latencies, percent) for percent in (50, 95, 99)]
     bench_report.table(
         ("commit → Redis, at half the best ingest rate", "rows/s", "p50 ms", "p95 ms", "p99 ms"),
         [(f"{len(committed)} batches of {BATCH}", best / 2, *percentiles)],
     )
 
 
-def id_of(database: BenchDatabase, event_no: int) -> str:
-    """What the event is called outside."""
-    with psycopg.connect(database.url) as connection:
-        row = connection.execute("SELECT event_id::text FROM events WHERE event_no = %s", [event_no]).fetchone()
-    assert row
-    return str(row[0])
+def _total(tally: SourceTally) -> int:
+    return sum(tally.counts.values())
 
 
 async def _cast_steadily(url: str, event_no: int, rate: float) -> list[float]:
@@ -150,11 +149,11 @@ async def _cast_steadily(url: str, event_no: int, rate: float) -> list[float]:
     return committed
 
 
-def measure_takeover(database: BenchDatabase, redis_url: str, first: FanoutProcess) -> None:
+def measure_takeover(database: Database, redis_url: str, first: FanoutProcess) -> None:
     """From the signal to the first until the second has published."""
     rows = []
     for number in (signal.SIGKILL, signal.SIGSTOP):
-        second = FanoutProcess(database.url_of("vote_fanout"), redis_url)
+        second = FanoutProcess(database.url("vote_fanout"), redis_url)
         with second.running(ready=False):
             eventually(lambda it=second: "waiting" in it.get("/ready")[1], "the second waits")  # type: ignore[misc]
             began = time.monotonic()

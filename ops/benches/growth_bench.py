@@ -14,7 +14,8 @@ import psycopg
 
 from ops.benches import bench_report
 from ops.benches.ledger_bench import BATCH, cast_rate, new_event
-from ops.rig.bench_database import BenchDatabase, bench_database
+from ops.rig.database import Database
+from ops.rig.postgres import migrated_database
 
 STEPS = 10
 SECONDS = 6.0
@@ -25,8 +26,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="./ops/bench growth")
     parser.add_argument("--rows", type=int, default=20_000_000, help="how far the event grows")
     rows_max = parser.parse_args(arguments).rows
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, bench_database(Path(folder)) as database:
-        bench_report.conditions(postgres=database.version, batch=BATCH, seconds=SECONDS)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        migrated_database(Path(folder) / "postgres") as database,
+    ):
+        bench_report.conditions(postgres=database.version(), batch=BATCH, seconds=SECONDS)
         event_no = new_event(database)
         measured = [measure(database, event_no)]
         for step in range(1, STEPS + 1):
@@ -37,14 +41,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(database: BenchDatabase, event_no: int) -> tuple[object, ...]:
+def measure(database: Database, event_no: int) -> tuple[object, ...]:
     """The batch rate now, with the sizes that explain it."""
     query = """
         SELECT (SELECT count(*) FROM votes WHERE event_no = %(event_no)s),
                sum(pg_table_size(relid)) / 2^20, sum(pg_indexes_size(relid)) / 2^20, pg_current_wal_lsn() - '0/0'
         FROM pg_partition_tree('votes_e' || %(event_no)s)
     """
-    with psycopg.connect(database.url, autocommit=True) as connection:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
         before = connection.execute(query, {"event_no": event_no}).fetchone()
         rate = cast_rate(database, event_no, BATCH, SECONDS, settled=False)
         after = connection.execute(query, {"event_no": event_no}).fetchone()
@@ -53,9 +57,9 @@ def measure(database: BenchDatabase, event_no: int) -> tuple[object, ...]:
     return before[0], rate, float(before[1]), float(before[2]), float(after[3] - before[3]) / (after[0] - before[0])
 
 
-def fill(database: BenchDatabase, event_no: int, rows: int) -> None:
+def fill(database: Database, event_no: int, rows: int) -> None:
     """Let the event grow to so many rows, by plain SQL."""
-    with psycopg.connect(database.url, autocommit=True) as connection:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
         found = connection.execute("SELECT count(*) FROM votes WHERE event_no = %s", [event_no]).fetchone()
         missing = rows - found[0] if found else 0
         connection.execute(

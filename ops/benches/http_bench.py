@@ -5,7 +5,6 @@ Load, servers and Postgres share this machine's cores, so only the ratios travel
 """
 
 import contextlib
-import json
 import os
 import statistics
 import sys
@@ -20,11 +19,15 @@ import psycopg
 from ops.benches import bench_report
 from ops.embedded import ports
 from ops.load.http_load import Load, LoadResult
-from ops.rig.bench_database import BenchDatabase, bench_database
-from ops.rig.bench_servers import edge, valkey
-from ops.rig.read_process import ReadProcess
+from ops.load.vote_requests import SUBMIT, vote_requests
+from ops.rig.database import Database
+from ops.rig.edge import edge
+from ops.rig.event import make_event
+from ops.rig.people import TokenMint, Voter
+from ops.rig.postgres import migrated_database
 from ops.rig.server_process import ServerProcess
-from ops.rig.voting import CommandProcess, Event, TokenMint, Voter, command_process, make_event, vote_of
+from ops.rig.service import command_process
+from ops.rig.valkey import valkey
 
 VOTERS = 8_000
 ROUNDS = 3
@@ -32,21 +35,21 @@ SECONDS = 4.0
 WARM_UP_S = 1.0
 CONNECTIONS = 128
 VOTES_A_SECOND_MAX = 12_000  # how many events are opened beforehand
-SUBMIT, NO_WRITE = "/v1/vote/submit", "/no-write"
-TWIN = ("-m", "ops.load.command_twin")
+NO_WRITE = "/no-write"
+TWIN = ("-m", "ops.benches.command_twin")
 
 
 @dataclass(frozen=True)
 class Bench:
     """What all measurements share."""
 
-    database: BenchDatabase
+    database: Database
     voters: Sequence[Voter]
     seconds: float
 
     def measure(self, path: str, at: Sequence[int], rate: float | None = None) -> LoadResult:
         """Votes of people who haven't voted yet, through one or several ports."""
-        with psycopg.connect(self.database.url, autocommit=True) as connection:
+        with psycopg.connect(self.database.url(), autocommit=True) as connection:
             events = 1 + int(VOTES_A_SECOND_MAX * (WARM_UP_S + self.seconds) / len(self.voters))
             opened = [make_event(connection, contestants=5, expected_votes=10_000_000) for _ in range(events)]
         prepared = iter(list(chain.from_iterable(vote_requests(event, self.voters, path) for event in opened)))
@@ -55,38 +58,21 @@ class Bench:
         return Load(at, prepared, CONNECTIONS, self.seconds, rate).run()
 
 
-def vote_requests(event: Event, voters: Sequence[Voter], path: str = SUBMIT) -> Iterator[bytes]:
-    """One whole request for each voter, in their order."""
-    for number, voter in enumerate(voters):
-        vote = vote_of(voter, event, number % len(event.contestants))
-        meta = {"device_id": "bench", "app_version": "1.0"}
-        body = json.dumps({**vote, "client_timestamp": "2026-01-01T00:00:00Z", "meta": meta})
-        yield (
-            f"POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {voter.token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
-
-
 @contextlib.contextmanager
-def obvious_stack(folder: Path, database: BenchDatabase, mint: TokenMint) -> Iterator[int]:
+def obvious_stack(folder: Path, database: Database, mint: TokenMint) -> Iterator[int]:
     """Run it, with a Valkey of its own; gives its port."""
     port = ports.choose(["obvious"], {})["obvious"]
-    words = [sys.executable, "-m", "ops.load.obvious_stack"]
-    with valkey(folder) as redis_url:
+    words = [sys.executable, "-m", "ops.benches.obvious_stack"]
+    with valkey(folder / "valkey") as redis:
         environment = {
             **os.environ,
-            "DATABASE_URL": database.url,
-            "REDIS_URL": redis_url,
+            "DATABASE_URL": database.url(),
+            "REDIS_URL": redis.url,
             "JWKS": mint.jwks.read_text(),
             "PORT": str(port),
         }
         with ServerProcess(lambda: words, "startup complete", environment).running():
             yield port
-
-
-def port_of(process: CommandProcess | ReadProcess) -> int:
-    """The port in its address."""
-    return int(process.url.rsplit(":", 1)[1])
 
 
 def latency_row(name: str, result: LoadResult) -> tuple[object, ...]:
@@ -98,18 +84,18 @@ def latency_row(name: str, result: LoadResult) -> tuple[object, ...]:
 
 def main(_arguments: Sequence[str]) -> int:
     """Run the bench."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, bench_database(Path(name)) as database:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, migrated_database(Path(name) / "postgres") as database:
         folder = Path(name)
         mint = TokenMint(folder)
         bench = Bench(database, [mint.voter() for _ in range(VOTERS)], SECONDS)
-        bench_report.conditions(postgres=database.version, rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
+        bench_report.conditions(postgres=database.version(), rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
         with (
-            command_process(folder, database.url_of("vote_command"), mint, program=TWIN) as one,
-            command_process(folder, database.url_of("vote_command"), mint) as other,
+            command_process(folder, database.url("vote_command"), mint, program=TWIN) as one,
+            command_process(folder, database.url("vote_command"), mint) as other,
             obvious_stack(folder, database, mint) as obvious,
-            edge(folder, {"command": port_of(one)}) as front,
+            edge(folder, {"command": one.port}) as front,
         ):
-            return _measure(bench, port_of(one), port_of(other), obvious, front.port)
+            return _measure(bench, one.port, other.port, obvious, front.port)
 
 
 def _measure(bench: Bench, one: int, other: int, obvious: int, front: int) -> int:

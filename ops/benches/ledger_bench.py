@@ -27,8 +27,9 @@ from contract import queries
 from contract.vote_id import EVENT_NO_MAX
 from ops.benches import bench_report
 from ops.embedded.postgres_server import BIN
-from ops.rig.bench_database import BenchDatabase, bench_database
-from ops.rig.voting import make_event
+from ops.rig.database import Database
+from ops.rig.event import make_event
+from ops.rig.postgres import migrated_database
 
 CURVE = (1, 10, 100, 500, 1000, 2000)
 BATCH = 500
@@ -108,9 +109,7 @@ async def rate_of(url: str, size: int, batches: int, seconds: float, send: Send)
     return rows / elapsed
 
 
-def cast_rate(
-    database: BenchDatabase, event_no: int, size: int, seconds: float = SECONDS, *, settled: bool = True
-) -> float:
+def cast_rate(database: Database, event_no: int, size: int, seconds: float = SECONDS, *, settled: bool = True) -> float:
     """Rows a second through cast_votes in batches of one size; not `settled`: with earlier work still to be written."""
     batches = [columns_of(size) for _ in range(int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)))]
 
@@ -120,10 +119,10 @@ def cast_rate(
 
     if settled:
         database.settle()
-    return asyncio.run(rate_of(database.url, size, len(batches), seconds, send))
+    return asyncio.run(rate_of(database.url(), size, len(batches), seconds, send))
 
 
-def copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
+def copy_rate(database: Database, event_no: int, size: int) -> float:
     """Rows a second by binary COPY of the same rows, in statements of one size."""
     batches = [records_of(event_no, columns_of(size)) for _ in range(int(_ROWS_A_SECOND_MAX * SECONDS / size))]
 
@@ -131,10 +130,10 @@ def copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
         await connection.copy_records_to_table("votes", records=batches[number], columns=_COLUMNS)
 
     database.settle()
-    return asyncio.run(rate_of(database.url, size, len(batches), SECONDS, send))
+    return asyncio.run(rate_of(database.url(), size, len(batches), SECONDS, send))
 
 
-def ready_copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
+def ready_copy_rate(database: Database, event_no: int, size: int) -> float:
     """Rows a second by binary COPY of ready-made bytes, in statements of one size."""
     batches = [copy_of(event_no, columns_of(size)) for _ in range(int(_ROWS_A_SECOND_MAX * 2 * SECONDS / size))]
 
@@ -142,32 +141,35 @@ def ready_copy_rate(database: BenchDatabase, event_no: int, size: int) -> float:
         await connection.copy_to_table("votes", source=io.BytesIO(batches[number]), format="binary")
 
     database.settle()
-    return asyncio.run(rate_of(database.url, size, len(batches), SECONDS, send))
+    return asyncio.run(rate_of(database.url(), size, len(batches), SECONDS, send))
 
 
-def single_rate(database: BenchDatabase, event_no: int, clients: int) -> float:
+def single_rate(database: Database, event_no: int, clients: int) -> float:
     """Rows a second by pgbench, one prepared INSERT a transaction."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(_SINGLE.format(event_no=event_no))
         script.flush()
         options = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(int(SECONDS)), "-f", script.name]
         database.settle()
-        done = subprocess.run([BIN / "pgbench", *options, database.url], check=True, capture_output=True, text=True)
+        done = subprocess.run([BIN / "pgbench", *options, database.url()], check=True, capture_output=True, text=True)
     found = re.search(r"tps = ([\d.]+)", done.stdout)
     assert found, done.stdout
     return float(found.group(1))
 
 
-def new_event(database: BenchDatabase) -> int:
+def new_event(database: Database) -> int:
     """An open event with 16 partitions of its own."""
-    with psycopg.connect(database.url, autocommit=True) as connection:
+    with psycopg.connect(database.url(), autocommit=True) as connection:
         return make_event(connection, contestants=5, expected_votes=EVENT_NO_MAX).event_no
 
 
 def main(_arguments: Sequence[str]) -> int:
     """Run the bench."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, bench_database(Path(folder)) as database:
-        bench_report.conditions(postgres=database.version, rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        migrated_database(Path(folder) / "postgres") as database,
+    ):
+        bench_report.conditions(postgres=database.version(), rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
         best_clients = max(PGBENCH_CLIENTS, key=lambda clients: single_rate(database, new_event(database), clients))
         singles, casts, copies, ready = [], [], [], []
         for _ in range(ROUNDS):

@@ -12,14 +12,17 @@ from pathlib import Path
 
 import psycopg
 
-from contract.pseudonym import voter_of
 from ops.benches import bench_report
-from ops.benches.http_bench import port_of, vote_requests
+from ops.benches.memory_watch import MemoryWatch
 from ops.load.http_load import Load
-from ops.load.memory_watch import MemoryWatch
-from ops.rig.bench_database import bench_database
-from ops.rig.bench_servers import edge
-from ops.rig.voting import Event, TokenMint, Voter, command_process, make_event
+from ops.load.vote_requests import vote_requests
+from ops.rig.database import Database
+from ops.rig.edge import edge
+from ops.rig.event import Event, make_event
+from ops.rig.oracle import voters_in_ledger
+from ops.rig.people import TokenMint, Voter
+from ops.rig.postgres import migrated_database
+from ops.rig.service import command_process
 
 VOTERS = 8_000
 EVENTS = 60
@@ -32,22 +35,22 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="./ops/bench overload")
     parser.add_argument("--seconds", type=float, default=300.0)
     seconds = parser.parse_args(arguments).seconds
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, bench_database(Path(name)) as database:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, migrated_database(Path(name) / "postgres") as database:
         folder, mint = Path(name), TokenMint(Path(name))
         voters = [mint.voter() for _ in range(VOTERS)]
-        with psycopg.connect(database.url, autocommit=True) as connection:
+        with psycopg.connect(database.url(), autocommit=True) as connection:
             events = [make_event(connection, contestants=5, expected_votes=VOTERS) for _ in range(EVENTS)]
         requests = cycle(list(chain.from_iterable(vote_requests(event, voters) for event in events)))
         with (
-            command_process(folder, database.url_of("vote_command"), mint) as command,
-            edge(folder, {"command": port_of(command)}) as front,
+            command_process(folder, database.url("vote_command"), mint) as command,
+            edge(folder, {"command": command.port}) as front,
             MemoryWatch([command.process.pid, front.pid]) as memory,
         ):
             best = Load([front.port], requests, 128, FIND_BEST_S).run()
-            bench_report.conditions(postgres=database.version, best_rate=round(best.acked_a_second), seconds=seconds)
+            bench_report.conditions(postgres=database.version(), best_rate=round(best.acked_a_second), seconds=seconds)
             found = Load([front.port], requests, CONNECTIONS, seconds, 2 * best.acked_a_second).run()
         acked = [*best.acked, *(best.sent + index for index in found.acked)]
-        missing = missing_votes(database.url, events, voters, acked)
+        missing = missing_votes(database, events, voters, acked)
     bench_report.table(
         ("what", "number"),
         [
@@ -65,11 +68,9 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if missing or set(found.statuses) - {200, 429, 503} else 0
 
 
-def missing_votes(url: str, events: Sequence[Event], voters: Sequence[Voter], acked: Sequence[int]) -> int:
+def missing_votes(database: Database, events: Sequence[Event], voters: Sequence[Voter], acked: Sequence[int]) -> int:
     """How many of the acked requests (by their index in the cycle) have no row."""
-    wanted = {divmod(index % (len(events) * len(voters)), len(voters)) for index in acked}
-    with psycopg.connect(url) as connection:
-        rows = connection.execute("SELECT event_no, voter FROM votes")
-        kept = {(event_no, bytes(voter)) for event_no, voter in rows}
-    numbers = [event.event_no for event in events]
-    return sum((numbers[event], voter_of(voters[voter].seed, numbers[event])) not in kept for event, voter in wanted)
+    by_event: dict[int, set[bytes]] = {}
+    for number, voter in {divmod(index % (len(events) * len(voters)), len(voters)) for index in acked}:
+        by_event.setdefault(number, set()).add(voters[voter].pseudonym(events[number].event_no))
+    return sum(len(wanted - voters_in_ledger(database, events[number])) for number, wanted in by_event.items())

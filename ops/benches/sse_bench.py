@@ -20,15 +20,17 @@ import psutil
 import psycopg
 
 from ops.benches import bench_report
-from ops.benches.http_bench import port_of
-from ops.load.memory_watch import MemoryWatch
-from ops.load.nchan_server import STREAM, NchanServer, is_installed, nchan_server
+from ops.benches.memory_watch import MemoryWatch
+from ops.benches.nchan_server import STREAM, NchanServer, is_installed, nchan_server
+from ops.load.latency import percentile_ms
 from ops.load.stream_load import StreamLoad, stream_load
 from ops.load.stream_storm import Storm
-from ops.rig.bench_database import bench_database
-from ops.rig.bench_servers import valkey
-from ops.rig.read_process import ReadProcess, Tallies, read_process
-from ops.rig.voting import Event, TokenMint, make_event
+from ops.rig.event import Event, make_event
+from ops.rig.people import TokenMint
+from ops.rig.postgres import migrated_database
+from ops.rig.service import Service, read_process
+from ops.rig.tallies import Tallies
+from ops.rig.valkey import valkey
 
 SIZES = {5_000: (20, 35), 1_000: (150, 250)}  # viewers: updates a second that are offered
 ROUNDS = 3
@@ -42,9 +44,9 @@ CONTESTANTS = 8  # make a payload of about 800 bytes
 class Bench:
     """One sse process and what feeds it."""
 
-    def __init__(self, sse: ReadProcess, tallies: Tallies, event: Event) -> None:
+    def __init__(self, sse: Service, tallies: Tallies, event: Event) -> None:
         self.sse = sse
-        self.port = port_of(sse)
+        self.port = sse.port
         self.path = f"/v1/event/{event.event_id}/stream"
         self._tallies = tallies
         self._event = event
@@ -61,20 +63,20 @@ def main(_arguments: Sequence[str]) -> int:
     """Run the bench."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
-        bench_database(Path(name)) as database,
-        valkey(Path(name)) as redis_url,
+        migrated_database(Path(name) / "postgres") as database,
+        valkey(Path(name) / "valkey") as redis,
     ):
         folder, mint = Path(name), TokenMint(Path(name))
-        with psycopg.connect(database.url, autocommit=True) as connection:
+        with psycopg.connect(database.url(), autocommit=True) as connection:
             event = make_event(connection, contestants=CONTESTANTS)
-        bench_report.conditions(postgres=database.version, rounds=ROUNDS, seconds=SECONDS)
+        bench_report.conditions(postgres=database.version(), rounds=ROUNDS, seconds=SECONDS)
 
         @contextlib.contextmanager
         def running(**settings: str) -> Iterator[Bench]:
             limits = {"STREAM_CLIENTS_MAX": "20000", "STREAM_CLIENTS_PER_ADDRESS_MAX": "20000", **settings}
-            url = database.url_of("vote_query")
-            with read_process("query.streams", folder, url, redis_url, mint, **limits) as sse:
-                bench = Bench(sse, Tallies(redis_url), event)
+            url = database.url("vote_query")
+            with read_process("query.streams", folder, url, redis.url, mint, **limits) as sse:
+                bench = Bench(sse, Tallies(redis.url), event)
                 bench.update()
                 yield bench
 
@@ -148,7 +150,7 @@ def measure_many(bench: Bench) -> None:
             MemoryWatch([process.pid], 0.2) as memory,
         ):
             latencies = _latencies(bench, load)
-        percentiles = [bench_report.percentile_ms(latencies, percent) for percent in (50, 99, 100)]
+        percentiles = [percentile_ms(latencies, percent) for percent in (50, 99, 100)]
         found[stalled].append((*percentiles, max(memory.megabytes)))
     rows = [
         (f"{stalled:,} of them stalled", *map(statistics.median, zip(*rounds, strict=True)))

@@ -1,1 +1,1 @@
-"""Benchmarks and load: what the figures of this project are measured with. Traffic goes to this machine only."""
+"""Generators of load: requests, votes and viewers. Traffic goes to this machine only."""

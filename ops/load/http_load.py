@@ -14,7 +14,7 @@ from typing import cast
 
 import uvloop
 
-from ops.benches import bench_report
+from ops.load.latency import percentile_ms
 
 CONNECT_WITHIN_S = 10
 LATE_WITHIN_S = 30
@@ -38,7 +38,7 @@ class LoadResult:
 
     def percentile_ms(self, percent: float) -> float:
         """The latency that so many per cent of the answers stayed under, in milliseconds."""
-        return bench_report.percentile_ms(self.latencies, percent)
+        return percentile_ms(self.latencies, percent)
 
 
 @dataclasses.dataclass

@@ -25,8 +25,9 @@ import uvloop
 
 from contract.redis_keys import STANDINGS_CHANNEL
 from contract.standings import SourceTally
-from ops.benches.http_bench import vote_requests
-from ops.rig.voting import Event, Voter
+from ops.load.vote_requests import vote_requests
+from ops.rig.event import Event
+from ops.rig.people import Voter
 
 PROBES_A_SECOND = 20  # of each prober
 SEEN_WITHIN_S = 30

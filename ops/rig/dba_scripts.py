@@ -4,7 +4,7 @@ import subprocess
 
 from ops.embedded.postgres_server import BIN
 from ops.migrate import MIGRATIONS
-from tests.conftest import Database
+from ops.rig.database import Database
 
 SCRIPTS = MIGRATIONS.parent.parent / "partitions"
 

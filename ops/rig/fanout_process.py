@@ -33,8 +33,8 @@ class FanoutProcess(ServerProcess):
     @contextlib.contextmanager
     def running(self, *, ready: bool = True) -> Iterator["FanoutProcess"]:
         """Run until the end of the block, by default from when it publishes."""
-        self.start()
         try:
+            self.start()
             if ready:
                 eventually(self.is_ready, "fanout is ready")
             yield self

@@ -1,4 +1,4 @@
-"""An identity process of the test's own, and its operator's command line."""
+"""An identity process of the caller's own, and its operator's command line."""
 
 import contextlib
 import dataclasses
@@ -13,9 +13,10 @@ import aiohttp
 
 from command.identity.signing_key import make_signing_key
 from ops.embedded import ports
+from ops.rig.people import SEED_KEY
 from ops.rig.server_process import ServerProcess
+from ops.rig.service import Service
 
-SEED_KEY = b"k" * 32
 PERSON = {
     "username": "Ada",
     "email": "ada@example.org",
@@ -25,11 +26,9 @@ PERSON = {
 
 
 @dataclasses.dataclass(frozen=True)
-class IdentityProcess:
+class IdentityProcess(Service):
     """A running `python -m command.identity`; `env` is what its operator has, too."""
 
-    url: str
-    process: ServerProcess
     env: dict[str, str]
 
     def operator(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -56,12 +55,8 @@ def identity_process(folder: Path, database_url: str, **settings: str) -> Iterat
         "SEED_KEY_FILE": str(folder / "seed"),
         **settings,
     }
-    process = ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env)
-    process.start()
-    try:
-        yield IdentityProcess(f"http://127.0.0.1:{port}", process, env)
-    finally:
-        process.stop()
+    with ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env).running() as process:
+        yield IdentityProcess(port, process, env)
 
 
 async def call(

@@ -4,24 +4,25 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
-from ops.embedded import ports, readiness
+from ops.embedded import readiness
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.program_environment import HANDED_OUT
 from ops.embedded.readiness import wait_until
 from ops.embedded.supervisor_config import SERVICES_GROUP
 from ops.embedded.supervisor_control import SupervisorControl
+from ops.rig.database import Database
+from ops.rig.event import find_event
+from ops.rig.eventually import PATIENCE_S
+from ops.rig.oracle import counts_in_ledger
 from ops.rig.server_process import ServerProcess
 
 PROJECT = Path(__file__).parent.parent.parent
-READY_WITHIN_S = 60
 NOT_SERVICES = ("postgres", "valkey", "edge")
 
 
@@ -57,23 +58,23 @@ class RunningStack:
 
     def wait_until_replaced(self, name: str, old_pid: int) -> None:
         """Return once the supervisor has started another process in the place of this one."""
-        wait_until(lambda: "" if self.pid(name) not in (0, old_pid) else f"{name} stays away", READY_WITHIN_S)
+        wait_until(lambda: "" if self.pid(name) not in (0, old_pid) else f"{name} stays away", PATIENCE_S)
 
     def wait_ready(self) -> None:
         """Return once databases, services and edge all say that they are ready."""
         demo, numbers = self.demo, json.loads(self.folder.ports.read_text())
-        wait_until(partial(readiness.postgres, demo["database_url"]), READY_WITHIN_S)
-        wait_until(partial(readiness.redis_server, demo["redis_url"]), READY_WITHIN_S)
+        wait_until(partial(readiness.postgres, demo["database_url"]), PATIENCE_S)
+        wait_until(partial(readiness.redis_server, demo["redis_url"]), PATIENCE_S)
         for name in numbers.keys() - {"postgres", "valkey"}:
-            wait_until(partial(readiness.service, name, numbers[name], "in DATA_DIR/logs"), READY_WITHIN_S)
-        wait_until(partial(readiness.edge, demo["edge_url"], "in DATA_DIR/logs"), READY_WITHIN_S)
+            wait_until(partial(readiness.service, name, numbers[name], "in DATA_DIR/logs"), PATIENCE_S)
+        wait_until(partial(readiness.edge, demo["edge_url"], "in DATA_DIR/logs"), PATIENCE_S)
 
     def votes_in_ledger(self, event_id: str) -> int:
         """count(*) of one event."""
-        statement = "SELECT count(*) FROM votes JOIN events USING (event_no) WHERE event_id = %s"
-        with psycopg.connect(self.demo["database_url"]) as connection:
-            [number] = connection.execute(statement, [event_id]).fetchone() or (0,)
-        return int(number)
+        database = Database(self.demo["database_url"])
+        with psycopg.connect(database.url()) as connection:
+            event = find_event(connection, event_id)
+        return sum(counts_in_ledger(database, [event]).values())
 
     def start_demo(self, *words: str) -> "subprocess.Popen[str]":
         """An audience, as ./ops/demo makes it; its output is on stdout."""
@@ -85,13 +86,3 @@ class RunningStack:
 
 def _full(name: str) -> str:
     return name if name in NOT_SERVICES else f"{SERVICES_GROUP}:{name}"
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One running stack for all tests that need it; whoever kills a part waits until all are ready again."""
-    edge_port = ports.choose(["edge"], {})["edge"]
-    running = RunningStack(tmp_path_factory.mktemp("stack"), edge_port)
-    running.process.start()
-    yield running
-    running.process.stop()

@@ -10,8 +10,7 @@ from typing import IO
 
 import psutil
 
-READY_WITHIN_S = 30
-GONE_WITHIN_S = 30
+from ops.rig.eventually import PATIENCE_S
 
 
 class ServerProcess:
@@ -29,8 +28,8 @@ class ServerProcess:
     @contextlib.contextmanager
     def running(self) -> Iterator["ServerProcess"]:
         """Started, and stopped at the end of the block."""
-        self.start()
         try:
+            self.start()
             yield self
         finally:
             self.stop()
@@ -54,7 +53,7 @@ class ServerProcess:
     def wait_for(self, text: str) -> None:
         """Return once a line of its output since the start has this text; raises AssertionError with its last words."""
         with self._said:
-            found = self._said.wait_for(lambda: any(text in line for line in self._lines), READY_WITHIN_S)
+            found = self._said.wait_for(lambda: any(text in line for line in self._lines), PATIENCE_S)
         assert found, f"never said {text!r}:\n" + "".join(self._lines)
 
     def kill(self) -> None:
@@ -93,8 +92,8 @@ class ServerProcess:
         """Return when it has ended and all its output is read."""
         assert self._process
         assert self._reader
-        self._process.wait(GONE_WITHIN_S)
-        self._reader.join(GONE_WITHIN_S)
+        self._process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
 
     def _read(self, output: IO[str]) -> None:
         with output:

@@ -23,12 +23,13 @@ from fanout.tally import EventTally, Tally
 from fanout.vitals import Vitals
 from fanout.wal_decoder import CountKey, Transaction
 from fanout.wal_listener import WalListener
-from ops.rig.counting import applied, cast, check_agreement, counts_in_checkpoint
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
-from ops.rig.voting import Event, make_event
+from ops.rig.oracle import applied, check_agreement, counts_in_checkpoint
+from ops.rig.votes import cast
 from query.reads.vote_tracker import _has_reached
 from query.replica_reader import WalEnd
-from tests.conftest import Database
 
 OWN = settings.read(Fanout, {})
 Lead = Callable[[], contextlib.AbstractContextManager[None]]

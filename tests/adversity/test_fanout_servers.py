@@ -6,37 +6,31 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ops.rig.counting import Crowd, Screen, cast, check_agreement, counts_in_redis, tally_in_redis
+from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
-from ops.rig.own_server import OwnServer, own_server, standby_of
-from ops.rig.voting import Event, make_event
+from ops.rig.oracle import check_agreement, counts_in_redis, tally_in_redis
+from ops.rig.postgres import RunningPostgres, postgres, standby_of
+from ops.rig.screen import Screen
+from ops.rig.votes import Crowd, cast
 
 STANDBY = "standby"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where another user's servers can be."""
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    return tmp_path
-
-
-def event_on(server: OwnServer) -> Event:
+def event_on(server: RunningPostgres) -> Event:
     with psycopg.connect(server.database.url(), autocommit=True) as connection:
         return make_event(connection)
 
 
 @pytest.fixture
-def primary(folder: Path) -> Iterator[OwnServer]:
+def primary(tmp_path: Path) -> Iterator[RunningPostgres]:
     """A server of this test's own."""
-    with own_server(folder / "primary", "max_wal_size = 32MB") as server:
+    with postgres(tmp_path / "primary", "max_wal_size = 32MB") as server:
         yield server
 
 
 @pytest.mark.parametrize("synced", [True, False])
-def test_a_standby_is_promoted(primary: OwnServer, folder: Path, redis_url: str, *, synced: bool) -> None:
+def test_a_standby_is_promoted(primary: RunningPostgres, tmp_path: Path, redis_url: str, *, synced: bool) -> None:
     """After a promotion the count goes on from the synchronised slot, or begins anew without one; both are exact.
 
     The listener never sees what the standby doesn't have (synchronized_standby_slots), so nothing that was shown is
@@ -44,10 +38,13 @@ def test_a_standby_is_promoted(primary: OwnServer, folder: Path, redis_url: str,
     """
     event = event_on(primary)
     settings = ["sync_replication_slots = on"] if synced else []
-    with standby_of(primary, folder / "standby", STANDBY, *settings) as standby, Screen(redis_url).watching() as screen:
+    with (
+        standby_of(primary, tmp_path / "standby", STANDBY, *settings) as standby,
+        Screen(redis_url).watching() as screen,
+    ):
         primary.execute("ALTER SYSTEM SET synchronized_standby_slots = 'standby'")
         primary.execute("SELECT pg_reload_conf()")
-        with FanoutProcess(primary.fanout_url, redis_url).running() as fanout:
+        with FanoutProcess(primary.database.url("vote_fanout"), redis_url).running() as fanout:
             with Crowd(primary.database, [event]).voting() as crowd:
                 crowd.wait_for(1000)
                 if synced:
@@ -56,7 +53,7 @@ def test_a_standby_is_promoted(primary: OwnServer, folder: Path, redis_url: str,
                 primary.process.kill()
             fanout.kill()
         standby.execute("SELECT pg_promote()")
-        follower = FanoutProcess(standby.fanout_url, redis_url)
+        follower = FanoutProcess(standby.database.url("vote_fanout"), redis_url)
         with follower.running(), Crowd(standby.database, [event]).voting() as crowd:
             follower.wait_for("continuing from the checkpoint" if synced else "the slot is missing")
             crowd.wait_for(500)
@@ -67,31 +64,33 @@ def test_a_standby_is_promoted(primary: OwnServer, folder: Path, redis_url: str,
     assert not screen.falls
 
 
-def is_synced(primary: OwnServer, standby: OwnServer) -> bool:
+def is_synced(primary: RunningPostgres, standby: RunningPostgres) -> bool:
     """Whether the standby could take over; the snapshot in the WAL lets the slot move up to what a standby keeps."""
     primary.execute("SELECT pg_log_standby_snapshot()")
     return bool(standby.execute("SELECT 1 FROM pg_replication_slots WHERE synced AND NOT temporary"))
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
-def test_an_older_postgres_is_put_back(primary: OwnServer, folder: Path, redis_url: str, *, goes_on: bool) -> None:
+def test_an_older_postgres_is_put_back(
+    primary: RunningPostgres, tmp_path: Path, redis_url: str, *, goes_on: bool
+) -> None:
     """Files put back on the same timeline: votes after the backup are gone, and readers don't go on showing them.
 
     Also not of an event that nobody votes on, when its WAL passes what was shown before fanout is there again.
     """
     event, other = event_on(primary), event_on(primary)
-    fanout = FanoutProcess(primary.fanout_url, redis_url)
+    fanout = FanoutProcess(primary.database.url("vote_fanout"), redis_url)
     with fanout.running(), psycopg.connect(primary.database.url(), autocommit=True) as connection:
         cast(connection, event, 1, 10)
         check_agreement(primary.database, redis_url, [event])
     primary.process.stop()
-    primary.copy_files(folder / "backup")
+    primary.copy_files(tmp_path / "backup")
     primary.process.start()
     with fanout.running(), psycopg.connect(primary.database.url(), autocommit=True) as connection:
         cast(connection, event, 2, 1000)
         check_agreement(primary.database, redis_url, [event])
     primary.process.stop()
-    primary.put_back(folder / "backup")
+    primary.put_back(tmp_path / "backup")
     primary.process.start()
     with psycopg.connect(primary.database.url(), autocommit=True) as connection:
         cast(connection, other, 1, 20_000 if goes_on else 1)
@@ -102,11 +101,11 @@ def test_an_older_postgres_is_put_back(primary: OwnServer, folder: Path, redis_u
     assert counts_in_redis(redis_url, [event]) == {(event.event_no, 1): 10}
 
 
-def test_listener_is_taken_for_a_standby(primary: OwnServer, redis_url: str) -> None:
+def test_listener_is_taken_for_a_standby(primary: RunningPostgres, redis_url: str) -> None:
     """synchronous_standby_names = '*' makes commits wait for fanout too: voting and counting go on, and it is said."""
     event = event_on(primary)
     with (
-        FanoutProcess(primary.fanout_url, redis_url).running() as fanout,
+        FanoutProcess(primary.database.url("vote_fanout"), redis_url).running() as fanout,
         psycopg.connect(primary.database.url(), autocommit=True) as connection,
     ):
         primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
@@ -124,10 +123,10 @@ def says_standby(fanout: FanoutProcess, connection: psycopg.Connection, event: E
     return "synchronous_standby_names" in fanout.get("/ready")[1]
 
 
-def test_the_slots_wal_is_thrown_away(primary: OwnServer, redis_url: str) -> None:
+def test_the_slots_wal_is_thrown_away(primary: RunningPostgres, redis_url: str) -> None:
     """A listener that was away until max_slot_wal_keep_size was passed counts anew; nothing shown falls."""
     event = event_on(primary)
-    fanout = FanoutProcess(primary.fanout_url, redis_url)
+    fanout = FanoutProcess(primary.database.url("vote_fanout"), redis_url)
     with fanout.running(), Crowd(primary.database, [event]).voting() as crowd:
         crowd.wait_for(1000)
         fanout.kill()
@@ -143,7 +142,7 @@ def test_the_slots_wal_is_thrown_away(primary: OwnServer, redis_url: str) -> Non
     assert not screen.falls
 
 
-def is_lost_after_more_wal(server: OwnServer) -> bool:
+def is_lost_after_more_wal(server: RunningPostgres) -> bool:
     """Write a segment of WAL and let Postgres throw away what it may; whether a slot is lost by it."""
     server.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 8000000)), pg_switch_wal()")
     server.execute("CHECKPOINT")

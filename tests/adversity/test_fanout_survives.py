@@ -9,18 +9,15 @@ import psycopg
 import pytest
 import redis
 
-from ops.rig.counting import (
-    Crowd,
-    Screen,
-    cast,
-    check_agreement,
-    check_shown,
-    counts_in_checkpoint,
-)
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
-from ops.rig.voting import Event, make_event
-from tests.conftest import Database, DatabaseServer, RedisServer
+from ops.rig.oracle import check_agreement, check_shown, counts_in_checkpoint
+from ops.rig.postgres import RunningPostgres
+from ops.rig.screen import Screen
+from ops.rig.valkey import RunningValkey
+from ops.rig.votes import Crowd, cast
 
 pytestmark = pytest.mark.usefixtures("screen")
 
@@ -125,7 +122,7 @@ def test_redis_restored_from_an_old_copy(database: Database, redis_url: str, eve
 
 
 def test_redis_lost_or_restored_at_random_moments(
-    database: Database, redis_server: RedisServer, redis_url: str, events: list[Event], kills: int
+    database: Database, redis_server: RunningValkey, redis_url: str, events: list[Event], kills: int
 ) -> None:
     """FLUSHALL, kill -9, and an old copy put back, at any moment while votes come: all is right again in the end."""
     with FanoutProcess(database.url("vote_fanout"), redis_url).running():
@@ -148,7 +145,7 @@ def test_redis_lost_or_restored_at_random_moments(
         check_agreement(database, redis_url, events)
 
 
-def test_redis_killed(database: Database, redis_server: RedisServer, redis_url: str, events: list[Event]) -> None:
+def test_redis_killed(database: Database, redis_server: RunningValkey, redis_url: str, events: list[Event]) -> None:
     """A Redis that dies and comes back empty, again and again: counting and storing go on, and all is shown again."""
     with FanoutProcess(database.url("vote_fanout"), redis_url).running():
         with Crowd(database, events).voting() as crowd:
@@ -160,7 +157,7 @@ def test_redis_killed(database: Database, redis_server: RedisServer, redis_url: 
         check_agreement(database, redis_url, events)
 
 
-def test_redis_hangs(database: Database, redis_server: RedisServer, redis_url: str, events: list[Event]) -> None:
+def test_redis_hangs(database: Database, redis_server: RunningValkey, redis_url: str, events: list[Event]) -> None:
     """A Redis that accepts and never answers costs flushes, not counting, storing or the slot."""
     with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         with Crowd(database, events).voting() as crowd:
@@ -210,7 +207,7 @@ def test_connections_killed(database: Database, redis_url: str, events: list[Eve
 @pytest.mark.parametrize("crash", [True, False], ids=["crash", "fast shutdown"])
 def test_postgres_goes_and_comes(
     database: Database,
-    database_server: DatabaseServer,
+    database_server: RunningPostgres,
     redis_url: str,
     events: list[Event],
     *,

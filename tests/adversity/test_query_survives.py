@@ -10,11 +10,14 @@ import aiohttp
 import psutil
 import psycopg
 
-from ops.rig.eventually import WITHIN_S
-from ops.rig.read_process import Tallies, read_process
-from ops.rig.reading import messages
-from ops.rig.voting import TokenMint, make_event
-from tests.conftest import Database, DatabaseServer
+from ops.rig.database import Database
+from ops.rig.event import make_event
+from ops.rig.eventually import PATIENCE_S
+from ops.rig.people import TokenMint
+from ops.rig.postgres import RunningPostgres
+from ops.rig.service import read_process
+from ops.rig.stream_messages import messages
+from ops.rig.tallies import Tallies
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -25,7 +28,7 @@ async def results(session: aiohttp.ClientSession, event_id: str) -> tuple[int, A
 
 
 async def test_known_events_are_shown_while_postgres_is_away(
-    tmp_path: Path, database: Database, database_server: DatabaseServer, redis_url: str
+    tmp_path: Path, database: Database, database_server: RunningPostgres, redis_url: str
 ) -> None:
     """Results of a known event keep coming from Redis; what must be asked for is 503 until Postgres is back."""
     with psycopg.connect(database.url(), autocommit=True) as owner:
@@ -52,7 +55,7 @@ async def test_known_events_are_shown_while_postgres_is_away(
 
 
 @contextlib.contextmanager
-def hanging(server: DatabaseServer) -> Iterator[None]:
+def hanging(server: RunningPostgres) -> Iterator[None]:
     """Postgres takes questions and answers none."""
     postmaster = psutil.Process(server.process.pid)
     stopped = [postmaster, *postmaster.children(recursive=True)]
@@ -67,7 +70,7 @@ def hanging(server: DatabaseServer) -> Iterator[None]:
 
 
 async def test_known_events_are_shown_while_postgres_hangs(
-    tmp_path: Path, database: Database, database_server: DatabaseServer, redis_url: str, mint: TokenMint
+    tmp_path: Path, database: Database, database_server: RunningPostgres, redis_url: str, mint: TokenMint
 ) -> None:
     """Nobody waits for a Postgres that doesn't answer: results and streams go on from Redis, also beside a draft."""
     with psycopg.connect(database.url(), autocommit=True) as owner:
@@ -90,7 +93,7 @@ async def test_known_events_are_shown_while_postgres_hangs(
                 received = messages(stream)
                 await anext(received)
                 with hanging(database_server):
-                    async with asyncio.timeout(WITHIN_S):
+                    async with asyncio.timeout(PATIENCE_S):
                         for votes in range(2, 42):  # each would wait for seconds
                             tallies.write(event, {1: votes}, lsn=votes)
                             while (await anext(received)).data["total_votes"] != votes:

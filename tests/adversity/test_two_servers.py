@@ -7,27 +7,28 @@ from typing import Any
 
 import psycopg
 
-from ops.rig.counting import cast
+from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
-from ops.rig.own_server import OwnServer, own_server
-from ops.rig.read_process import ReadProcess, read_process
-from ops.rig.voting import Event, TokenMint, make_event
+from ops.rig.people import TokenMint
+from ops.rig.postgres import RunningPostgres, postgres
+from ops.rig.service import Service, read_process
+from ops.rig.votes import cast
 
 
-def results(query: ReadProcess, event: Event) -> dict[str, Any]:
+def results(query: Service, event: Event) -> dict[str, Any]:
     """What anybody is shown."""
     with urllib.request.urlopen(f"{query.url}/v1/event/{event.event_id}/results") as answer:  # noqa: S310  # our own
         content: dict[str, Any] = json.load(answer)
     return content
 
 
-def vote(server: OwnServer, event: Event, votes: int) -> None:
+def vote(server: RunningPostgres, event: Event, votes: int) -> None:
     with psycopg.connect(server.database.url(), autocommit=True) as connection:
         cast(connection, event, 1, votes)
 
 
-def same_event_on(servers: list[OwnServer]) -> Event:
+def same_event_on(servers: list[RunningPostgres]) -> Event:
     """An event that has one id and one number on all servers."""
     made = []
     for server in servers:
@@ -39,15 +40,16 @@ def same_event_on(servers: list[OwnServer]) -> Event:
 
 def test_two_servers_make_one_leaderboard(tmp_path: Path, mint: TokenMint, redis_url: str) -> None:
     """Stale until both have written; then the sum; when one is away: stale and not lower; exact when it is back."""
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)
-    with own_server(tmp_path / "a") as one, own_server(tmp_path / "b") as other:
+    with postgres(tmp_path / "a") as one, postgres(tmp_path / "b") as other:
         event = same_event_on([one, other])
         settings = {"SOURCES": "a,b", "STALE_AFTER_MS": "1500"}
         query_process = read_process(
             "query.reads", tmp_path, one.database.url("vote_query"), redis_url, mint, **settings
         )
-        fanouts = [FanoutProcess(server.fanout_url, redis_url, name) for server, name in ((one, "a"), (other, "b"))]
+        fanouts = [
+            FanoutProcess(server.database.url("vote_fanout"), redis_url, name)
+            for server, name in ((one, "a"), (other, "b"))
+        ]
 
         def shown(total: int, *, stale: bool) -> None:
             def is_shown() -> bool:

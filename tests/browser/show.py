@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-PATIENCE_S = 30
+from ops.rig.eventually import PATIENCE_S
 
 
 class Show:

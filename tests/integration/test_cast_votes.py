@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from contract.pseudonym import voter_of
-from ops.rig.voting import Event, make_event
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
 
 CAST = """SELECT vote_index, kind, stored_at FROM cast_votes(
     %(event_no)s::int, coalesce(%(at)s, clock_timestamp()), %(voters)s::bytea[], %(contestants)s::smallint[],

@@ -1,14 +1,11 @@
 """The real edge with its real configuration, before stand-ins that say which service was asked and with what."""
 
-import contextlib
 import http.client
 import json
-import os
 import re
 import socket
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,17 +13,12 @@ from typing import Any
 import pytest
 
 from contract.web.call import calls_of
-from ops.embedded import ports
-from ops.embedded.readiness import edge as why_no_edge
-from ops.embedded.readiness import wait_until
-from ops.embedded.supervisor_config import EDGE_CONFIG
 from ops.openapi import SERVICES as DECLARED
-from ops.rig.server_process import ServerProcess
+from ops.rig.edge import SERVICES, edge
+from ops.rig.eventually import PATIENCE_S
 
-SERVICES = ("identity", "command", "query", "sse")
 EVENT = "/v1/event/7d3b4c52-0000-4000-8000-000000000000"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-CUT_WITHIN_S = 30
 
 
 class StandIn(ThreadingHTTPServer):
@@ -49,7 +41,7 @@ class StandInHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: StandIn
-    timeout = CUT_WITHIN_S
+    timeout = PATIENCE_S
 
     def _answer(self) -> None:
         body_bytes = self._read_body()
@@ -83,7 +75,7 @@ class StandInHandler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"data: first\n\n")
-        self.server.may_end.wait(CUT_WITHIN_S)
+        self.server.may_end.wait(PATIENCE_S)
         self.wfile.write(b"data: last\n\n")
         return None
 
@@ -105,33 +97,18 @@ def services() -> Iterator[dict[str, StandIn]]:
         server.server_close()
 
 
-@contextlib.contextmanager
-def _edge(service_ports: Mapping[str, int], folder: Path) -> Iterator[int]:
-    port = ports.choose(["edge"], {})["edge"]
-    numbers = {f"{name.upper()}_PORT": str(number) for name, number in service_ports.items()}
-    caddy = str(Path(sys.executable).with_name("caddy"))
-    command = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
-    environment = {**os.environ, **numbers, "EDGE_PORT": str(port), "HOME": str(folder)}
-    process = ServerProcess(lambda: command, "admin endpoint disabled", environment)
-    process.start()
-    wait_until(lambda: why_no_edge(f"http://127.0.0.1:{port}/", "above"), CUT_WITHIN_S)
-    yield port
-    process.stop()
-
-
 @pytest.fixture(scope="module")
 def edge_port(services: dict[str, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The edge before the stand-ins."""
-    with _edge(
-        {name: server.server_port for name, server in services.items()}, tmp_path_factory.mktemp("caddy")
-    ) as port:
-        yield port
+    service_ports = {name: server.server_port for name, server in services.items()}
+    with edge(tmp_path_factory.mktemp("caddy"), service_ports) as running:
+        yield running.port
 
 
 def _ask(
     port: int, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
 ) -> tuple[http.client.HTTPResponse, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CUT_WITHIN_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request(method, path, body, headers or {}, encode_chunked=not isinstance(body, bytes | None))
     answer = connection.getresponse()
     content = json.loads(answer.read())
@@ -228,7 +205,7 @@ def test_larger_body(edge_port: int, services: dict[str, StandIn], chunked: bool
 
 def test_stream_arrives_as_it_is_written(edge_port: int, services: dict[str, StandIn]) -> None:
     """The first event of a stream is here while the second isn't yet written."""
-    connection = http.client.HTTPConnection("127.0.0.1", edge_port, timeout=CUT_WITHIN_S)
+    connection = http.client.HTTPConnection("127.0.0.1", edge_port, timeout=PATIENCE_S)
     connection.request("GET", f"{EVENT}/stream")
     answer = connection.getresponse()
     assert answer.readline() == b"data: first\n"
@@ -242,7 +219,7 @@ def test_trickled_requests_are_cut(edge_port: int, services: dict[str, StandIn])
     before = len(services["identity"].heard)
     head = b"POST /v1/auth/login HTTP/1.1\r\nHost: here\r\n"
     halves = (head, head + b"Content-Length: 100\r\n\r\n{")
-    connections = [socket.create_connection(("127.0.0.1", edge_port), timeout=CUT_WITHIN_S) for _ in halves]
+    connections = [socket.create_connection(("127.0.0.1", edge_port), timeout=PATIENCE_S) for _ in halves]
     for connection, half in zip(connections, halves, strict=True):
         connection.sendall(half)
     for connection in connections:
@@ -253,8 +230,8 @@ def test_trickled_requests_are_cut(edge_port: int, services: dict[str, StandIn])
 
 def test_service_that_is_away(tmp_path: Path) -> None:
     """A service that can't be reached is 502 `busy` with Retry-After, safe to repeat, in the contract's shape."""
-    with _edge(ports.choose(SERVICES, {}), tmp_path) as port:
-        answer, content = _ask(port, "POST", "/v1/vote/submit", {}, b"{}")
+    with edge(tmp_path, {}) as running:
+        answer, content = _ask(running.port, "POST", "/v1/vote/submit", {}, b"{}")
     assert (answer.status, content["error"]["code"]) == (502, "busy")
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

@@ -3,10 +3,12 @@
 import psycopg
 import redis
 
-from tests.conftest import Database, DatabaseServer, RedisServer
+from ops.rig.database import Database
+from ops.rig.postgres import RunningPostgres
+from ops.rig.valkey import RunningValkey
 
 
-def test_acked_row_survives_crash(database: Database, database_server: DatabaseServer) -> None:
+def test_acked_row_survives_crash(database: Database, database_server: RunningPostgres) -> None:
     """What Postgres has committed is there after it and all its children were killed."""
     with psycopg.connect(database.url()) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -29,7 +31,7 @@ def test_postgres_is_durable_and_logical(database: Database) -> None:
     }
 
 
-def test_redis_comes_back_empty(redis_url: str, redis_server: RedisServer) -> None:
+def test_redis_comes_back_empty(redis_url: str, redis_server: RunningValkey) -> None:
     """A killed Valkey comes back without anything: old aggregates can't be mistaken for new ones."""
     with redis.Redis.from_url(redis_url) as client:
         client.set("tally", 1)

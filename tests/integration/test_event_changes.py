@@ -13,22 +13,25 @@ import psycopg
 import pytest
 
 from contract.seal import ballot_seal_of
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
-from ops.rig.voting import SEAL_KEY, CommandProcess, Event, TokenMint, Voter, command_process, make_event
-from tests.conftest import Database
+from ops.rig.people import SEAL_KEY, TokenMint, Voter
+from ops.rig.service import Service, command_process
 
 CONTESTANT = {"contestant_name": "Ada", "contestant_description": "sings", "contestant_image_url": ""}
 STRANGERS = 120
 
 
 @pytest.fixture
-async def command(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[CommandProcess]:
+async def command(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[Service]:
     with command_process(tmp_path, database.url("vote_command"), mint) as running:
+        eventually(running.is_ready, "command is ready")
         yield running
 
 
 @pytest.fixture
-async def session(command: CommandProcess) -> AsyncIterator[aiohttp.ClientSession]:
+async def session(command: Service) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(command.url, connector=aiohttp.TCPConnector(limit=0)) as opened:
         yield opened
 
@@ -152,7 +155,7 @@ def due(owner: psycopg.Connection) -> Event:
 
 
 async def test_one_stuck_event_holds_up_no_other(
-    database: Database, command: CommandProcess, owner: psycopg.Connection
+    database: Database, command: Service, owner: psycopg.Connection
 ) -> None:
     """The schedule opens what is due while the lock of an earlier event is held by somebody."""
     assert command.url

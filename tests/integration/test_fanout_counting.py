@@ -12,11 +12,12 @@ import redis
 
 from contract.redis_keys import tally_key
 from contract.standings import add_up
-from ops.rig.counting import (
-    Crowd,
-    Screen,
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.oracle import (
     applied,
-    cast,
     check_agreement,
     check_shown,
     counts_in_checkpoint,
@@ -24,10 +25,8 @@ from ops.rig.counting import (
     tally_in_redis,
     wal_end,
 )
-from ops.rig.eventually import eventually
-from ops.rig.fanout_process import FanoutProcess
-from ops.rig.voting import Event, make_event
-from tests.conftest import Database
+from ops.rig.screen import Screen
+from ops.rig.votes import Crowd, cast
 
 
 @pytest.fixture

@@ -5,20 +5,14 @@ import signal
 import psycopg
 import pytest
 
-from ops.rig.counting import (
-    Screen,
-    cast,
-    check_agreement,
-    check_shown,
-    counts_in_checkpoint,
-    counts_in_ledger,
-    tally_in_redis,
-)
+from ops.rig.database import Database
 from ops.rig.dba_scripts import run_script
+from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
-from ops.rig.voting import Event, make_event
-from tests.conftest import Database
+from ops.rig.oracle import check_agreement, check_shown, counts_in_checkpoint, counts_in_ledger, tally_in_redis
+from ops.rig.screen import Screen
+from ops.rig.votes import cast
 
 EDITS = {
     "changed": "UPDATE tallies SET votes = votes + 1 WHERE contestant_no = 1",

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from contract.tokens import KeySet, SeedBox
-from ops.rig.identity_process import PERSON, SEED_KEY, IdentityProcess, call, error_of, identity_process
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.identity_process import PERSON, IdentityProcess, call, error_of, identity_process
+from ops.rig.people import SEED_KEY
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The operator's command line, and what identity does while Postgres is away."""
 
 import asyncio
+import dataclasses
 import json
 import stat
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ import psycopg
 import pytest
 
 from contract.tokens import KeySet, SeedBox
-from ops.rig.identity_process import PERSON, SEED_KEY, IdentityProcess, call, error_of, identity_process
-from tests.conftest import Database, DatabaseServer
+from ops.rig.database import Database
+from ops.rig.eventually import PATIENCE_S
+from ops.rig.identity_process import PERSON, IdentityProcess, call, error_of, identity_process
+from ops.rig.people import SEED_KEY
+from ops.rig.postgres import RunningPostgres
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ async def test_staff_is_made_once_and_changed_on_demand(identity: IdentityProces
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     """new-key makes a file for its owner only, and leaves one that is there as it is."""
-    identity = IdentityProcess("", None, {})  # type: ignore[arg-type]  # only its command line is used
+    identity = IdentityProcess(0, None, {})  # type: ignore[arg-type]  # only its command line is used
     path = tmp_path / "new.pem"
     assert identity.operator("new-key", str(path)).returncode == 0
     content = path.read_bytes()
@@ -77,13 +81,13 @@ def test_wrong_settings_are_one_line(identity: IdentityProcess, tmp_path: Path) 
     """A missing variable and a file that holds no key stop the process with a line that names the variable."""
     (tmp_path / "no.pem").write_text("no key")
     for change in ({"DATABASE_URL": ""}, {"SIGNING_KEY_FILE": str(tmp_path / "no.pem")}, {"SEED_KEY_FILE": "/no"}):
-        done = IdentityProcess("", identity.process, identity.env | change).operator()
+        done = dataclasses.replace(identity, env=identity.env | change).operator()
         assert done.returncode == 2
         assert next(iter(change)) in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
 
-async def test_identity_outlives_postgres(identity: IdentityProcess, database_server: DatabaseServer) -> None:
+async def test_identity_outlives_postgres(identity: IdentityProcess, database_server: RunningPostgres) -> None:
     """While Postgres is away calls are 503 with Retry-After and it isn't ready; then all goes on as it was."""
     token = identity.client_token()
     database_server.process.kill()
@@ -97,20 +101,20 @@ async def test_identity_outlives_postgres(identity: IdentityProcess, database_se
             assert (await call(session, "/.well-known/jwks.json"))[0] == 200
     finally:
         database_server.process.start()
-    async with asyncio.timeout(20), aiohttp.ClientSession(identity.url) as session:
+    async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession(identity.url) as session:
         while (await call(session, "/ready"))[0] != 200:
             pass  # each try waits for a connection
         assert (await call(session, "/v1/auth/register", PERSON, token))[0] == 201
 
 
 async def test_identity_starts_before_postgres(
-    tmp_path: Path, database: Database, database_server: DatabaseServer
+    tmp_path: Path, database: Database, database_server: RunningPostgres
 ) -> None:
     """A process that was started while Postgres was away becomes ready when it is there."""
     database_server.process.kill()
     try:
         with identity_process(tmp_path, database.url("vote_identity")) as identity:
-            async with asyncio.timeout(30), aiohttp.ClientSession(identity.url) as session:
+            async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession(identity.url) as session:
                 assert (await call(session, "/ready"))[0] == 503
                 database_server.process.start()
                 while (await call(session, "/ready"))[0] != 200:

@@ -8,8 +8,8 @@ import aiohttp
 import psycopg
 import pytest
 
+from ops.rig.database import Database
 from ops.rig.identity_process import IdentityProcess, call, error_of, identity_process
-from tests.conftest import Database
 
 CREDENTIALS = {"username": "host", "password": "correct horse"}
 REFUSED = (401, "unauthorized", "")

@@ -3,9 +3,9 @@
 import psycopg
 import pytest
 
+from ops.rig.database import Database
 from ops.rig.dba_scripts import psql
-from ops.rig.voting import Event, make_event
-from tests.conftest import Database
+from ops.rig.event import Event, make_event
 
 CAST = """SELECT count(*) FROM cast_votes(%s::int, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
     ARRAY[substr(sha256(''), 1, 16)], '{0}')"""

@@ -8,31 +8,33 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.rig.read_process import ReadProcess, Tallies, read_process
-from ops.rig.voting import TokenMint, make_event
+from ops.rig.database import Database
+from ops.rig.event import make_event
+from ops.rig.people import TokenMint
+from ops.rig.service import Service, read_process
+from ops.rig.tallies import Tallies
 from query.reads.events_handler import PAGE_EVENTS
-from tests.conftest import Database
 
 
 @pytest.fixture
-def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
 
-async def get(process: ReadProcess, path: str, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+async def get(process: Service, path: str, headers: dict[str, str] | None = None) -> tuple[int, Any]:
     async with aiohttp.ClientSession(process.url) as session, session.get(path, headers=headers) as response:
         return response.status, await response.json()
 
 
-async def ids(process: ReadProcess, path: str, headers: dict[str, str]) -> list[str]:
+async def ids(process: Service, path: str, headers: dict[str, str]) -> list[str]:
     status, body = await get(process, path, headers)
     assert status == 200
     return [event["event_id"] for event in body["events"]]
 
 
 async def test_an_event_is_told_with_its_contestants(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint
+    query: Service, owner: psycopg.Connection, mint: TokenMint
 ) -> None:
     """All that its host gave, and its schedule in UTC; nobody is told without a token."""
     event = make_event(owner, "draft", opens_at="2030-01-01T20:15:00+01:00", event_description="The last one")
@@ -59,7 +61,7 @@ async def test_an_event_is_told_with_its_contestants(
     assert (await get(query, f"/v1/event/{event.event_id}"))[0] == 401
 
 
-async def test_drafts_are_for_staff(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_drafts_are_for_staff(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """A draft is in no list and at no address, except for hosts and admins."""
     draft, shown = make_event(owner, "draft"), make_event(owner, "open")
     viewer, host = mint.voter().headers, mint.voter("host").headers
@@ -70,7 +72,7 @@ async def test_drafts_are_for_staff(query: ReadProcess, owner: psycopg.Connectio
     assert (await get(query, f"/v1/event/{draft.event_id}", host))[0] == 200
 
 
-async def test_pages_follow_each_other(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_pages_follow_each_other(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """Newest first, each event once, though others are made meanwhile; the last page says that it is."""
     viewer = mint.voter().headers
     made = [make_event(owner, "closed").event_id for _ in range(PAGE_EVENTS + 2)]
@@ -83,13 +85,13 @@ async def test_pages_follow_each_other(query: ReadProcess, owner: psycopg.Connec
 
 
 @pytest.mark.parametrize("asked", ["status=won", "cursor=1"])
-async def test_a_malformed_question_names_its_field(query: ReadProcess, mint: TokenMint, asked: str) -> None:
+async def test_a_malformed_question_names_its_field(query: Service, mint: TokenMint, asked: str) -> None:
     """400 with the parameter's name."""
     status, body = await get(query, f"/v1/events?{asked}", mint.voter().headers)
     assert (status, body["error"]["field"]) == (400, asked.split("=", maxsplit=1)[0])
 
 
-async def test_the_live_count(query: ReadProcess, owner: psycopg.Connection, redis_url: str) -> None:
+async def test_the_live_count(query: Service, owner: psycopg.Connection, redis_url: str) -> None:
     """The number of votes and its time for everybody; null before the first; hidden like the results."""
     event, hidden = make_event(owner), make_event(owner, results_visibility="staff")
     status, body = await get(query, f"/v1/event/{event.event_id}/live")

@@ -9,15 +9,18 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.rig.read_process import ReadProcess, Tallies, read_process
-from ops.rig.voting import Event, TokenMint, Voter, make_event
-from tests.conftest import Database, RedisServer
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import TokenMint, Voter
+from ops.rig.service import Service, read_process
+from ops.rig.tallies import Tallies
+from ops.rig.valkey import RunningValkey
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
@@ -30,13 +33,13 @@ def viewer(mint: TokenMint) -> Voter:
 Answer = tuple[int, Any, Mapping[str, str]]
 
 
-async def get(process: ReadProcess, path: str, headers: dict[str, str] | None = None) -> Answer:
+async def get(process: Service, path: str, headers: dict[str, str] | None = None) -> Answer:
     async with aiohttp.ClientSession(process.url) as session, session.get(path, headers=headers) as response:
         body = await response.json() if response.content_type == "application/json" else await response.text()
         return response.status, body, response.headers
 
 
-async def get_until(process: ReadProcess, path: str, headers: dict[str, str] | None = None, **fields: object) -> Any:
+async def get_until(process: Service, path: str, headers: dict[str, str] | None = None, **fields: object) -> Any:
     """Ask again until the answer has these fields; the test's own time limit ends it."""
     while True:
         status, body, _ = await get(process, path, headers)
@@ -52,7 +55,7 @@ def checkpoint(owner: psycopg.Connection, event: Event, *votes: int, lsn: str = 
 
 
 async def test_leaderboard_lists_all_contestants_most_votes_first(
-    query: ReadProcess, owner: psycopg.Connection, redis_url: str, viewer: Voter
+    query: Service, owner: psycopg.Connection, redis_url: str, viewer: Voter
 ) -> None:
     """Every contestant is there, also one without a vote, in the order of votes."""
     event = make_event(owner, contestants=3)
@@ -73,7 +76,7 @@ async def test_leaderboard_lists_all_contestants_most_votes_first(
 
 
 async def test_etag_saves_a_client_what_it_has(
-    query: ReadProcess, owner: psycopg.Connection, redis_url: str, viewer: Voter
+    query: Service, owner: psycopg.Connection, redis_url: str, viewer: Voter
 ) -> None:
     """If-None-Match is answered 304 until a number changes, then with the new numbers."""
     event, tallies = make_event(owner), Tallies(redis_url)
@@ -92,7 +95,7 @@ async def test_etag_saves_a_client_what_it_has(
 
 
 @pytest.mark.parametrize("path", ["/v1/event/{}/leaderboard", "/v1/contestants/{}", "/v1/vote/{}/status"])
-async def test_reads_that_are_not_public_need_a_token(query: ReadProcess, path: str) -> None:
+async def test_reads_that_are_not_public_need_a_token(query: Service, path: str) -> None:
     """Without a Bearer the answer is 401, in the one error shape, and says what kind of authentication is asked for."""
     status, body, headers = await get(query, path.format(UNKNOWN))
     assert (status, body["error"]["code"]) == (401, "unauthorized")
@@ -101,7 +104,7 @@ async def test_reads_that_are_not_public_need_a_token(query: ReadProcess, path: 
 
 
 @pytest.mark.parametrize("path", ["/v1/event/{}/leaderboard", "/v1/event/{}/results", "/v1/contestants/{}"])
-async def test_malformed_and_unknown_events_are_told_apart(query: ReadProcess, viewer: Voter, path: str) -> None:
+async def test_malformed_and_unknown_events_are_told_apart(query: Service, viewer: Voter, path: str) -> None:
     """What is no UUID is 400 and names the field; a UUID of nothing is 404."""
     status, body, _ = await get(query, path.format("nonsense"), viewer.headers)
     assert (status, body["error"]["code"], body["error"]["field"]) == (400, "invalid_field", "event_id")
@@ -110,7 +113,7 @@ async def test_malformed_and_unknown_events_are_told_apart(query: ReadProcess, v
 
 
 async def test_results_are_public_and_percentages_add_up(
-    query: ReadProcess, owner: psycopg.Connection, redis_url: str
+    query: Service, owner: psycopg.Connection, redis_url: str
 ) -> None:
     """Thirds are 33.34, 33.33 and 33.33; without asking there are no percentages."""
     event = make_event(owner, contestants=3)
@@ -127,9 +130,7 @@ async def test_results_are_public_and_percentages_add_up(
     assert (status, body["error"]["field"]) == (400, "include_percentages")
 
 
-async def test_contestants_come_in_the_hosts_order(
-    query: ReadProcess, owner: psycopg.Connection, viewer: Voter
-) -> None:
+async def test_contestants_come_in_the_hosts_order(query: Service, owner: psycopg.Connection, viewer: Voter) -> None:
     """The list has ids, names and images, in the order in which they were given."""
     event = make_event(owner, contestants=2)
     status, body, _ = await get(query, f"/v1/contestants/{event.event_id}", viewer.headers)
@@ -140,9 +141,7 @@ async def test_contestants_come_in_the_hosts_order(
     assert (status, body) == (200, {"event_id": event.event_id, "contestants": rows})
 
 
-async def test_checkpoint_is_shown_stale_when_redis_knows_nothing(
-    query: ReadProcess, owner: psycopg.Connection
-) -> None:
+async def test_checkpoint_is_shown_stale_when_redis_knows_nothing(query: Service, owner: psycopg.Connection) -> None:
     """With an empty Redis the numbers are those of the checkpoint, and marked."""
     event = make_event(owner)
     checkpoint(owner, event, 3, 4)
@@ -150,7 +149,7 @@ async def test_checkpoint_is_shown_stale_when_redis_knows_nothing(
     assert (status, body["stale"], body["total_votes"]) == (200, True, 7)
 
 
-async def test_event_without_any_count_shows_zeros_stale(query: ReadProcess, owner: psycopg.Connection) -> None:
+async def test_event_without_any_count_shows_zeros_stale(query: Service, owner: psycopg.Connection) -> None:
     """Before fanout has ever counted, the answer is zero and marked, not an error."""
     event = make_event(owner)
     status, body, _ = await get(query, f"/v1/event/{event.event_id}/results?include_percentages=true")
@@ -158,7 +157,7 @@ async def test_event_without_any_count_shows_zeros_stale(query: ReadProcess, own
     assert [row["percentage"] for row in body["totals"]] == [0, 0]
 
 
-async def test_silent_listener_makes_stale(query: ReadProcess, owner: psycopg.Connection, redis_url: str) -> None:
+async def test_silent_listener_makes_stale(query: Service, owner: psycopg.Connection, redis_url: str) -> None:
     """Numbers that nobody has confirmed for seconds are marked, and are fresh again once somebody does."""
     event, tallies = make_event(owner), Tallies(redis_url)
     tallies.write(event, {1: 1})
@@ -171,7 +170,7 @@ async def test_silent_listener_makes_stale(query: ReadProcess, owner: psycopg.Co
 
 
 async def test_numbers_do_not_fall_when_redis_dies_and_returns_old(
-    query: ReadProcess, owner: psycopg.Connection, redis_server: RedisServer, redis_url: str
+    query: Service, owner: psycopg.Connection, redis_server: RunningValkey, redis_url: str
 ) -> None:
     """While Redis is away, empty or older than what was shown, the last numbers stay, marked; new ones are fresh."""
     event = make_event(owner)
@@ -209,7 +208,7 @@ async def test_sources_are_added_up_and_a_missing_one_makes_stale(
 
 @pytest.mark.parametrize("visibility", ["after_close", "staff"])
 async def test_restricted_results_are_for_staff(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, viewer: Voter, visibility: str
+    query: Service, owner: psycopg.Connection, mint: TokenMint, viewer: Voter, visibility: str
 ) -> None:
     """A viewer, known or not, is refused; host, admin and auditor see them, for themselves only."""
     event = make_event(owner, results_visibility=visibility)
@@ -226,14 +225,14 @@ async def test_restricted_results_are_for_staff(
         assert answered["Cache-Control"].startswith("private")
 
 
-async def test_results_open_to_all_after_the_close(query: ReadProcess, owner: psycopg.Connection) -> None:
+async def test_results_open_to_all_after_the_close(query: Service, owner: psycopg.Connection) -> None:
     """`after_close` hides nothing of a closed event."""
     event = make_event(owner, "closed", results_visibility="after_close")
     status, _, headers = await get(query, f"/v1/event/{event.event_id}/results")
     assert (status, headers["Cache-Control"]) == (200, "public, max-age=1")
 
 
-async def test_pages_bring_their_own_parts_and_forbid_others(query: ReadProcess) -> None:
+async def test_pages_bring_their_own_parts_and_forbid_others(query: Service) -> None:
     """The pages are there with a strict policy, each file they name is served, and nothing else is."""
     for path in (f"/live/{UNKNOWN}", "/docs"):
         status, page, headers = await get(query, path)
@@ -248,7 +247,7 @@ async def test_pages_bring_their_own_parts_and_forbid_others(query: ReadProcess)
     assert (await get(query, "/openapi.json"))[1]["openapi"].startswith("3.")
 
 
-async def test_browsers_of_other_origins_may_read(query: ReadProcess) -> None:
+async def test_browsers_of_other_origins_may_read(query: Service) -> None:
     """CORS is open, shows the headers that a page needs, and answers a preflight."""
     _, _, headers = await get(query, f"/v1/event/{UNKNOWN}/results", {"Origin": "https://show.example"})
     assert headers["Access-Control-Allow-Origin"] == "*"
@@ -262,7 +261,7 @@ async def test_browsers_of_other_origins_may_read(query: ReadProcess) -> None:
         assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
 
 
-async def test_refusals_are_not_kept(query: ReadProcess) -> None:
+async def test_refusals_are_not_kept(query: Service) -> None:
     """An error is no cache's business, and a wrong method is told the right ones."""
     path = f"/v1/event/{UNKNOWN}/results"
     _, _, headers = await get(query, path)
@@ -271,7 +270,7 @@ async def test_refusals_are_not_kept(query: ReadProcess) -> None:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET")
 
 
-async def test_viewers_reports_are_counted(query: ReadProcess) -> None:
+async def test_viewers_reports_are_counted(query: Service) -> None:
     """What pages measured gets into one histogram, and the answer tells the time; nonsense is refused, field named."""
 
     async def report(content: object) -> tuple[int, Any]:

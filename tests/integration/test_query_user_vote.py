@@ -10,13 +10,14 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.rig.read_process import ReadProcess, read_process
-from ops.rig.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import RECEIPT_KEY, TokenMint, Voter
+from ops.rig.service import Service, read_process
 
 
 @pytest.fixture
-def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
@@ -37,7 +38,7 @@ def register(owner: psycopg.Connection, voter: Voter) -> None:
     )
 
 
-async def ask(query: ReadProcess, event_id: str, user_id: str, asker: Voter) -> tuple[int, Any]:
+async def ask(query: Service, event_id: str, user_id: str, asker: Voter) -> tuple[int, Any]:
     """Status and body."""
     async with (
         aiohttp.ClientSession(query.url) as session,
@@ -47,7 +48,7 @@ async def ask(query: ReadProcess, event_id: str, user_id: str, asker: Voter) -> 
 
 
 async def test_a_voter_sees_the_receipt_of_an_own_vote(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint
+    query: Service, owner: psycopg.Connection, mint: TokenMint
 ) -> None:
     """Before the vote has_voted is false with nulls; after it the receipt and the time are there."""
     event, voter = make_event(owner), mint.voter()
@@ -63,7 +64,7 @@ async def test_a_voter_sees_the_receipt_of_an_own_vote(
 
 @pytest.mark.parametrize("role", ["admin", "auditor"])
 async def test_staff_who_may_read_all_sees_a_users_vote(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, role: str
+    query: Service, owner: psycopg.Connection, mint: TokenMint, role: str
 ) -> None:
     """Identity tells the pseudonym for this event, and the answer is the voter's own."""
     event, voter, staff = make_event(owner), mint.voter(), mint.voter(role)
@@ -73,7 +74,7 @@ async def test_staff_who_may_read_all_sees_a_users_vote(
     assert await ask(query, event.event_id, voter.user_id, staff) == own
 
 
-async def test_what_is_refused(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_what_is_refused(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """Others, hosts too, are 403; unknown events and users 404; malformed ids 400."""
     event, voter, admin = make_event(owner), mint.voter(), mint.voter("admin")
     for other in (mint.voter(), mint.voter("host")):

@@ -9,15 +9,17 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.rig.read_process import ReadProcess, Tallies, read_process
-from ops.rig.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import RECEIPT_KEY, TokenMint, Voter
+from ops.rig.service import Service, read_process
+from ops.rig.tallies import Tallies
 
 SYSTEM_ID, TIMELINE, FAR = 7, 1, 2**62
 
 
 @pytest.fixture
-def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
@@ -44,7 +46,7 @@ def receipt(event: Event, voter: Voter, kind: VoteKind = VoteKind.ACCEPTED, key:
     return ReceiptCipher(key).seal(kind, event.event_no, voter.pseudonym(event.event_no))
 
 
-async def status_of(query: ReadProcess, vote_id: str, asker: Voter) -> tuple[int, Any]:
+async def status_of(query: Service, vote_id: str, asker: Voter) -> tuple[int, Any]:
     """The HTTP status, and the vote's or the error's code."""
     async with (
         aiohttp.ClientSession(query.url) as session,
@@ -55,7 +57,7 @@ async def status_of(query: ReadProcess, vote_id: str, asker: Voter) -> tuple[int
 
 
 async def test_vote_is_processed_once_the_applied_position_has_passed_it(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, redis_url: str
+    query: Service, owner: psycopg.Connection, mint: TokenMint, redis_url: str
 ) -> None:
     """Acked while fanout stands before the vote's commit, processed as soon as it stands behind it."""
     event, voter = make_event(owner), mint.voter()
@@ -70,7 +72,7 @@ async def test_vote_is_processed_once_the_applied_position_has_passed_it(
 
 @pytest.mark.parametrize(("system_id", "timeline"), [(SYSTEM_ID + 1, TIMELINE), (SYSTEM_ID, TIMELINE - 1)])
 async def test_positions_of_another_history_prove_nothing(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, redis_url: str, system_id: int, timeline: int
+    query: Service, owner: psycopg.Connection, mint: TokenMint, redis_url: str, system_id: int, timeline: int
 ) -> None:
     """A Redis that tells of another system or an older timeline doesn't make a vote processed."""
     event, voter = make_event(owner), mint.voter()
@@ -80,7 +82,7 @@ async def test_positions_of_another_history_prove_nothing(
 
 
 async def test_own_receipt_counts_before_the_replica_has_the_row(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, redis_url: str
+    query: Service, owner: psycopg.Connection, mint: TokenMint, redis_url: str
 ) -> None:
     """An accepted receipt of one's own is acked though the row isn't seen; nobody else learns of it, not even staff."""
     event, voter = make_event(owner), mint.voter()
@@ -90,7 +92,7 @@ async def test_own_receipt_counts_before_the_replica_has_the_row(
 
 
 async def test_votes_are_seen_by_their_voter_admins_and_auditors_only(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint
+    query: Service, owner: psycopg.Connection, mint: TokenMint
 ) -> None:
     """For everybody else there is no such vote."""
     event, voter = make_event(owner), mint.voter()
@@ -101,9 +103,7 @@ async def test_votes_are_seen_by_their_voter_admins_and_auditors_only(
         assert await status_of(query, receipt(event, voter), other) == (404, "not_found")
 
 
-async def test_refused_attempts_keep_their_status(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint
-) -> None:
+async def test_refused_attempts_keep_their_status(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """A vote for another contestant stays a duplicate, one for an event that isn't open rejected."""
     event, unopened, voter = make_event(owner), make_event(owner, "draft"), mint.voter()
     assert cast(owner, event, voter, 1) is VoteKind.ACCEPTED
@@ -114,7 +114,7 @@ async def test_refused_attempts_keep_their_status(
         assert await status_of(query, receipt(unopened, voter, VoteKind.NOT_OPEN), asker) == (200, "rejected")
 
 
-async def test_what_is_no_receipt_is_not_found(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_what_is_no_receipt_is_not_found(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """A made-up id, or one made under another key, is 404; what is no UUID is 400."""
     event, admin = make_event(owner), mint.voter("admin")
     forged = receipt(event, admin, key=b"another key 1234")
@@ -123,7 +123,7 @@ async def test_what_is_no_receipt_is_not_found(query: ReadProcess, owner: psycop
     assert await status_of(query, "nonsense", admin) == (400, "invalid_field")
 
 
-async def test_status_names_the_event(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_status_names_the_event(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """The answer has the fields of the contract and no others."""
     event, voter = make_event(owner), mint.voter()
     cast(owner, event, voter)

@@ -7,30 +7,28 @@ import psycopg
 import pytest
 import redis
 
-from ops.embedded import ports
-from ops.embedded.valkey_server import ValkeyServer
-from ops.rig.counting import cast, check_agreement
+from ops.rig.database import Database
+from ops.rig.event import make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
-from ops.rig.server_process import ServerProcess
-from ops.rig.voting import make_event
+from ops.rig.oracle import check_agreement
+from ops.rig.valkey import valkey
+from ops.rig.votes import cast
 from query.redis_reader import RedisReader, redis_client
-from tests.conftest import PASSWORD, Database
 
 
 @pytest.fixture
 def cluster_url(tmp_path: Path) -> Iterator[str]:
     """One node that holds all slots: the rules of a cluster without its redirections."""
-    server = ValkeyServer(tmp_path / "valkey", ports.choose(["valkey"], {})["valkey"])
-    server.prepare(PASSWORD)
-    words = [*server.command(), "--cluster-enabled", "yes"]
-    url = server.url(PASSWORD)
-    with ServerProcess(lambda: words, "Ready to accept connections").running(), redis.Redis.from_url(url) as client:
+    with (
+        valkey(tmp_path / "valkey", "--cluster-enabled", "yes") as server,
+        redis.Redis.from_url(server.url) as client,
+    ):
         client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
         eventually(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok", "the cluster is up")
         with pytest.raises(redis.RedisError, match="slot"):
             client.mget(["one", "another"])
-        yield url
+        yield server.url
 
 
 async def test_no_command_crosses_slots(owner: psycopg.Connection, database: Database, cluster_url: str) -> None:

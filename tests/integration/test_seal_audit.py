@@ -11,17 +11,11 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.rig.voting import (
-    RECEIPT_KEY,
-    SEAL_KEY,
-    Event,
-    TokenMint,
-    command_process,
-    make_event,
-    submit,
-    vote_of,
-)
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
+from ops.rig.service import command_process
+from ops.rig.votes import submit, vote_of
 
 FORGED = """INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
     VALUES (now(), %s, 1, substr(sha256('forged'), 1, 12), substr(sha256('guess'), 1, 16))"""

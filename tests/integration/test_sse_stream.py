@@ -10,12 +10,15 @@ import aiohttp
 import psycopg
 import pytest
 
-from ops.rig.read_process import AS_OF, ReadProcess, Tallies, read_process
-from ops.rig.reading import Message, messages
-from ops.rig.voting import Event, TokenMint, make_event
-from tests.conftest import Database, RedisServer
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import TokenMint
+from ops.rig.service import Service, read_process
+from ops.rig.stream_messages import Message, messages
+from ops.rig.tallies import AS_OF, Tallies
+from ops.rig.valkey import RunningValkey
 
-Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
+Start = Callable[..., contextlib.AbstractContextManager[Service]]
 
 
 @pytest.fixture
@@ -26,14 +29,14 @@ def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -
 
 
 @pytest.fixture
-def sse(start: Start) -> Iterator[ReadProcess]:
+def sse(start: Start) -> Iterator[Service]:
     with start() as process:
         yield process
 
 
 @contextlib.asynccontextmanager
 async def stream(
-    sse: ReadProcess, event: Event, headers: dict[str, str] | None = None
+    sse: Service, event: Event, headers: dict[str, str] | None = None
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     async with (
         aiohttp.ClientSession(sse.url) as session,
@@ -43,11 +46,11 @@ async def stream(
 
 
 @contextlib.contextmanager
-def stalled_viewer(sse: ReadProcess, event: Event) -> Iterator[None]:
+def stalled_viewer(sse: Service, event: Event) -> Iterator[None]:
     """Someone who asks for a stream and doesn't read it."""
     with socket.socket() as stalled:
         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stalled.connect(("127.0.0.1", int(sse.url.rpartition(":")[2])))
+        stalled.connect(("127.0.0.1", sse.port))
         stalled.sendall(f"GET /v1/event/{event.event_id}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         yield
 
@@ -65,7 +68,7 @@ async def until(stream: AsyncIterator[Message], **fields: object) -> Message:
 
 
 async def test_newest_standings_come_at_once_and_then_each_change(
-    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+    sse: Service, owner: psycopg.Connection, redis_url: str
 ) -> None:
     """The first message is the state at the join, exactly as the contract writes it; a change follows by itself."""
     event, tallies = make_event(owner), Tallies(redis_url)
@@ -94,7 +97,7 @@ async def test_newest_standings_come_at_once_and_then_each_change(
 
 
 async def test_closed_is_the_last_message_and_the_stream_ends(
-    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+    sse: Service, owner: psycopg.Connection, redis_url: str
 ) -> None:
     """The close brings the final standings and the end; whoever has the final id gets 204, others `closed` again."""
     event, tallies = make_event(owner), Tallies(redis_url)
@@ -113,7 +116,7 @@ async def test_closed_is_the_last_message_and_the_stream_ends(
 
 
 async def test_stream_outlives_redis_and_its_numbers_never_fall(
-    sse: ReadProcess, owner: psycopg.Connection, redis_server: RedisServer, redis_url: str
+    sse: Service, owner: psycopg.Connection, redis_server: RunningValkey, redis_url: str
 ) -> None:
     """Redis dies: the numbers stay and are marked. It returns empty and is written again: fresh, with new votes."""
     event = make_event(owner)
@@ -133,7 +136,7 @@ async def test_stream_outlives_redis_and_its_numbers_never_fall(
 
 
 async def test_checkpoint_beyond_the_newest_change_does_not_hide_the_end(
-    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
+    sse: Service, owner: psycopg.Connection, redis_url: str
 ) -> None:
     """A client that was shown the checkpoint, whose position is later, still gets `closed`, under no lower version."""
     event = make_event(owner)
@@ -146,7 +149,7 @@ async def test_checkpoint_beyond_the_newest_change_does_not_hide_the_end(
         assert (await until(received, type="closed")).data["total_votes"] == 2
 
 
-async def test_closed_status_of_the_replica_is_not_the_end(sse: ReadProcess, owner: psycopg.Connection) -> None:
+async def test_closed_status_of_the_replica_is_not_the_end(sse: Service, owner: psycopg.Connection) -> None:
     """While only the checkpoint is known, votes before the close may still be missing: stale, and no `closed`."""
     event = make_event(owner, "closed")
     async with stream(sse, event) as response:
@@ -172,7 +175,7 @@ async def test_full_server_answers_busy(start: Start, owner: psycopg.Connection)
 async def test_stream_has_a_lifetime_and_a_heartbeat(start: Start, owner: psycopg.Connection) -> None:
     """A quiet stream carries comments, tells how long to wait, and ends properly when its time is over."""
     event = make_event(owner)
-    with start(STREAM_LIFETIME_MS="2000", STREAM_HEARTBEAT_MS="300") as sse:
+    with start(STREAM_LIFETIME_MS="2000", STREAM_HEARTBEAT_MS="100") as sse:
         async with stream(sse, event) as response:
             lines = [line async for line in response.content]
     assert lines[0].startswith(b"retry: ")
@@ -184,7 +187,7 @@ async def test_stalled_client_is_cut_and_the_others_notice_nothing(
 ) -> None:
     """Who doesn't read is disconnected once its socket stayed full; who reads gets the newest numbers all the while."""
     event, tallies = make_event(owner, contestants=500), Tallies(redis_url)
-    with start(STREAM_STALLED_MS="300") as sse, stalled_viewer(sse, event):
+    with start(STREAM_STALLED_MS="1000") as sse, stalled_viewer(sse, event):
         async with stream(sse, event) as response, aiohttp.ClientSession(sse.url) as session:
             received = messages(response)
             cut, votes = False, 0
@@ -198,7 +201,7 @@ async def test_stalled_client_is_cut_and_the_others_notice_nothing(
             await until(received, total_votes=votes + 1)
 
 
-async def test_streams_end_when_the_server_is_told_to_stop(sse: ReadProcess, owner: psycopg.Connection) -> None:
+async def test_streams_end_when_the_server_is_told_to_stop(sse: Service, owner: psycopg.Connection) -> None:
     """SIGTERM ends each stream as HTTP wants it, so that a client sees an end and not a broken connection."""
     event = make_event(owner)
     async with stream(sse, event) as response:
@@ -210,7 +213,7 @@ async def test_streams_end_when_the_server_is_told_to_stop(sse: ReadProcess, own
 
 
 async def test_streams_end_when_results_are_hidden(
-    sse: ReadProcess, owner: psycopg.Connection, redis_url: str, mint: TokenMint
+    sse: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
 ) -> None:
     """Who is watching when the host hides the results is sent away before another number; staff come back."""
     event, tallies = make_event(owner), Tallies(redis_url)
@@ -232,7 +235,7 @@ async def test_client_that_does_not_read_its_end_is_let_go(
     """The last frame and the end wait for nobody for longer than any other frame does."""
     event, tallies = make_event(owner, contestants=1000), Tallies(redis_url)
     tallies.write(event, {1: 1}, lsn=200)
-    with start(STREAM_STALLED_MS="300") as sse, stalled_viewer(sse, event):
+    with start(STREAM_STALLED_MS="1000") as sse, stalled_viewer(sse, event):
         async with aiohttp.ClientSession(sse.url) as session:
 
             async def subscribers(number: int) -> None:
@@ -246,7 +249,7 @@ async def test_client_that_does_not_read_its_end_is_let_go(
             await subscribers(0)
 
 
-async def test_restricted_streams_are_for_staff(sse: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_restricted_streams_are_for_staff(sse: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """Hidden results are hidden here too; unknown events are 404 and malformed ids 400."""
     event = make_event(owner, results_visibility="staff")
     async with stream(sse, event) as response:

@@ -13,12 +13,15 @@ import psycopg
 import pytest
 import redis
 
-from ops.rig.read_process import ReadProcess, Tallies, read_process
-from ops.rig.reading import messages
-from ops.rig.voting import Event, TokenMint, make_event
-from tests.conftest import Database, RedisServer
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import TokenMint
+from ops.rig.service import Service, read_process
+from ops.rig.stream_messages import messages
+from ops.rig.tallies import Tallies
+from ops.rig.valkey import RunningValkey
 
-Start = Callable[..., contextlib.AbstractContextManager[ReadProcess]]
+Start = Callable[..., contextlib.AbstractContextManager[Service]]
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ def start(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -
 
 
 @pytest.fixture
-def sse(start: Start) -> Iterator[ReadProcess]:
+def sse(start: Start) -> Iterator[Service]:
     with start() as process:
         yield process
 
@@ -57,9 +60,7 @@ async def last_word(socket: aiohttp.ClientWebSocketResponse) -> object:
     return message.data
 
 
-async def test_a_websocket_gets_what_the_stream_gets(
-    sse: ReadProcess, owner: psycopg.Connection, redis_url: str
-) -> None:
+async def test_a_websocket_gets_what_the_stream_gets(sse: Service, owner: psycopg.Connection, redis_url: str) -> None:
     """The same objects from the same hub: the newest at once, each change, `closed`, and the end by 1000."""
     event, tallies = make_event(owner), Tallies(redis_url)
     tallies.write(event, {1: 3}, lsn=200)
@@ -76,7 +77,7 @@ async def test_a_websocket_gets_what_the_stream_gets(
             assert (await late.receive_json())["type"] == "closed"
 
 
-async def test_a_websocket_is_for_listening(sse: ReadProcess, owner: psycopg.Connection, redis_url: str) -> None:
+async def test_a_websocket_is_for_listening(sse: Service, owner: psycopg.Connection, redis_url: str) -> None:
     """A client that says something is shown the door; one that closes gets its answer at once."""
     event = make_event(owner)
     Tallies(redis_url).write(event, {1: 3})
@@ -140,7 +141,7 @@ async def test_addresses_are_told_apart_by_the_edges_word(start: Start, owner: p
 
 
 async def test_a_ticket_opens_one_restricted_stream(
-    sse: ReadProcess, owner: psycopg.Connection, redis_url: str, mint: TokenMint
+    sse: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
 ) -> None:
     """Issued to who may see the results; good for one stream or socket of that event, once, for a minute."""
     event, other = (make_event(owner, results_visibility="staff") for _ in range(2))
@@ -176,7 +177,7 @@ async def test_a_ticket_opens_one_restricted_stream(
 
 
 async def test_no_ticket_without_redis(
-    sse: ReadProcess, owner: psycopg.Connection, redis_server: RedisServer, mint: TokenMint
+    sse: Service, owner: psycopg.Connection, redis_server: RunningValkey, mint: TokenMint
 ) -> None:
     """503, to be repeated."""
     event = make_event(owner, results_visibility="staff")

@@ -11,12 +11,10 @@ import psutil
 import pytest
 
 from ops.embedded import ports
-from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.program_environment import HANDED_OUT
 from ops.embedded.supervisor_control import MARK
-from ops.rig.server_process import ServerProcess
-
-PASSWORD = "tests-only"
+from ops.rig.eventually import PATIENCE_S
+from ops.rig.postgres import empty_postgres
 
 
 @pytest.fixture
@@ -28,12 +26,8 @@ def edge_port() -> int:
 @pytest.fixture
 def replica_level_url(tmp_path: Path) -> Iterator[str]:
     """A Postgres whose log can't be decoded."""
-    server = PostgresServer(tmp_path / "postgres", ports.choose(["postgres"], {})["postgres"])
-    server.prepare(PASSWORD)
-    process = ServerProcess(lambda: [*server.command(), "-c", "wal_level=replica"], "ready to accept connections")
-    process.start()
-    yield server.url("postgres", PASSWORD, "postgres")
-    process.stop()
+    with empty_postgres(tmp_path / "postgres", "wal_level = replica") as server:
+        yield server.database.url()
 
 
 def _up(data_dir: Path, **settings: object) -> str:
@@ -41,7 +35,7 @@ def _up(data_dir: Path, **settings: object) -> str:
     base = {name: value for name, value in os.environ.items() if name not in HANDED_OUT}
     environment = {**base, "DATA_DIR": str(data_dir), **{name: str(value) for name, value in settings.items()}}
     words = [sys.executable, "-m", "ops.embedded.up"]
-    done = subprocess.run(words, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, check=False, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 1, done.stdout + done.stderr
     assert not [process for process in psutil.process_iter() if _stack_of(process) == str(data_dir)]
     [line] = done.stderr.splitlines()

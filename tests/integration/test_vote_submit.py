@@ -12,21 +12,15 @@ import pytest
 
 from contract.seal import seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.rig.voting import (
-    RECEIPT_KEY,
-    SEAL_KEY,
-    CommandProcess,
-    TokenMint,
-    command_process,
-    make_event,
-    submit,
-    vote_of,
-)
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.event import make_event
+from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
+from ops.rig.service import Service, command_process
+from ops.rig.votes import submit, vote_of
 
 
 @pytest.fixture
-def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[CommandProcess]:
+def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Service]:
     with command_process(tmp_path, database.url("vote_command"), mint) as process:
         yield process
 
@@ -37,7 +31,7 @@ def votes_of(connection: psycopg.Connection, event_no: int) -> list[tuple[Any, .
 
 
 async def test_vote_is_in_the_ledger_with_its_seal_when_it_is_acked(
-    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+    command: Service, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
     """A 200 carries the receipt of a row that is there, sealed, under the voter's pseudonym."""
     event, voter = make_event(owner), mint.voter()
@@ -63,7 +57,7 @@ async def test_vote_is_in_the_ledger_with_its_seal_when_it_is_acked(
 
 
 async def test_same_vote_again_gets_the_same_answer(
-    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+    command: Service, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
     """A retry is 200 with the same vote_id and accepted_at, also after the event has closed."""
     event, voter = make_event(owner), mint.voter()
@@ -78,7 +72,7 @@ async def test_same_vote_again_gets_the_same_answer(
 
 
 async def test_a_thousand_submits_of_one_voter_make_one_vote(
-    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+    command: Service, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
     """Simultaneous submits of one voter give one row and one vote_id, whatever batches they fall into."""
     event, voter = make_event(owner), mint.voter()
@@ -91,7 +85,7 @@ async def test_a_thousand_submits_of_one_voter_make_one_vote(
 
 
 async def test_another_contestant_is_a_conflict_with_a_receipt(
-    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+    command: Service, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
     """The first vote stands; the second is 409 already_voted, receipt and evidence kept."""
     event, voter = make_event(owner), mint.voter()
@@ -108,7 +102,7 @@ async def test_another_contestant_is_a_conflict_with_a_receipt(
 
 @pytest.mark.parametrize(("status", "kind"), [("draft", VoteKind.NOT_OPEN), ("closed", VoteKind.CLOSED)])
 async def test_a_vote_outside_the_hours_is_refused_with_a_receipt(
-    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection, status: str, kind: VoteKind
+    command: Service, mint: TokenMint, owner: psycopg.Connection, status: str, kind: VoteKind
 ) -> None:
     """Before the opening and after the close a vote is 409 event_not_open and not in the ledger."""
     event, voter = make_event(owner, status), mint.voter()
@@ -137,7 +131,7 @@ BAD_BODIES: list[tuple[bytes, int, str, str | None]] = [
 ]
 
 
-async def test_a_bad_body_is_named_and_never_a_500(command: CommandProcess, mint: TokenMint) -> None:
+async def test_a_bad_body_is_named_and_never_a_500(command: Service, mint: TokenMint) -> None:
     """Each malformed body gets its own error, with the field where there is one, and a trace id."""
     async with aiohttp.ClientSession(command.url) as session:
         for body, status, code, field in BAD_BODIES:
@@ -147,7 +141,7 @@ async def test_a_bad_body_is_named_and_never_a_500(command: CommandProcess, mint
 
 
 async def test_keys_of_tokens_rotate_without_a_restart(
-    command: CommandProcess, mint: TokenMint, owner: psycopg.Connection
+    command: Service, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
     """A token of a new key is taken once the key is published; one of a withdrawn key is no longer."""
     event, early = make_event(owner), mint.voter()
@@ -181,7 +175,7 @@ async def test_keys_of_receipts_rotate_between_events(
     assert numbers == [(1,), (1,), (2,)]
 
 
-async def test_only_the_voter_may_vote(command: CommandProcess, mint: TokenMint, owner: psycopg.Connection) -> None:
+async def test_only_the_voter_may_vote(command: Service, mint: TokenMint, owner: psycopg.Connection) -> None:
     """No token is 401, somebody else's user_id 403, an unknown event or contestant 404."""
     event, voter, other = make_event(owner), mint.voter(), mint.voter()
     async with aiohttp.ClientSession(command.url) as session:

@@ -17,10 +17,10 @@ from psycopg import sql
 from contract.standings import EVENT_MESSAGE_PREFIX
 from fanout.wal_decoder import CountKey, Transaction
 from fanout.wal_listener import WalListener
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.eventually import PATIENCE_S
 
 SLOT = "decoded"
-WITHIN_S = 30
 EVENT_NOS = [-(2**31), -1, 0, 1, 255, 256, 2**31 - 1]
 CONTESTANT_NOS = [-(2**15), -1, 0, 1, 255, 2**15 - 1]
 OTHER = ["COMMIT inside", "ü€😀", "{", '{"event_no": "one"}', "[]", ""]
@@ -125,7 +125,7 @@ class Ledger:
 def read_until(listener: WalListener, wal_end: int) -> list[Transaction]:
     """Everything until the stream has passed this position."""
     found: list[Transaction] = []
-    reached, deadline = 0, time.monotonic() + WITHIN_S
+    reached, deadline = 0, time.monotonic() + PATIENCE_S
     while reached < wal_end:
         assert time.monotonic() < deadline, "the stream doesn't get there"
         listener.report(0, 0)
@@ -148,7 +148,7 @@ def ledger(database: Database, owner: psycopg.Connection) -> Iterator[tuple[Ledg
 
 
 @given(history=transactions)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_committed_is_what_is_decoded(
     ledger: tuple[Ledger, WalListener],
     owner: psycopg.Connection,

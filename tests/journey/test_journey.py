@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from ops.rig.eventually import PATIENCE_S
 from ops.rig.running_stack import RunningStack
 
 PASSWORD = "correct horse battery staple"
@@ -40,7 +41,7 @@ class Browser:
 
     async def stream(self, event_id: str) -> AsyncIterator[tuple[str, Any]]:
         """The events of a stream with their data, until it ends."""
-        timeout = aiohttp.ClientTimeout(total=60)
+        timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
         async with self._session.get(f"/v1/event/{event_id}/stream", timeout=timeout) as response:
             assert response.status == 200
             name = ""

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from contract import queries
-from tests.conftest import Database
+from ops.rig.database import Database
 
 DIRECTORY = resources.files("sql").joinpath("queries")
 FILES = sorted(file.name for file in DIRECTORY.iterdir())

@@ -7,8 +7,8 @@ import pytest
 
 from contract.moment import rfc3339
 from ops import migrate
+from ops.rig.database import Database
 from ops.schema_dump import schema_of
-from tests.conftest import Database
 
 
 def test_schema_sql_is_the_sum_of_the_migrations(database: Database) -> None:

@@ -27,7 +27,6 @@ NOT_IMPORTED = {
     "mypy": "run by ops/test",
     "ruff": "run by ops/test",
     "pytest-asyncio": "a plugin",
-    "pytest-xdist": "a plugin",
     "types-psutil": "for mypy",
     "types-tqdm": "for mypy",
 }
@@ -97,7 +96,7 @@ def test_every_package_is_used() -> None:
     tops = {name.partition(".")[0] for path in MODULES for name in imports(path)}
     imported = {dist.lower().replace("_", "-") for top in tops for dist in provides.get(top, [])}
     assert names - imported == names & NOT_IMPORTED.keys()
-    assert NOT_IMPORTED.keys() <= names | {"pytest-xdist"}
+    assert NOT_IMPORTED.keys() <= names
 
 
 @pytest.mark.parametrize("path", PAGES)

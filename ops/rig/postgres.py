@@ -1,4 +1,4 @@
-"""Postgres servers of one test's own: to lose, to promote, to put back, or to be the second source."""
+"""Postgres servers of the caller's own: to measure, to lose, to promote, to put back, or to be the second source."""
 
 import contextlib
 import dataclasses
@@ -11,29 +11,23 @@ import psycopg
 
 from ops.embedded import ports, postgres_user
 from ops.embedded.postgres_server import BIN, PostgresServer
-from ops.migrate import migrate
+from ops.rig.database import PASSWORD, Database
 from ops.rig.server_process import ServerProcess
-from tests.conftest import LOGIN, LOGIN_ROLES, PASSWORD, Database
 
-_HBA = "host all,replication all 127.0.0.1/32 scram-sha-256\n"
+_HBA = "host all,replication all 127.0.0.1/32 scram-sha-256\n"  # who may do what is tried elsewhere
 
 
 @dataclasses.dataclass(frozen=True)
-class OwnServer:
-    """A running server; its database is `postgres`, migrated."""
+class RunningPostgres:
+    """A server with its real configuration, but for who may connect."""
 
     server: PostgresServer
     process: ServerProcess
 
     @property
     def database(self) -> Database:
-        """As the session's server gives one to a test."""
-        return Database(self.server.port, "postgres")
-
-    @property
-    def fanout_url(self) -> str:
-        """The login of a fanout."""
-        return self.database.url("vote_fanout")
+        """Its database `postgres`."""
+        return Database(self.server.url("postgres", PASSWORD, "postgres"))
 
     def execute(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
         """Run one statement as superuser; its rows."""
@@ -52,46 +46,51 @@ class OwnServer:
 
 
 @contextlib.contextmanager
-def own_server(folder: Path, *settings: str) -> Iterator[OwnServer]:
-    """Run an empty one with these lines of configuration until the end of the block."""
-    server = PostgresServer(folder, _port())
+def empty_postgres(folder: Path, *settings: str) -> Iterator[RunningPostgres]:
+    """Run a server without the ledger, with these lines of configuration, until the end of the block."""
+    server = _server(folder)
     server.prepare(PASSWORD)
-    _configure(server, *settings)
-    with _running(server) as own:
-        migrate(own.database.url())
-        with psycopg.connect(own.database.url(), autocommit=True) as connection:
-            for role in LOGIN_ROLES:
-                connection.execute(LOGIN.format(psycopg.sql.Identifier(role), PASSWORD))
-        yield own
+    with _running(server, *settings) as running:
+        yield running
 
 
 @contextlib.contextmanager
-def standby_of(primary: OwnServer, folder: Path, slot: str, *settings: str) -> Iterator[OwnServer]:
+def postgres(folder: Path, *settings: str) -> Iterator[RunningPostgres]:
+    """The same, migrated, and open to the roles of the services."""
+    with empty_postgres(folder, *settings) as running:
+        running.database.set_up()
+        yield running
+
+
+@contextlib.contextmanager
+def migrated_database(folder: Path) -> Iterator[Database]:
+    """The database of such a server."""
+    with postgres(folder) as running:
+        yield running.database
+
+
+@contextlib.contextmanager
+def standby_of(primary: RunningPostgres, folder: Path, slot: str, *settings: str) -> Iterator[RunningPostgres]:
     """Run a physical standby that streams through this slot until the end of the block."""
-    server = PostgresServer(folder, _port())
+    server = _server(folder)
     server.data.mkdir(mode=0o700)
     postgres_user.give(server.data)
     primary.execute("SELECT pg_create_physical_replication_slot(%s, true)", slot)
     words = [str(BIN / "pg_basebackup"), "-d", primary.database.url(), "-D", str(server.data), "-R", "-S", slot]
     prefix = postgres_user.prefix(BIN / "pg_basebackup", server.data)
     subprocess.run([*prefix, *words, "--checkpoint=fast"], check=True)
-    _configure(server, "hot_standby_feedback = on", *settings)
-    with _running(server) as standby:
+    with _running(server, "hot_standby_feedback = on", *settings) as standby:
         yield standby
 
 
-def _port() -> int:
-    return ports.choose(["postgres"], {})["postgres"]
-
-
-def _configure(server: PostgresServer, *settings: str) -> None:
-    with (server.data / "postgresql.conf").open("a") as configuration:
-        configuration.write("\n".join(["", *settings, ""]))
-    (server.data / "pg_hba.conf").write_text(_HBA)
+def _server(folder: Path) -> PostgresServer:
+    return PostgresServer(folder, ports.choose(["postgres"], {})["postgres"])
 
 
 @contextlib.contextmanager
-def _running(server: PostgresServer) -> Iterator[OwnServer]:
-    process = ServerProcess(server.command, "ready to accept")
-    with process.running():
-        yield OwnServer(server, process)
+def _running(server: PostgresServer, *settings: str) -> Iterator[RunningPostgres]:
+    with (server.data / "postgresql.conf").open("a") as configuration:
+        configuration.write("\n".join(["", *settings, ""]))
+    (server.data / "pg_hba.conf").write_text(_HBA)
+    with ServerProcess(server.command, "ready to accept").running() as process:
+        yield RunningPostgres(server, process)

@@ -12,19 +12,17 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import msgspec
 import psutil
 import psycopg
 import redis
 
 from contract.position import parse_lsn
-from contract.redis_keys import applied_key
-from contract.standings import AppliedPosition
 from fanout.wal_listener import PUBLICATION
 from ops.embedded.postgres_server import BIN
-from ops.rig.bench_database import BenchDatabase
+from ops.rig.database import Database
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
+from ops.rig.oracle import has_reached
 
 READ_WITHIN_S = 600
 ORIGIN = "origin"  # stands at the start of the backlog and is only ever copied
@@ -58,7 +56,7 @@ class Reading(NamedTuple):
 class WalBacklog:
     """Grows the backlog of one event and has it read; `fanout` isn't running between the readings."""
 
-    def __init__(self, database: BenchDatabase, redis_url: str, fanout: FanoutProcess, event_no: int) -> None:
+    def __init__(self, database: Database, redis_url: str, fanout: FanoutProcess, event_no: int) -> None:
         self._database = database
         self._redis_url = redis_url
         self._fanout = fanout
@@ -98,8 +96,7 @@ class WalBacklog:
 
     def wait_until_counted(self) -> None:
         """Return when readers of Redis can know that all of the backlog is counted."""
-        with redis.Redis.from_url(self._redis_url) as client:
-            eventually(lambda: _applied_lsn(client) >= self._end_lsn, "all is counted", within_s=READ_WITHIN_S)
+        eventually(lambda: has_reached(self._redis_url, self._end_lsn), "all is counted", within_s=READ_WITHIN_S)
 
     def read_by_recvlogical(self) -> Reading:
         """The same, by Postgres' client, to /dev/null."""
@@ -109,7 +106,7 @@ class WalBacklog:
         words = [
             str(BIN / "pg_recvlogical"),
             "-d",
-            self._database.url_of("vote_fanout"),
+            self._database.url("vote_fanout"),
             "--slot",
             _TWIN,
             "--start",
@@ -134,7 +131,7 @@ class WalBacklog:
         self._run("SELECT pg_copy_logical_replication_slot(%s, %s)", source, target)
 
     def _run(self, statement: str, *parameters: object) -> psycopg.Cursor[tuple[Any, ...]]:
-        with psycopg.connect(self._database.url, autocommit=True) as connection:
+        with psycopg.connect(self._database.url(), autocommit=True) as connection:
             return connection.execute(statement, parameters or None)
 
 
@@ -142,9 +139,3 @@ def cpu_seconds(process: psutil.Process) -> float:
     """What it has used until now."""
     times = process.cpu_times()
     return float(times.user + times.system)
-
-
-def _applied_lsn(client: "redis.Redis") -> int:
-    content = client.get(applied_key("main"))
-    applied = msgspec.json.decode(content, type=AppliedPosition) if content else None
-    return applied.lsn if applied and applied.at else 0

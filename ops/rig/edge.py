@@ -1,0 +1,39 @@
+"""The real edge, before services of the caller's choice."""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ops.embedded import ports, readiness
+from ops.embedded.program_environment import EDGE_TUNING
+from ops.embedded.readiness import wait_until
+from ops.embedded.supervisor_config import EDGE_CONFIG
+from ops.rig.eventually import PATIENCE_S
+from ops.rig.server_process import ServerProcess
+
+SERVICES = ("identity", "command", "query", "sse")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningEdge:
+    """A Caddy."""
+
+    port: int
+    pid: int
+
+
+@contextlib.contextmanager
+def edge(folder: Path, services: Mapping[str, int]) -> Iterator[RunningEdge]:
+    """Run it before these services (name: port) until the end of the block; the others are away."""
+    numbers = ports.choose(["edge", *SERVICES], {}) | dict(services)
+    variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
+    folders = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    caddy = str(Path(sys.executable).parent / "caddy")
+    words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
+    environment = {**os.environ, **EDGE_TUNING, **variables, **folders}
+    with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
+        wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), PATIENCE_S)
+        yield RunningEdge(numbers["edge"], process.pid)

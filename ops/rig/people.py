@@ -1,0 +1,62 @@
+"""People with tokens of their own, and who signs them."""
+
+import dataclasses
+import json
+import secrets
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from contract.pseudonym import voter_of
+from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
+
+RECEIPT_KEY, SEAL_KEY, SEED_KEY = b"r" * 16, b"s" * 32, b"k" * 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Voter:
+    """A person with a valid token."""
+
+    user_id: str
+    seed: bytes
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The Authorization header."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def pseudonym(self, event_no: int) -> bytes:
+        """What stands for this person in the ledger."""
+        return voter_of(self.seed, event_no)
+
+
+class TokenMint:
+    """Stands in for identity: signs with a key of its own, serves its public half as a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.jwks = folder / "jwks.json"
+        self.rotate("first-key")
+
+    def rotate(self, key_id: str) -> None:
+        """Sign with a new key from now on, and publish it in the place of the last one."""
+        self._key_id = key_id
+        self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
+        self.jwks.write_text(json.dumps({"keys": [{**public, "kid": key_id, "alg": "RS256"}]}))
+
+    def voter(self, *roles: str) -> Voter:
+        """A new person; without roles a viewer."""
+        user_id, seed = str(uuid.uuid4()), secrets.token_bytes(32)
+        claims = {"sub": user_id, "roles": list(roles) or ["viewer"], "seed": SeedBox(SEED_KEY).close(seed, user_id)}
+        return Voter(user_id, seed, self.token(**claims))
+
+    def token(self, **claims: Any) -> str:
+        """A token with these claims over sound defaults."""
+        now = int(time.time())
+        standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 900, "jti": secrets.token_hex(8)}
+        return jwt.encode({**standard, **claims}, self._private, "RS256", {"kid": self._key_id, "typ": ACCESS_TYPE})
