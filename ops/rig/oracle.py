@@ -107,7 +107,8 @@ def check_shown(database: Database, redis_url: str, events: Sequence[Event]) -> 
     """When all that is committed is counted, Redis says what the ledger says."""
     end = wal_end(database)
     eventually(lambda: has_reached(redis_url, end), "Redis is up to date")
-    assert counts_in_redis(redis_url, events) == counts_in_ledger(database)
+    shown, truth = counts_in_redis(redis_url, events), counts_in_ledger(database)
+    assert shown == truth, f"Redis says {shown}, the ledger {truth}"
 
 
 def check_agreement(database: Database, redis_url: str, events: Sequence[Event]) -> None:

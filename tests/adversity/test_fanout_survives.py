@@ -3,7 +3,7 @@
 import contextlib
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import psycopg
 import pytest
@@ -108,6 +108,14 @@ def test_redis_flushed(database: Database, redis_url: str, events: list[Event]) 
         check_agreement(database, redis_url, [*events, idle])
 
 
+def put_back(client: redis.Redis, copy: Mapping[bytes, bytes]) -> None:
+    """All keys at one moment, as a Redis that comes back has them."""
+    with client.pipeline() as together:
+        for key, value in copy.items():
+            together.restore(key, 0, value, replace=True)
+        together.execute()
+
+
 def test_redis_restored_from_an_old_copy(database: Database, redis_url: str, events: list[Event]) -> None:
     """A Redis that comes back with yesterday's keys, `applied` included, is overwritten before it is called fresh."""
     with FanoutProcess(database.url("vote_fanout"), redis_url).running(), redis.Redis.from_url(redis_url) as client:
@@ -116,8 +124,7 @@ def test_redis_restored_from_an_old_copy(database: Database, redis_url: str, eve
             old = {key: client.dump(key) for key in client.scan_iter()}
             crowd.wait_for(2000)
         check_agreement(database, redis_url, events)
-        for key, value in old.items():
-            client.restore(key, 0, value, replace=True)
+        put_back(client, old)
         check_agreement(database, redis_url, events)
 
 
@@ -137,8 +144,7 @@ def test_redis_lost_or_restored_at_random_moments(
                     elif what == "copy":
                         old = {key: value for key in client.scan_iter() if (value := client.dump(key))}
                     elif what == "restore":
-                        for key, value in old.items():
-                            client.restore(key, 0, value, replace=True)
+                        put_back(client, old)
                 if what == "kill":
                     redis_server.process.kill()
                     redis_server.process.start()
