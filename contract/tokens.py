@@ -8,8 +8,6 @@ the subject), so that the voting path needs no look-up.
     typ client+jwt   an application that may register people: sub (its name), jti
 """
 
-import base64
-import binascii
 import os
 import time
 from collections.abc import Mapping
@@ -21,6 +19,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from contract import base64url
 from contract.errors import Unauthorized
 
 ISSUER = AUDIENCE = "vote"
@@ -30,7 +29,6 @@ TOKEN_BYTES_MAX = 4096
 STAFF_ROLES = frozenset({"host", "admin"})
 CLOCK_SKEW_S = 60  # between the machine that signed and this one
 _NONCE_BYTES = 12
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +61,14 @@ class SeedBox:
     def close(self, seed: bytes, user_id: str) -> str:
         """The seed (32 bytes) encrypted for this user, as base64url text."""
         nonce = os.urandom(_NONCE_BYTES)
-        return base64.urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, seed, user_id.encode())).decode()
+        return base64url.encode(nonce + self._cipher.encrypt(nonce, seed, user_id.encode())).decode()
 
     def open(self, caller: Caller) -> bytes:
         """The caller's seed, 32 bytes; `Unauthorized` when the box was not closed for this user."""
         try:
-            sealed = base64.urlsafe_b64decode(caller.seed_box)
+            sealed = base64url.decode(caller.seed_box.encode())
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], caller.user_id.encode())
-        except (InvalidTag, binascii.Error, ValueError) as error:
+        except (InvalidTag, ValueError) as error:
             raise Unauthorized from error
 
 
@@ -79,7 +77,7 @@ class UnknownKeyError(Exception):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says, once its signature is verified. `roles` and `seed` are a person's."""
+    """What a token says, once its signature is verified; times in Unix seconds. `roles` and `seed` are a person's."""
 
     iss: str
     aud: str
@@ -87,6 +85,7 @@ class Claims(msgspec.Struct, frozen=True):
     jti: str
     iat: int
     exp: int
+    nbf: int = 0
     roles: list[str] = []
     seed: str = ""
 
@@ -95,13 +94,17 @@ class _Header(msgspec.Struct, frozen=True):
     alg: str
     kid: str
     typ: str
+    # Both change what the rest means, so a token that has one is refused (RFC 7515, 7797); all else is ignored.
+    crit: Any = msgspec.UNSET
+    b64: Any = msgspec.UNSET
 
 
 class KeySet:
     """The public keys by key id, each with the only algorithm it may verify.
 
     A token is verified once a vote, which makes this the dearest step of a vote: PyJWT does the cryptography, and its
-    general decoding (twice what the signature costs) is replaced by the few steps that our own tokens need.
+    general decoding (twice what the signature costs) is replaced by the few steps that our own tokens need. Whatever
+    PyJWT refuses is refused here, and so is a second spelling of the same token.
     """
 
     def __init__(self) -> None:
@@ -133,19 +136,19 @@ class KeySet:
         try:
             signed, _, signature = token.encode("ascii").rpartition(b".")
             header, _, payload = signed.partition(b".")
-            key = self._key(self._header_decoder.decode(_from_base64url(header)), token_type)
-            if not key.Algorithm.verify(signed, key.key, _from_base64url(signature)):
+            key = self._key(self._header_decoder.decode(_json(header)), token_type)
+            if not key.Algorithm.verify(signed, key.key, base64url.decode(signature)):
                 raise Unauthorized
-            claims = self._claims_decoder.decode(_from_base64url(payload))
+            claims = self._claims_decoder.decode(_json(payload))
         except (ValueError, RecursionError) as error:  # UnicodeError, binascii.Error and msgspec's are ValueErrors
             raise Unauthorized from error
-        now = time.time()
-        if claims.iss != ISSUER or claims.aud != AUDIENCE or not claims.iat - CLOCK_SKEW_S <= now < claims.exp:
+        not_before = max(claims.iat, claims.nbf) - CLOCK_SKEW_S
+        if claims.iss != ISSUER or claims.aud != AUDIENCE or not not_before <= time.time() < claims.exp:
             raise Unauthorized
         return claims
 
     def _key(self, header: _Header, token_type: str) -> jwt.PyJWK:
-        if header.typ != token_type:
+        if header.typ != token_type or header.crit is not msgspec.UNSET or header.b64 is not msgspec.UNSET:
             raise Unauthorized
         key = self._keys.get(header.kid)
         if key is None:
@@ -155,5 +158,6 @@ class KeySet:
         return key
 
 
-def _from_base64url(text: bytes) -> bytes:
-    return binascii.a2b_base64(text.translate(_URL_SAFE) + b"==")
+def _json(part: bytes) -> str:
+    """A part's JSON as text, since msgspec doesn't look whether members that it skips are UTF-8."""
+    return base64url.decode(part).decode()

@@ -6,7 +6,6 @@ A token's successor is computed with identity's key, not drawn. So two refreshes
 once get the same new token, whichever of them the database takes first, and neither locks the other out.
 """
 
-import base64
 import hashlib
 import secrets
 import uuid
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from command.identity.signing_key import SigningKey
+from contract import base64url
 
 SECRET_BYTES = 32
 _FAMILY_BYTES = 16
@@ -33,7 +33,7 @@ class RefreshToken:
 
     def text(self) -> str:
         """As the client keeps it."""
-        return base64.urlsafe_b64encode(self.session_id.bytes + self.secret).decode()
+        return base64url.encode(self.session_id.bytes + self.secret).decode()
 
     def successor(self, key: SigningKey) -> "RefreshToken":
         """The token that replaces this one."""
@@ -48,7 +48,7 @@ def new_family() -> RefreshToken:
 def parse_refresh_token(text: str) -> RefreshToken | None:
     """The token behind what a client sent, or None when it can't be one."""
     try:
-        content = base64.b64decode(text, altchars=b"-_", validate=True)
+        content = base64url.decode(text.encode())
     except ValueError:
         return None
     if len(content) != _FAMILY_BYTES + SECRET_BYTES:

@@ -4,7 +4,6 @@ The key's type gives its algorithm and its RFC 7638 thumbprint its id, so both f
 several identity processes with the same file agree.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
+from contract import base64url
 from contract.settings import SettingError
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -82,4 +82,4 @@ def _algorithm(private_key: PrivateKey) -> str:
 
 def _thumbprint(members: Mapping[str, str]) -> str:
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(canonical).digest()).decode()

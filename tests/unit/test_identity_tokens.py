@@ -101,6 +101,14 @@ def test_other_texts_are_no_refresh_token(text: str) -> None:
     assert token is None or token.text() == text
 
 
+def test_a_refresh_token_has_one_spelling() -> None:
+    """The other base64 alphabet, padding and what decoders skip are refused: a token is known by its text."""
+    text = RefreshToken(uuid.UUID(int=0), b"\xff\xfe" * 16).text()
+    assert parse_refresh_token(text)
+    for other in (text.replace("_", "/"), text.replace("-", "+"), text + "====", text + "\n", " " + text, text[:-4]):
+        assert parse_refresh_token(other) is None
+
+
 def test_successor_needs_the_key() -> None:
     """The same key gives the same successor, in the same family; another key another one."""
     token, key = new_family(), SigningKey(KEYS["RS256"])
