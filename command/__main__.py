@@ -51,7 +51,7 @@ class CommandService(Service):
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
         self._votes = VoteCaster(
-            SeedBox(verification.seed_key),
+            SeedBox(verification.seed_keys),
             BallotDirectory(self._looking, batching.events_max),
             self._batcher,
             {number: ReceiptCipher(key) for number, key in receipt_keys.items()},

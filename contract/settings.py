@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 Piece = TypeVar("Piece")
 _REQUIRED = object()
+KEY_NO_MAX = (1 << 15) - 1  # a smallint, as events keep it
 
 
 class SettingError(Exception):
@@ -48,15 +49,20 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def hex_file(path: str) -> bytes:
-    """A key in a file, as hexadecimal text."""
-    return bytes.fromhex(Path(path).read_text(encoding="ascii").strip())
+def numbered_keys(key_bytes: int) -> Callable[[str], dict[int, bytes]]:
+    """A JSON object {"key_no": hex} in a file: one key per generation, the highest is used for what is new."""
 
+    def parse(path: str) -> dict[int, bytes]:
+        content = json.loads(Path(path).read_text(encoding="ascii"))
+        if not isinstance(content, dict) or not content:
+            raise ValueError('it must be a JSON object {"key number": "hexadecimal key"}')
+        keys = {int(number): bytes.fromhex(str(key)) for number, key in content.items()}
+        for number, key in keys.items():
+            if len(key) != key_bytes or not 0 < number <= KEY_NO_MAX:
+                raise ValueError(f"key {number}: {key_bytes} bytes and a number from 1 to {KEY_NO_MAX} are needed")
+        return keys
 
-def _key_file(path: str) -> dict[int, bytes]:
-    """A JSON object {"key_no": hex}: one key per generation, the highest is given to new events."""
-    content = json.loads(Path(path).read_text(encoding="ascii"))
-    return {int(number): bytes.fromhex(key) for number, key in content.items()}
+    return parse
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,21 +96,21 @@ class Redis:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verification:
-    """How access tokens are verified: public keys by URL, and the key of the voter seed inside them."""
+    """How access tokens are verified: public keys by URL, and the keys of the voter seed inside them, 32 bytes each."""
 
     jwks_url: str = setting("JWKS_URL")
-    seed_key: bytes = setting("SEED_KEY_FILE", parse=hex_file)
+    seed_keys: dict[int, bytes] = setting("SEED_KEY_FILE", parse=numbered_keys(32))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReceiptKeys:
     """Keys of the vote_id by key_no, 16 bytes each; held by command and query."""
 
-    by_number: dict[int, bytes] = setting("RECEIPT_KEYS_FILE", parse=_key_file)
+    by_number: dict[int, bytes] = setting("RECEIPT_KEYS_FILE", parse=numbered_keys(16))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SealKeys:
     """Keys of the row seals by key_no, 32 bytes each; held by command and the audit tool, never by the database."""
 
-    by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=_key_file)
+    by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=numbered_keys(32))

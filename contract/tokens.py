@@ -1,8 +1,8 @@
 """Access tokens: what every process checks and only identity can make.
 
 A token is a JWT whose key id picks the public key, and the key picks the one algorithm it may be used
-with; nothing else in the header is trusted. The voter seed travels inside, encrypted (AES-GCM, bound to
-the subject), so that the voting path needs no look-up.
+with; nothing else in the header is trusted. The voter seed travels inside, encrypted and bound to the
+subject, so that the voting path needs no look-up.
 
     typ at+jwt       a person: sub (user_id), roles, seed, jti
     typ client+jwt   an application that may register people: sub (its name), jti
@@ -17,10 +17,11 @@ from typing import Any
 import jwt
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from contract import base64url
-from contract.errors import Unauthorized
+from contract.errors import Busy, Unauthorized
+from contract.pseudonym import SEED_BYTES
 
 ISSUER = AUDIENCE = "vote"
 ACCESS_TYPE = "at+jwt"
@@ -28,7 +29,10 @@ CLIENT_TYPE = "client+jwt"
 TOKEN_BYTES_MAX = 4096
 STAFF_ROLES = frozenset({"host", "admin"})
 CLOCK_SKEW_S = 60  # between the machine that signed and this one
+_KEY_NO_BYTES = 2
 _NONCE_BYTES = 12
+_SEALED_AT = _KEY_NO_BYTES + _NONCE_BYTES
+_BOX_BYTES = _SEALED_AT + SEED_BYTES + 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +57,36 @@ class Caller:
 
 
 class SeedBox:
-    """Closes and opens the voter seed inside a token; the key is 32 bytes and shared by identity, command and query."""
+    """Closes and opens the voter seed inside a token, under keys by number, shared by identity, command and query.
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+        base64url of    2           12      32 + 16
+                     | key_no | nonce | seed, encrypted |
+
+    Each is 32 bytes. The newest closes, all open: so a new key goes to those who open, and only then to identity.
+    AES-GCM-SIV, since a key closes more boxes than AES-GCM allows with drawn nonces (2^32; an audience needs hours for
+    that): here two boxes with one nonce only tell whether they are the same box.
+    """
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._ciphers = {number.to_bytes(_KEY_NO_BYTES, "big"): AESGCMSIV(key) for number, key in keys.items()}
+        self._newest = max(self._ciphers)
 
     def close(self, seed: bytes, user_id: str) -> str:
         """The seed (32 bytes) encrypted for this user, as base64url text."""
         nonce = os.urandom(_NONCE_BYTES)
-        return base64url.encode(nonce + self._cipher.encrypt(nonce, seed, user_id.encode())).decode()
+        sealed = self._ciphers[self._newest].encrypt(nonce, seed, user_id.encode())
+        return base64url.encode(self._newest + nonce + sealed).decode()
 
     def open(self, caller: Caller) -> bytes:
-        """The caller's seed, 32 bytes; `Unauthorized` when the box was not closed for this user."""
+        """The caller's seed, 32 bytes; `Unauthorized` when the box isn't this user's, `Busy` until its key is here."""
         try:
-            sealed = base64url.decode(caller.seed_box.encode())
-            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], caller.user_id.encode())
+            box = base64url.decode(caller.seed_box.encode())
+            if len(box) != _BOX_BYTES:
+                raise Unauthorized
+            cipher = self._ciphers[box[:_KEY_NO_BYTES]]
+            return cipher.decrypt(box[_KEY_NO_BYTES:_SEALED_AT], box[_SEALED_AT:], caller.user_id.encode())
+        except KeyError as error:
+            raise Busy("this server doesn't have the token's seed key yet") from error
         except (InvalidTag, ValueError) as error:
             raise Unauthorized from error
 

@@ -126,7 +126,7 @@ def make_key(given: argparse.Namespace, _env: Mapping[str, str]) -> None:
 
 def _mint(env: Mapping[str, str]) -> TokenMint:
     signing = settings.read(Signing, env)
-    return TokenMint(load_signing_key(signing.key_file), SeedBox(signing.seed_key))
+    return TokenMint(load_signing_key(signing.key_file), SeedBox(signing.seed_keys))
 
 
 def _connect(env: Mapping[str, str]) -> psycopg.Connection:

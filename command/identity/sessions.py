@@ -39,7 +39,7 @@ class Sessions:
         self._hasher = hasher
         self._key = key
         self._signing = signing
-        self._mint = TokenMint(key, SeedBox(signing.seed_key))
+        self._mint = TokenMint(key, SeedBox(signing.seed_keys))
 
     async def login(self, username: str, password: str, trace_id: str) -> IssuedTokens:
         """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work."""

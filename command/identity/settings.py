@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from contract.settings import Listening, hex_file, setting
+from contract.settings import Listening, numbered_keys, setting
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Signing:
     """What only identity holds: the private key that signs access tokens."""
 
     key_file: Path = setting("SIGNING_KEY_FILE", parse=Path)
-    seed_key: bytes = setting("SEED_KEY_FILE", parse=hex_file)
+    seed_keys: dict[int, bytes] = setting("SEED_KEY_FILE", parse=numbered_keys(32))
     access_seconds: int = setting("ACCESS_TOKEN_SECONDS", 900, int, "s")
     refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")
     client_seconds: int = setting("CLIENT_TOKEN_SECONDS", 365 * 86_400, int, "s")

@@ -54,14 +54,14 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
     reading = {
         "REPLICA_URL": _replica(at, secrets),
         "REDIS_URL": at.redis_url,
-        "SEED_KEY_FILE": str(secrets.seed_key()),
+        "SEED_KEY_FILE": str(secrets.seed_keys()),
     }
-    verifying = {"SEED_KEY_FILE": str(secrets.seed_key()), "RECEIPT_KEYS_FILE": str(secrets.receipt_keys())}
+    verifying = {"SEED_KEY_FILE": str(secrets.seed_keys()), "RECEIPT_KEYS_FILE": str(secrets.receipt_keys())}
     own = {
         "identity": {
             "DATABASE_URL": url["vote_identity"],
             "SIGNING_KEY_FILE": str(secrets.signing_key()),
-            "SEED_KEY_FILE": str(secrets.seed_key()),
+            "SEED_KEY_FILE": str(secrets.seed_keys()),
         },
         "command": {"DATABASE_URL": url["vote_command"], **verifying, "SEAL_KEYS_FILE": str(secrets.seal_keys())},
         "fanout": {"DATABASE_URL": url["vote_fanout"], "REDIS_URL": at.redis_url},

@@ -27,9 +27,9 @@ class SecretFiles:
             make_signing_key(path)
         return path
 
-    def seed_key(self) -> Path:
-        """The key of the voter seed inside access tokens: 32 bytes in hexadecimal."""
-        return self._keep("seed_key.hex", lambda: secrets.token_hex(32))
+    def seed_keys(self) -> Path:
+        """The keys of the voter seed inside access tokens by number: 32 bytes each."""
+        return self._keep("seed_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))
 
     def receipt_keys(self) -> Path:
         """The keys of the vote_id by number: 16 bytes each."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -44,7 +45,7 @@ class IdentityProcess(Service):
 @contextlib.contextmanager
 def identity_process(folder: Path, database_url: str, **settings: str) -> Iterator[IdentityProcess]:
     """Run an identity process on this database until the end of the block."""
-    (folder / "seed").write_text(SEED_KEY.hex())
+    (folder / "seed").write_text(json.dumps({"1": SEED_KEY.hex()}))
     make_signing_key(folder / "key.pem")
     port = ports.choose(["identity"], {})["identity"]
     env = {

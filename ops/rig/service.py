@@ -84,7 +84,7 @@ def read_process(
 
 
 def _reading_tokens(folder: Path, mint: TokenMint, key_numbers: int = 1) -> dict[str, str]:
-    (folder / "seed").write_text(SEED_KEY.hex())
+    (folder / "seed").write_text(_keys(SEED_KEY, 1))
     (folder / "receipts").write_text(_keys(RECEIPT_KEY, key_numbers))
     return {
         "JWKS_URL": mint.jwks.as_uri(),

@@ -47,7 +47,7 @@ class QueryService(Service):
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
         ciphers = {number: ReceiptCipher(key) for number, key in receipt_keys.items()}
-        seeds, events = SeedBox(verification.seed_key), EventDirectory(self._replica)
+        seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
         self.handlers = (
             EventsHandler(verifier, events, self._replica),
             ResultsHandler(verifier, events, ResultRenderer(events, standings)),

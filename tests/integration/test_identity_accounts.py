@@ -39,7 +39,7 @@ async def test_registered_person_logs_in_and_is_known(identity: IdentityProcess,
     with psycopg.connect(database.url()) as connection:
         row = connection.execute("SELECT user_id::text, voter_seed, password_hash FROM identity.users").fetchone()
     assert row is not None
-    assert row[:2] == (caller.user_id, SeedBox(SEED_KEY).open(caller))
+    assert row[:2] == (caller.user_id, SeedBox({1: SEED_KEY}).open(caller))
     assert row[2].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 

@@ -23,7 +23,7 @@ from contract.errors import Busy, Unauthorized
 from contract.settings import SettingError
 from contract.tokens import ACCESS_TYPE, CLIENT_TYPE, KeySet, SeedBox
 
-SEEDS = SeedBox(b"k" * 32)
+SEEDS = SeedBox({1: b"k" * 32})
 KEYS: dict[str, PrivateKey] = {
     "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "ES256": ec.generate_private_key(ec.SECP256R1()),

@@ -66,7 +66,7 @@ class FrailService(Service):
 def env(tmp_path: Path) -> dict[str, str]:
     """The least that all services need; nobody listens at these addresses."""
     make_signing_key(tmp_path / "signing.pem")
-    (tmp_path / "seed").write_text("00" * 32)
+    (tmp_path / "seed").write_text(json.dumps({"1": "00" * 32}))
     (tmp_path / "receipts.json").write_text(json.dumps({"1": "00" * 16}))
     (tmp_path / "seals.json").write_text(json.dumps({"1": "00" * 32}))
     return {
