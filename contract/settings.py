@@ -49,6 +49,14 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def hex_key(path: str) -> bytes:
+    """A key of 32 bytes in a file, as hexadecimal text."""
+    key = bytes.fromhex(Path(path).read_text(encoding="ascii").strip())
+    if len(key) != 32:
+        raise ValueError("it must hold 32 bytes in hexadecimal")
+    return key
+
+
 def numbered_keys(key_bytes: int) -> Callable[[str], dict[int, bytes]]:
     """A JSON object {"key_no": hex} in a file: one key per generation, the highest is used for what is new."""
 

@@ -1,11 +1,11 @@
 """The identity process: opens its pool, serves until SIGTERM. With a sub-command: the operator's line, then the end.
 
-python -m command.identity [voters | client-token | staff | new-key]
+python -m command.identity [voters | client-token | staff | rotate-key]
 """
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from command.identity import operator_line
 from command.identity.account_handler import AccountHandler
@@ -17,8 +17,9 @@ from command.identity.password_hasher import PasswordHasher
 from command.identity.session_handler import SessionHandler
 from command.identity.sessions import Sessions
 from command.identity.settings import IdentityListening, Signing
-from command.identity.signing_key import load_signing_key
+from command.identity.signing_keys import SigningKeys, load_signing_keys
 from contract import settings
+from contract.web.background import Work
 from contract.web.service import Service, run_service
 
 
@@ -30,13 +31,15 @@ class IdentityService(Service):
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(IdentityListening, env)
         signing = settings.read(Signing, env)
-        key = load_signing_key(signing.key_file)
+        self._key_folder = signing.key_folder
+        self._keys = SigningKeys(load_signing_keys(signing.key_folder), signing.key_overlap_seconds)
+        self._keys.check_lifetime(signing.access_seconds, "ACCESS_TOKEN_SECONDS")
         self._store = AccountStore(settings.read(settings.Primary, env).url)
         self._hasher = PasswordHasher(signing.password_hashes_max, signing.password_queue_max)
         self.handlers = (
-            AccountHandler(OwnTokenVerifier(key), Accounts(self._store, self._hasher)),
-            SessionHandler(Sessions(self._store, self._hasher, key, signing)),
-            KeyHandler(key),
+            AccountHandler(OwnTokenVerifier(self._keys), Accounts(self._store, self._hasher)),
+            SessionHandler(Sessions(self._store, self._hasher, self._keys, signing)),
+            KeyHandler(self._keys),
         )
 
     async def why_not_ready(self) -> str:
@@ -46,6 +49,10 @@ class IdentityService(Service):
     async def open(self) -> None:
         """Start connecting."""
         await self._store.open()
+
+    def work(self) -> Iterable[Work]:
+        """Keys come and go while it serves."""
+        return [self._keys.follow(self._key_folder)]
 
     async def close(self) -> None:
         """Let go of threads and connections; requests have been answered by now."""

@@ -3,11 +3,11 @@
 import msgspec
 from sanic import HTTPResponse, Request
 
-from command.identity.signing_key import SigningKey
+from command.identity.signing_keys import SigningKeys
 from contract.web.call import Access, call
 from contract.web.service import answer
 
-KEYS_MAY_BE_KEPT = {"Cache-Control": "public, max-age=300"}
+KEYS_KEPT_S = 300
 
 
 class KeyList(msgspec.Struct):
@@ -17,12 +17,15 @@ class KeyList(msgspec.Struct):
 
 
 class KeyHandler:
-    """Tells everybody the public half of the signing key."""
+    """Tells everybody the public halves of the signing keys."""
 
-    def __init__(self, key: SigningKey) -> None:
-        self._keys = KeyList(key.jwks["keys"])
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
 
     @call("GET", "/.well-known/jwks.json", name="jwks", access=Access.PUBLIC, answers={200: KeyList})
     async def jwks(self, _request: Request) -> HTTPResponse:
         """The keys that verify access tokens."""
-        return answer(self._keys, headers=KEYS_MAY_BE_KEPT)
+        return answer(
+            KeyList([key.jwk for key in self._keys.published()]),
+            headers={"Cache-Control": f"public, max-age={KEYS_KEPT_S}"},
+        )

@@ -6,7 +6,6 @@ import secrets
 import sys
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from command.identity import account_fields
 from command.identity.account_store import User
 from command.identity.password_hasher import argon2id, verifies
 from command.identity.settings import Signing
-from command.identity.signing_key import load_signing_key, make_signing_key
+from command.identity.signing_keys import SigningKeys, delete_ended_keys, load_signing_keys, make_next_key
 from command.identity.token_mint import TokenMint
 from contract import queries, settings
 from contract.errors import ContractError
@@ -45,9 +44,8 @@ def parser() -> argparse.ArgumentParser:
     task.add_argument("--username", required=True)
     task.add_argument("--role", choices=ROLES, action="append", required=True, help="may be given several times")
     task.set_defaults(task=put_staff)
-    task = tasks.add_parser("new-key", help="make a signing key; never overwrites one")
-    task.add_argument("path", type=Path)
-    task.set_defaults(task=make_key)
+    task = tasks.add_parser("rotate-key", help="make the next signing key; prints its file, and those that ended")
+    task.set_defaults(task=rotate_key)
     return line
 
 
@@ -63,7 +61,10 @@ def run(given: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Copy new people into the database; a line is printed once its person is committed."""
-    mint = _mint(env)
+    signing, lifetime_s = settings.read(Signing, env), int(given.hours * 3600)
+    keys = _keys(signing)
+    keys.check_lifetime(lifetime_s, "--hours")
+    mint = TokenMint(keys, SeedBox(signing.seed_keys))
     with _connect(env) as connection:
         for start in range(0, given.count, VOTERS_PER_COPY):
             voters = [
@@ -74,16 +75,17 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
                 for voter in voters:
                     copy.write_row(voter)
             for user_id, _, voter_seed in voters:
-                token = mint.access(user_id, ["viewer"], voter_seed, int(given.hours * 3600))
+                token = mint.access(user_id, ["viewer"], voter_seed, lifetime_s)
                 sys.stdout.write(orjson.dumps({"user_id": user_id, "token": token}).decode() + "\n")
 
 
 def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Enter the application, if it is new, and print a token for it."""
-    mint, lifetime_s = _mint(env), settings.read(Signing, env).client_seconds
+    signing = settings.read(Signing, env)
+    mint = TokenMint(_keys(signing), SeedBox(signing.seed_keys))
     with _connect(env) as connection:
         connection.execute(_sql("add_application"), {"application": given.name})
-    sys.stdout.write(mint.client(given.name, lifetime_s) + "\n")
+    sys.stdout.write(mint.client(given.name, signing.client_seconds) + "\n")
 
 
 def put_staff(given: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -119,14 +121,16 @@ def _put(connection: psycopg.Connection, username: str, password: str, roles: li
     return user_id
 
 
-def make_key(given: argparse.Namespace, _env: Mapping[str, str]) -> None:
-    """Write a new key file."""
-    make_signing_key(given.path)
-
-
-def _mint(env: Mapping[str, str]) -> TokenMint:
+def rotate_key(_given: argparse.Namespace, env: Mapping[str, str]) -> None:
+    """Make the next key, which signs once everybody has it; delete those whose last token has ended."""
     signing = settings.read(Signing, env)
-    return TokenMint(load_signing_key(signing.key_file), SeedBox(signing.seed_keys))
+    made = make_next_key(signing.key_folder)
+    ended = delete_ended_keys(signing.key_folder, max(signing.client_seconds, signing.key_overlap_seconds))
+    sys.stdout.write(orjson.dumps({"made": str(made), "deleted": [str(path) for path in ended]}).decode() + "\n")
+
+
+def _keys(signing: Signing) -> SigningKeys:
+    return SigningKeys(load_signing_keys(signing.key_folder), signing.key_overlap_seconds)
 
 
 def _connect(env: Mapping[str, str]) -> psycopg.Connection:

@@ -2,17 +2,18 @@
 
     t0 ──successor──► t1 ──successor──► t2      each names the same family; only the newest one counts
 
-A token's successor is computed with identity's key, not drawn. So two refreshes that an honest phone sends at
-once get the same new token, whichever of them the database takes first, and neither locks the other out.
+A token's successor is computed with a key of identity's, not drawn. So two refreshes that an honest phone sends at
+once get the same new token, whichever of them the database takes first, and neither locks the other out. That key is
+for nothing else, so signing keys come and go without it.
 """
 
 import hashlib
+import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
 from uuid import UUID
 
-from command.identity.signing_key import SigningKey
 from contract import base64url
 
 SECRET_BYTES = 32
@@ -35,9 +36,9 @@ class RefreshToken:
         """As the client keeps it."""
         return base64url.encode(self.session_id.bytes + self.secret).decode()
 
-    def successor(self, key: SigningKey) -> "RefreshToken":
-        """The token that replaces this one."""
-        return RefreshToken(self.session_id, key.successor(self.secret))
+    def successor(self, key: bytes) -> "RefreshToken":
+        """The token that replaces this one: always the same, and only who has the key (32 bytes) can tell."""
+        return RefreshToken(self.session_id, hmac.digest(key, self.secret, "sha256"))
 
 
 def new_family() -> RefreshToken:

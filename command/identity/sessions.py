@@ -14,7 +14,7 @@ from command.identity.account_store import AccountStore, User
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.settings import Signing
-from command.identity.signing_key import SigningKey
+from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
 from contract.errors import BadCredentials, Unauthorized
 from contract.tokens import SeedBox
@@ -34,12 +34,11 @@ class IssuedTokens(NamedTuple):
 class Sessions:
     """Starts and renews sessions, and issues their tokens."""
 
-    def __init__(self, store: AccountStore, hasher: PasswordHasher, key: SigningKey, signing: Signing) -> None:
+    def __init__(self, store: AccountStore, hasher: PasswordHasher, keys: SigningKeys, signing: Signing) -> None:
         self._store = store
         self._hasher = hasher
-        self._key = key
         self._signing = signing
-        self._mint = TokenMint(key, SeedBox(signing.seed_keys))
+        self._mint = TokenMint(keys, SeedBox(signing.seed_keys))
 
     async def login(self, username: str, password: str, trace_id: str) -> IssuedTokens:
         """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work."""
@@ -51,7 +50,7 @@ class Sessions:
         presented = parse_refresh_token(refresh_token)
         if presented is None:
             raise Unauthorized("the refresh token is not valid")
-        following = presented.successor(self._key)
+        following = presented.successor(self._signing.refresh_key)
         user = await self._store.rotate_session(presented, following, self._signing.refresh_seconds)
         if user is None:
             revoked = await self._store.revoke_session(presented.session_id)

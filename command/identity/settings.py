@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from contract.settings import Listening, numbered_keys, setting
+from contract.settings import Listening, hex_key, numbered_keys, setting
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -15,9 +15,11 @@ class IdentityListening(Listening):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Signing:
-    """What only identity holds: the private key that signs access tokens."""
+    """What only identity holds: the private keys that sign access tokens, and the key that refresh tokens come from."""
 
-    key_file: Path = setting("SIGNING_KEY_FILE", parse=Path)
+    key_folder: Path = setting("SIGNING_KEY_FOLDER", parse=Path)
+    key_overlap_seconds: int = setting("SIGNING_KEY_OVERLAP_SECONDS", 86_400, int, "s")
+    refresh_key: bytes = setting("REFRESH_KEY_FILE", parse=hex_key)
     seed_keys: dict[int, bytes] = setting("SEED_KEY_FILE", parse=numbered_keys(32))
     access_seconds: int = setting("ACCESS_TOKEN_SECONDS", 900, int, "s")
     refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")

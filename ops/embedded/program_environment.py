@@ -60,7 +60,8 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
     own = {
         "identity": {
             "DATABASE_URL": url["vote_identity"],
-            "SIGNING_KEY_FILE": str(secrets.signing_key()),
+            "SIGNING_KEY_FOLDER": str(secrets.signing_keys()),
+            "REFRESH_KEY_FILE": str(secrets.refresh_key()),
             "SEED_KEY_FILE": str(secrets.seed_keys()),
         },
         "command": {"DATABASE_URL": url["vote_command"], **verifying, "SEAL_KEYS_FILE": str(secrets.seal_keys())},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from command.identity.signing_key import make_signing_key
+from command.identity.signing_keys import key_path, make_next_key
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,19 @@ class SecretFiles:
         """The password of a role, server or person; hexadecimal, so that it fits into any URL."""
         return self._keep(f"{of}.password", lambda: secrets.token_hex(24)).read_text()
 
-    def signing_key(self) -> Path:
-        """The private key that signs access tokens."""
-        path = self.folder / "signing_key.pem"
-        if not path.exists():
-            make_signing_key(path)
-        return path
+    def signing_keys(self) -> Path:
+        """The folder of the private keys that sign access tokens."""
+        keys, only_key = self.folder / "signing_keys", self.folder / "signing_key.pem"
+        if only_key.exists():  # from before there was a folder
+            keys.mkdir(mode=0o700, exist_ok=True)
+            only_key.rename(key_path(keys, 0))
+        if not any(keys.glob("*.pem")):
+            make_next_key(keys)
+        return keys
+
+    def refresh_key(self) -> Path:
+        """The key that refresh tokens follow from: 32 bytes in hexadecimal."""
+        return self._keep("refresh_key.hex", lambda: secrets.token_hex(32))
 
     def seed_keys(self) -> Path:
         """The keys of the voter seed inside access tokens by number: 32 bytes each."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from command.identity.signing_key import make_signing_key
+from command.identity.signing_keys import make_next_key
 from ops.embedded import ports
 from ops.rig.people import SEED_KEY
 from ops.rig.server_process import ServerProcess
@@ -46,13 +46,15 @@ class IdentityProcess(Service):
 def identity_process(folder: Path, database_url: str, **settings: str) -> Iterator[IdentityProcess]:
     """Run an identity process on this database until the end of the block."""
     (folder / "seed").write_text(json.dumps({"1": SEED_KEY.hex()}))
-    make_signing_key(folder / "key.pem")
+    (folder / "refresh").write_text("00" * 32)
+    make_next_key(folder / "keys")
     port = ports.choose(["identity"], {})["identity"]
     env = {
         **os.environ,
         "DATABASE_URL": database_url,
         "IDENTITY_PORT": str(port),
-        "SIGNING_KEY_FILE": str(folder / "key.pem"),
+        "SIGNING_KEY_FOLDER": str(folder / "keys"),
+        "REFRESH_KEY_FILE": str(folder / "refresh"),
         "SEED_KEY_FILE": str(folder / "seed"),
         **settings,
     }

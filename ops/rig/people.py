@@ -52,7 +52,11 @@ class TokenMint:
     def voter(self, *roles: str) -> Voter:
         """A new person; without roles a viewer."""
         user_id, seed = str(uuid.uuid4()), secrets.token_bytes(32)
-        claims = {"sub": user_id, "roles": list(roles) or ["viewer"], "seed": SeedBox({1: SEED_KEY}).close(seed, user_id)}
+        claims = {
+            "sub": user_id,
+            "roles": list(roles) or ["viewer"],
+            "seed": SeedBox({1: SEED_KEY}).close(seed, user_id),
+        }
         return Voter(user_id, seed, self.token(**claims))
 
     def token(self, **claims: Any) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from command.identity.signing_keys import load_signing_keys
 from contract.tokens import KeySet, SeedBox
 from ops.rig.database import Database
 from ops.rig.eventually import PATIENCE_S
@@ -65,22 +65,25 @@ async def test_staff_is_made_once_and_changed_on_demand(identity: IdentityProces
         assert (await keys_of(session)).caller(login["token"]).roles == {"host", "auditor"}
 
 
-def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
-    """new-key makes a file for its owner only, and leaves one that is there as it is."""
-    identity = IdentityProcess(0, None, {})  # type: ignore[arg-type]  # only its command line is used
-    path = tmp_path / "new.pem"
-    assert identity.operator("new-key", str(path)).returncode == 0
-    content = path.read_bytes()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    refused = identity.operator("new-key", str(path))
+def test_one_next_key_at_a_time(identity: IdentityProcess) -> None:
+    """rotate-key makes the next key and says where; again, while it waits, is one line and no key."""
+    made = json.loads(identity.operator("rotate-key").stdout)
+    assert made["deleted"] == []
+    assert load_signing_keys(Path(made["made"]).parent).keys()
+    refused = identity.operator("rotate-key")
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
-    assert path.read_bytes() == content
+    assert len([*Path(made["made"]).parent.iterdir()]) == 2
+
+
+def test_voters_tokens_end_before_their_key(identity: IdentityProcess) -> None:
+    """Tokens for longer than an old key stays public are refused by one line."""
+    refused = identity.operator("voters", "--count", "1", "--hours", "25")
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
 
 
 def test_wrong_settings_are_one_line(identity: IdentityProcess, tmp_path: Path) -> None:
-    """A missing variable and a file that holds no key stop the process with a line that names the variable."""
-    (tmp_path / "no.pem").write_text("no key")
-    for change in ({"DATABASE_URL": ""}, {"SIGNING_KEY_FILE": str(tmp_path / "no.pem")}, {"SEED_KEY_FILE": "/no"}):
+    """A missing variable, a folder and a file that hold no key stop the process with a line that names the variable."""
+    for change in ({"DATABASE_URL": ""}, {"SIGNING_KEY_FOLDER": str(tmp_path / "none")}, {"SEED_KEY_FILE": "/no"}):
         done = dataclasses.replace(identity, env=identity.env | change).operator()
         assert done.returncode == 2
         assert next(iter(change)) in done.stderr

@@ -2,14 +2,12 @@
 
 import asyncio
 import uuid
-from pathlib import Path
 from typing import Literal
 
 import jwt
 import pytest
 from argon2 import PasswordHasher as Argon2
 from argon2 import extract_parameters
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +15,10 @@ from hypothesis import strategies as st
 from command.identity import password_hasher
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
-from command.identity.signing_key import PrivateKey, SigningKey, _thumbprint, load_signing_key, make_signing_key
+from command.identity.signing_key import PrivateKey, SigningKey, _thumbprint
+from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
 from contract.errors import Busy, Unauthorized
-from contract.settings import SettingError
 from contract.tokens import ACCESS_TYPE, CLIENT_TYPE, KeySet, SeedBox
 
 SEEDS = SeedBox({1: b"k" * 32})
@@ -31,31 +29,35 @@ KEYS: dict[str, PrivateKey] = {
 }
 
 
+def only(key: SigningKey) -> SigningKeys:
+    return SigningKeys({0: key}, overlap_s=900)
+
+
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_the_key_chooses_the_algorithm(algorithm: str) -> None:
     """A token says by which key it was signed, and everybody with the public keys reads what was put in."""
     key = SigningKey(KEYS[algorithm])
     user_id, seed = uuid.uuid4(), b"s" * 32
-    token = TokenMint(key, SEEDS).access(user_id, ["viewer", "host"], seed, 900)
+    token = TokenMint(only(key), SEEDS).access(user_id, ["viewer", "host"], seed, 900)
     keys = KeySet()
-    keys.replace(key.jwks)
+    keys.replace({"keys": [key.jwk]})
     caller = keys.caller(token)
-    assert jwt.get_unverified_header(token) == {"alg": algorithm, "kid": key.jwks["keys"][0]["kid"], "typ": ACCESS_TYPE}
+    assert jwt.get_unverified_header(token) == {"alg": algorithm, "kid": key.kid, "typ": ACCESS_TYPE}
     assert (caller.user_id, SEEDS.open(caller)) == (str(user_id), seed)
     assert caller.roles == {"viewer", "host"}
 
 
 def test_nothing_private_is_published() -> None:
     """The public keys have the members of a public key and no others."""
-    published = [set(SigningKey(key).jwks["keys"][0]) - {"kid", "alg", "use", "kty"} for key in KEYS.values()]
+    published = [set(SigningKey(key).jwk) - {"kid", "alg", "use", "kty"} for key in KEYS.values()]
     assert published == [{"n", "e"}, {"crv", "x", "y"}, {"crv", "x"}]
 
 
 def test_an_application_is_no_person() -> None:
     """A client token opens nothing that a person's token opens, and the other way round; expired ones nothing."""
     key = SigningKey(KEYS["ES256"])
-    mint, keys = TokenMint(key, SEEDS), KeySet()
-    keys.replace(key.jwks)
+    mint, keys = TokenMint(only(key), SEEDS), KeySet()
+    keys.replace({"keys": [key.jwk]})
     client, person = mint.client("app", 900), mint.access(uuid.uuid4(), ["viewer"], b"s" * 32, 900)
     assert keys.claims(client, CLIENT_TYPE).sub == "app"
     for token, token_type in ((client, ACCESS_TYPE), (person, CLIENT_TYPE), (mint.client("app", -1), CLIENT_TYPE)):
@@ -72,19 +74,6 @@ def test_thumbprint_is_that_of_the_rfc() -> None:
         "nqDKgw"
     )
     assert _thumbprint({"kty": "RSA", "n": modulus, "e": "AQAB"}) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-
-
-def test_key_files(tmp_path: Path) -> None:
-    """A key that was made is loaded with the same id; a curve of no use and a missing file are refused."""
-    make_signing_key(tmp_path / "good.pem")
-    assert load_signing_key(tmp_path / "good.pem").jwks == load_signing_key(tmp_path / "good.pem").jwks
-    other = ec.generate_private_key(ec.SECP384R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (tmp_path / "other.pem").write_bytes(other)
-    for name in ("other.pem", "missing.pem"):
-        with pytest.raises(SettingError, match="SIGNING_KEY_FILE"):
-            load_signing_key(tmp_path / name)
 
 
 def test_refresh_token_survives_its_text() -> None:
@@ -111,12 +100,12 @@ def test_a_refresh_token_has_one_spelling() -> None:
 
 def test_successor_needs_the_key() -> None:
     """The same key gives the same successor, in the same family; another key another one."""
-    token, key = new_family(), SigningKey(KEYS["RS256"])
-    following = token.successor(key)
-    assert following == token.successor(SigningKey(KEYS["RS256"]))
+    token = new_family()
+    following = token.successor(b"r" * 32)
+    assert following == token.successor(b"r" * 32)
     assert following.session_id == token.session_id
     assert isinstance(following, RefreshToken)
-    assert len({token.hash, following.hash, token.successor(SigningKey(KEYS["ES256"])).hash}) == 3
+    assert len({token.hash, following.hash, token.successor(b"x" * 32).hash}) == 3
 
 
 async def test_password_hashing_is_bounded() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from command.__main__ import CommandService
 from command.identity.__main__ import IdentityService
-from command.identity.signing_key import make_signing_key
+from command.identity.signing_keys import make_next_key
 from contract import settings
 from contract.web.background import Work
 from contract.web.service import Service, run_service
@@ -65,7 +65,8 @@ class FrailService(Service):
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """The least that all services need; nobody listens at these addresses."""
-    make_signing_key(tmp_path / "signing.pem")
+    make_next_key(tmp_path / "keys")
+    (tmp_path / "refresh").write_text("00" * 32)
     (tmp_path / "seed").write_text(json.dumps({"1": "00" * 32}))
     (tmp_path / "receipts.json").write_text(json.dumps({"1": "00" * 16}))
     (tmp_path / "seals.json").write_text(json.dumps({"1": "00" * 32}))
@@ -74,7 +75,8 @@ def env(tmp_path: Path) -> dict[str, str]:
         "REPLICA_URL": "postgresql://127.0.0.1:1/nothing",
         "REDIS_URL": "redis://127.0.0.1:1",
         "JWKS_URL": "http://127.0.0.1:1/",
-        "SIGNING_KEY_FILE": str(tmp_path / "signing.pem"),
+        "SIGNING_KEY_FOLDER": str(tmp_path / "keys"),
+        "REFRESH_KEY_FILE": str(tmp_path / "refresh"),
         "SEED_KEY_FILE": str(tmp_path / "seed"),
         "RECEIPT_KEYS_FILE": str(tmp_path / "receipts.json"),
         "SEAL_KEYS_FILE": str(tmp_path / "seals.json"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from command.identity.signing_keys import load_signing_keys
+from contract.settings import numbered_keys
 from ops.embedded import database_setup, stack_configuration
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.program_environment import Addresses, environments, on_database, with_login
@@ -32,7 +34,8 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("variable", "holders"),
     [
-        ("SIGNING_KEY_FILE", {"identity"}),
+        ("SIGNING_KEY_FOLDER", {"identity"}),
+        ("REFRESH_KEY_FILE", {"identity"}),
         ("SEAL_KEYS_FILE", {"command"}),
         ("RECEIPT_KEYS_FILE", {"command", "query"}),
         ("DATABASE_URL", {"identity", "command", "fanout", "operator"}),
@@ -41,6 +44,20 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
 def test_keys_go_where_they_are_needed(told: dict[str, dict[str, str]], variable: str, holders: set[str]) -> None:
     """A key or a login of the primary is told to its users alone."""
     assert {name for name, settings in told.items() if variable in settings} == holders
+
+
+def test_secrets_from_before_keys_could_rotate_are_taken_over(tmp_path: Path) -> None:
+    """The one signing key goes on as the first of the folder, and everything that is new is made beside it."""
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    secrets = SecretFiles(folder.secrets)
+    (made,) = secrets.signing_keys().iterdir()
+    (kid,) = [key.kid for key in load_signing_keys(secrets.signing_keys()).values()]
+    made.rename(folder.secrets / "signing_key.pem")
+    (folder.secrets / "seed_key.hex").write_text("00" * 32)
+    assert [(start, key.kid) for start, key in load_signing_keys(secrets.signing_keys()).items()] == [(0, kid)]
+    assert list(numbered_keys(32)(str(secrets.seed_keys()))) == [1]
+    assert secrets.refresh_key().exists()
 
 
 def test_readers_have_their_own_login(told: dict[str, dict[str, str]]) -> None:
