@@ -123,7 +123,8 @@ class KeySet:
 
     A token is verified once a vote, which makes this the dearest step of a vote: PyJWT does the cryptography, and its
     general decoding (twice what the signature costs) is replaced by the few steps that our own tokens need. Whatever
-    PyJWT refuses is refused here, and so is a second spelling of the same token.
+    PyJWT refuses is refused here, and so is a second spelling of the same token. (Only an ES256 signature has two forms
+    by nature. A token is known by its `jti`, never by its text.)
     """
 
     def __init__(self) -> None:
