@@ -2,8 +2,8 @@
 
 All of it is fixed once an event has opened, so it is kept for good (bounded: the one read first goes first).
 Before that contestants may change, so an unknown contestant makes the event be read again, at most once a second.
-Ids that name no event are remembered for a moment, and one voter may wait for a few look-ups only: so nobody who sends
-made-up ids keeps others from theirs.
+Ids that name no event are remembered for a moment, and one voter may begin a few look-ups at a time: so nobody who
+sends made-up ids keeps others from theirs.
 """
 
 import asyncio
@@ -47,13 +47,13 @@ class BallotDirectory:
         self._ballots: OrderedDict[UUID, Ballot] = OrderedDict()
         self._unknown: OrderedDict[UUID, float] = OrderedDict()  # monotonic: when each was looked up
         self._reading: dict[UUID, asyncio.Task[Ballot | None]] = {}
-        self._looking: Counter[str] = Counter()  # look-ups that a caller waits for
+        self._looking: Counter[str] = Counter()  # look-ups under way by who began them
         self._sql = queries.load("command.sql")
 
     async def find(self, caller_id: str, event_id: UUID, contestant_id: UUID) -> tuple[Ballot, int]:
         """The ballot and the contestant's number in it; `NotFound` says which is unknown.
 
-        `Busy`: it can't be read now; `TooMany`: this caller waits for others already.
+        `Busy`: it can't be read now; `TooMany`: this caller has begun others already.
         """
         ballot = self._ballots.get(event_id) or await self._read(caller_id, event_id)
         if contestant_id not in ballot.contestant_nos and time.monotonic() - ballot.read_at > REREAD_S:
@@ -67,22 +67,26 @@ class BallotDirectory:
         """Read one event; simultaneous callers share one query."""
         if time.monotonic() - self._unknown.get(event_id, -UNKNOWN_S) < UNKNOWN_S:
             raise NotFound("event not found", field="event_id")
-        if self._looking[caller_id] >= LOOKUPS_PER_CALLER_MAX:
-            raise TooMany("too many unknown events at once")
-        task = self._reading.get(event_id)
-        if task is None:
-            task = self._reading[event_id] = asyncio.ensure_future(self._query(event_id))
-            task.add_done_callback(lambda _: self._reading.pop(event_id))
-        self._looking[caller_id] += 1
-        try:
-            ballot = await asyncio.shield(task)
-        finally:
-            self._looking[caller_id] -= 1
-            if not self._looking[caller_id]:
-                del self._looking[caller_id]
+        task = self._reading.get(event_id) or self._begin(caller_id, event_id)
+        ballot = await asyncio.shield(task)
         if ballot is None:
             raise NotFound("event not found", field="event_id")
         return ballot
+
+    def _begin(self, caller_id: str, event_id: UUID) -> "asyncio.Task[Ballot | None]":
+        """Start a look-up on this caller's account, which has room for a few."""
+        if self._looking[caller_id] >= LOOKUPS_PER_CALLER_MAX:
+            raise TooMany("too many unknown events at once")
+        self._looking[caller_id] += 1
+        task = self._reading[event_id] = asyncio.ensure_future(self._query(event_id))
+        task.add_done_callback(lambda _: self._end(caller_id, event_id))
+        return task
+
+    def _end(self, caller_id: str, event_id: UUID) -> None:
+        del self._reading[event_id]
+        self._looking[caller_id] -= 1
+        if not self._looking[caller_id]:
+            del self._looking[caller_id]
 
     async def _query(self, event_id: UUID) -> Ballot | None:
         async def work(connection: Connection) -> DictRow | None:
