@@ -1,9 +1,8 @@
-"""An event as readers see it, and whether its results may be shown: pure."""
+"""An event as readers see it, and who may know of it and of its results: pure."""
 
 import msgspec
 
-from contract.errors import ResultsHidden
-from contract.standings import FINAL_STATUSES
+from contract.errors import NotFound, ResultsHidden
 from contract.tokens import Caller
 
 
@@ -39,10 +38,18 @@ class Event(EventSummary, frozen=True, kw_only=True):
     contestants: tuple[Contestant, ...]
 
 
+def require_listed(status: str, caller: Caller | None) -> None:
+    """Raise `NotFound` unless this caller (None: anybody) may know of an event of this status: drafts are for staff."""
+    if status == "draft" and not (caller and caller.is_staff):
+        raise NotFound("event not found", field="event_id")
+
+
 def is_restricted(event: Event) -> bool:
-    """Whether the results are hidden from most people now."""
+    """Whether the results are hidden from most people now; the close of a cancelled event never comes."""
     visibility = event.results_visibility
-    return visibility == "staff" or (visibility == "after_close" and event.status not in FINAL_STATUSES)
+    return (
+        event.status == "draft" or visibility == "staff" or (visibility == "after_close" and event.status != "closed")
+    )
 
 
 def require_visible(event: Event, caller: Caller | None) -> None:

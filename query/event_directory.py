@@ -6,7 +6,8 @@ While Postgres is away, known events keep being served.
 from uuid import UUID
 
 from contract.errors import NotFound
-from query.event import Event
+from contract.tokens import Caller
+from query.event import Event, require_listed
 from query.recent_cache import RecentCache
 from query.replica_reader import ReplicaReader
 
@@ -20,8 +21,14 @@ class EventDirectory:
     def __init__(self, replica: ReplicaReader) -> None:
         self._events = RecentCache(replica.event, EVENT_AGE_S, EVENTS_MAX)
 
-    async def find(self, event_id: UUID) -> Event:
-        """The event; `NotFound` when unknown, `Busy` when it can't be asked for."""
+    async def find(self, event_id: UUID, caller: Caller) -> Event:
+        """The event, as far as this caller may know of it; `NotFound`, `Busy` when it can't be asked for."""
+        event = await self.current(event_id)
+        require_listed(event.status, caller)
+        return event
+
+    async def current(self, event_id: UUID) -> Event:
+        """The event whoever asks: for those who are looked at elsewhere, see results_door."""
         event = await self._events.get(event_id)
         if event is None:
             raise NotFound("event not found", field="event_id")

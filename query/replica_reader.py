@@ -39,6 +39,7 @@ class Attempt(NamedTuple):
 
     event_id: str
     event_name: str
+    event_status: str
     key_no: int
     accepted: bool
     refused: bool

@@ -26,6 +26,7 @@ from query.reads.vote_status_handler import VoteStatusHandler
 from query.reads.vote_tracker import VoteTracker
 from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
+from query.results_door import ResultsDoor
 from query.settings import QueryListening, Staleness
 from query.standings_reader import StandingsReader
 
@@ -50,7 +51,7 @@ class QueryService(Service):
         seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
         self.handlers = (
             EventsHandler(verifier, events, self._replica),
-            ResultsHandler(verifier, events, ResultRenderer(events, standings)),
+            ResultsHandler(verifier, events, ResultsDoor(verifier, events), ResultRenderer(events, standings)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, UserVotes(seeds, ciphers, events, self._replica)),
             PageHandler(load_files()),

@@ -58,9 +58,7 @@ class EventsHandler:
     async def event(self, request: Request, event_id: str) -> HTTPResponse:
         """One event with its contestants."""
         caller = self._verifier.caller(request)
-        event = await self._events.find(uuid_of(event_id, "event_id"))
-        if event.status == "draft" and not caller.is_staff:
-            raise NotFound("event not found", field="event_id")
+        event = await self._events.find(uuid_of(event_id, "event_id"), caller)
         return answer(_details(event), headers=HEADERS)
 
     @call(

@@ -29,5 +29,5 @@ class ResultRenderer:
 
     async def _render(self, what: tuple[View, str]) -> Rendered:
         view, event_id = what
-        event = await self._events.find(UUID(event_id))
+        event = await self._events.current(UUID(event_id))
         return view(event, await self._standings.read(event))

@@ -12,15 +12,18 @@ from query.event_directory import EventDirectory
 from query.reads import result_views
 from query.reads.result_renderer import ResultRenderer
 from query.reads.result_views import Contestants, Leaderboard, LiveCount, Results, View
-from query.results_door import let_in
+from query.results_door import ResultsDoor
 
 
 class ResultsHandler:
     """Turns rendered results into answers."""
 
-    def __init__(self, verifier: TokenVerifier, events: EventDirectory, results: ResultRenderer) -> None:
+    def __init__(
+        self, verifier: TokenVerifier, events: EventDirectory, door: ResultsDoor, results: ResultRenderer
+    ) -> None:
         self._verifier = verifier
         self._events = events
+        self._door = door
         self._results = results
 
     @call(
@@ -67,12 +70,12 @@ class ResultsHandler:
     @call("GET", "/v1/contestants/{event_id}", name="contestants", answers={200: Contestants}, refusals=[NotFound])
     async def contestants(self, request: Request, event_id: str) -> HTTPResponse:
         """The contestants of an event, in the host's order."""
-        self._verifier.caller(request)
-        return answer(result_views.contestants(await self._events.find(uuid_of(event_id, "event_id"))))
+        caller = self._verifier.caller(request)
+        event = await self._events.find(uuid_of(event_id, "event_id"), caller)
+        return answer(result_views.contestants(event))
 
     async def _answer(self, request: Request, event_id: str, view: View) -> HTTPResponse:
-        event = await self._events.find(uuid_of(event_id, "event_id"))
-        let_in(event, request, self._verifier)
+        event = await self._door.results(request, uuid_of(event_id, "event_id"))
         rendered = await self._results.rendered(event, view)
         headers = {"ETag": rendered.etag, **_caching(event)}
         if _is_known(request.headers.get("if-none-match", ""), rendered.etag):

@@ -44,7 +44,7 @@ class UserVotes:
         """The user's vote, if there is one; `NotYours`, `NotFound`, `Busy`."""
         if caller.user_id != str(user_id) and not caller.may_read_all:
             raise NotYours
-        event = await self._events.find(event_id)
+        event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
         voted_at = await self._replica.voted_at(event.event_no, voter)
         return CastVote(self._receipt(event, voter), voted_at) if voted_at else None

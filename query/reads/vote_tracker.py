@@ -21,6 +21,7 @@ from contract.pseudonym import voter_of
 from contract.standings import AppliedPosition
 from contract.tokens import Caller, SeedBox
 from contract.vote_id import Receipt, ReceiptCipher, VoteKind
+from query.event import require_listed
 from query.recent_cache import RecentCache
 from query.redis_reader import REDIS_AWAY, RedisReader
 from query.replica_reader import Attempt, ReplicaReader, WalEnd
@@ -67,6 +68,7 @@ class VoteTracker:
         receipt, attempt = await self._find(vote_id)
         if not self._may_see(caller, receipt, attempt):
             raise NotFound("vote not found")
+        require_listed(attempt.event_status, caller)
         return VoteState(await self._progress(receipt, attempt), attempt.event_id, attempt.event_name)
 
     async def _find(self, vote_id: uuid.UUID) -> tuple[Receipt, Attempt]:

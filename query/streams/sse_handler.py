@@ -22,7 +22,7 @@ from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, is_restricted
 from query.event_directory import EventDirectory
-from query.results_door import let_in
+from query.results_door import ResultsDoor
 from query.settings import Streaming
 from query.streams.address_limit import AddressLimit
 from query.streams.sse_client import SseClient
@@ -52,6 +52,7 @@ class SseHandler:
     ) -> None:
         self._verifier = verifier
         self._events = events
+        self._door = ResultsDoor(verifier, events)
         self._tickets = tickets
         self._hub = hub
         self._addresses = AddressLimit(limits.clients_per_address_max)
@@ -130,15 +131,14 @@ class SseHandler:
     async def ticket(self, request: Request, event_id: str) -> HTTPResponse:
         """A ticket for one stream of an event, for those who may see the results now."""
         self._verifier.caller(request)
-        event = await self._events.find(uuid_of(event_id, "event_id"))
-        let_in(event, request, self._verifier)
+        event = await self._door.results(request, uuid_of(event_id, "event_id"))
         return answer(Ticket(await self._tickets.issue(event), LIFETIME_S))
 
     async def _visible(self, request: Request, event_id: str) -> Event:
-        event = await self._events.find(uuid_of(event_id, "event_id"))
+        event = await self._events.current(uuid_of(event_id, "event_id"))
         ticket = request.args.get("ticket")
         if not (ticket and is_restricted(event) and await self._tickets.redeem(ticket, event.event_id)):
-            let_in(event, request, self._verifier)
+            self._door.let_in(event, request)
         return event
 
     @contextlib.asynccontextmanager

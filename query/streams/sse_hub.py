@@ -147,7 +147,7 @@ class SseHub:
         """Its contestants may change before it opens, and its results may be hidden at any time."""
         before = feed.event
         with contextlib.suppress(Busy, NotFound):
-            feed.event = await self._events.find(UUID(before.event_id))
+            feed.event = await self._events.current(UUID(before.event_id))
         if is_restricted(feed.event) and not is_restricted(before):
             for client in feed.clients:
                 client.end()  # who may still see them is let in again

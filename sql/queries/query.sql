@@ -44,7 +44,7 @@ WHERE e.event_id = ANY (:event_ids::uuid[]);
 -- name: attempt
 -- Whether one voter has a vote in one event, and whether a refusal of this kind is recorded; no row: no such event. Goes
 -- by primary keys and locks the partitions of this event only, since the role plans each call for its parameters.
-SELECT e.event_id::text, e.event_name, e.key_no,
+SELECT e.event_id::text, e.event_name, e.status, e.key_no,
        EXISTS (SELECT FROM votes v WHERE v.event_no = :event_no AND v.voter = :voter) AS accepted,
        EXISTS (SELECT FROM vote_rejections r
                WHERE r.event_no = :event_no AND r.voter = :voter AND r.kind = :kind) AS refused

@@ -105,7 +105,8 @@ async def test_votes_are_seen_by_their_voter_admins_and_auditors_only(
 
 async def test_refused_attempts_keep_their_status(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """A vote for another contestant stays a duplicate, one for an event that isn't open rejected."""
-    event, unopened, voter = make_event(owner), make_event(owner, "draft"), mint.voter()
+    event, voter = make_event(owner), mint.voter()
+    unopened = make_event(owner, "draft", opens_at="2030-01-01T20:15:00Z")
     assert cast(owner, event, voter, 1) is VoteKind.ACCEPTED
     assert cast(owner, event, voter, 2) is VoteKind.DUPLICATE
     assert cast(owner, unopened, voter) is VoteKind.NOT_OPEN
