@@ -121,7 +121,7 @@ class Taken(ContractError):
 
 
 class TooLarge(ContractError):
-    """the body is larger than 16 KiB"""
+    """the body is larger than this call takes"""
 
     status, code = 413, "too_large"
 
@@ -136,6 +136,12 @@ class TooMany(ContractError):
     """too many requests, slow down"""
 
     status, code = 429, "too_many"
+
+
+class HeadersTooLarge(ContractError):
+    """the request line and its headers are larger than 16 KiB"""
+
+    status, code = 431, "headers_too_large"
 
 
 class Busy(ContractError):

@@ -16,6 +16,7 @@ from typing import Any, cast
 import msgspec
 import orjson
 from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
+from sanic_ext.extensions.openapi.types import Schema
 
 from command.__main__ import CommandService
 from command.identity.__main__ import IdentityService
@@ -30,7 +31,8 @@ DOCUMENT = Path(__file__).parent.parent / "contract" / "openapi.json"
 TITLE, VERSION = "Live vote", "1"
 DESCRIPTION = (
     "Every answer carries X-Trace-Id; a client's W3C traceparent is continued. Times are RFC 3339 in UTC. "
-    "Fields not named here are ignored. 503 is always safe to repeat as it is, after Retry-After."
+    "Fields not named here are ignored. HEAD answers as GET without a body. "
+    "503 is always safe to repeat as it is, after Retry-After."
 )
 SCHEMA_REF = "#/components/schemas/{name}"
 SERVICES = {
@@ -65,7 +67,7 @@ def _operation(call: Call) -> OperationBuilder:
     for parameter in re.findall(r"{(\w+)}", call.path):
         operation.parameter(parameter, uuid.UUID if parameter.endswith("_id") else str, "path")
     for parameter, kind in call.query.items():
-        operation.parameter(parameter, kind, "query", required=False)
+        operation.parameter(parameter, Schema(**msgspec.json.schema(kind)), "query", required=False)
     if call.body:
         operation.body({"application/json": {"schema": _ref(call.body)}}, required=True)
     for status, answer in call.answers.items():

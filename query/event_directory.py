@@ -1,8 +1,10 @@
 """Events as readers need them, each at most two seconds old; unknown ids are remembered as long as known ones.
 
-While Postgres is away, known events keep being served.
+A status that differs from what was heard through Redis is asked for anew: so a change shows at once, and a replica
+that lags behind Redis is asked five times a second and no more. While Postgres is away, known events keep being served.
 """
 
+from collections import OrderedDict
 from uuid import UUID
 
 from contract.errors import NotFound
@@ -11,15 +13,24 @@ from query.event import Event, require_listed
 from query.recent_cache import RecentCache
 from query.replica_reader import ReplicaReader
 
-EVENT_AGE_S = 2
+EVENT_AGE_S = 2.0
+DIFFERING_AGE_S = 0.2
 EVENTS_MAX = 2_000
 
 
 class EventDirectory:
     """Finds events by their id."""
 
-    def __init__(self, replica: ReplicaReader) -> None:
-        self._events = RecentCache(replica.event, EVENT_AGE_S, EVENTS_MAX)
+    def __init__(self, replica: ReplicaReader, age_s: float = EVENT_AGE_S) -> None:
+        self._events = RecentCache(replica.event, age_s, EVENTS_MAX)
+        self._heard: OrderedDict[str, str] = OrderedDict()
+
+    def hear(self, event_id: str, status: str) -> None:
+        """Take notice of an event's status; of the events heard of last, so many as are kept."""
+        self._heard[event_id] = status
+        self._heard.move_to_end(event_id)
+        if len(self._heard) > EVENTS_MAX:
+            self._heard.popitem(last=False)
 
     async def find(self, event_id: UUID, caller: Caller) -> Event:
         """The event, as far as this caller may know of it; `NotFound`, `Busy` when it can't be asked for."""
@@ -30,6 +41,12 @@ class EventDirectory:
     async def current(self, event_id: UUID) -> Event:
         """The event whoever asks: for those who are looked at elsewhere, see results_door."""
         event = await self._events.get(event_id)
+        if self._differs(event_id, event):
+            event = await self._events.get(event_id, DIFFERING_AGE_S)
         if event is None:
             raise NotFound("event not found", field="event_id")
         return event
+
+    def _differs(self, event_id: UUID, event: Event | None) -> bool:
+        heard = self._heard.get(str(event_id))
+        return heard is not None and (event is None or event.status != heard)

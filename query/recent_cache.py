@@ -37,10 +37,11 @@ class RecentCache(Generic[Key, Value]):
         self._entries_max = entries_max
         self._entries: OrderedDict[Key, _Entry[Value]] = OrderedDict()
 
-    async def get(self, key: Key) -> Value:
-        """The value, at most `age_s` old unless it can't be loaded; raises what `load` raises."""
+    async def get(self, key: Key, age_s: float | None = None) -> Value:
+        """The value, at most `age_s` old (by default the cache's) unless it can't be loaded; raises as `load`."""
         entry = self._entry(key)
-        if entry.value and (entry.loading or time.monotonic() - entry.tried_at < self._age_s):
+        age_s = self._age_s if age_s is None else age_s
+        if entry.value and (entry.loading or time.monotonic() - entry.tried_at < age_s):
             return entry.value[0]
         loading = entry.loading = entry.loading or asyncio.create_task(self._renew(key, entry))
         await asyncio.wait([loading], timeout=OLD_AFTER_S if entry.value else None)  # who leaves doesn't cancel it

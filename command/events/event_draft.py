@@ -34,8 +34,8 @@ class EventDraft(msgspec.Struct, omit_defaults=True, kw_only=True):
     event_description: Text | None = None
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    results_visibility: Literal["public", "after_close", "staff"] = "public"
-    captcha: bool = False
+    results_visibility: Literal["public", "after_close", "staff"] | None = "public"
+    captcha: bool | None = False
     expected_votes: Annotated[int, msgspec.Meta(ge=1, le=10**10)] | None = None
 
     def checked(self) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from command.events.event_changes import EventChanges, Repeatable, Status
 from command.events.event_draft import EventDraft
 from contract.errors import InvalidField, NotFound, NotYours, Taken, WrongState
 from contract.moment import rfc3339
-from contract.web.call import Access, Id, Time, call
-from contract.web.request_content import json_body, uuid_of
+from contract.web.call import LARGE_BODY_BYTES_MAX, Access, Id, Time, call
+from contract.web.request_content import GivenId, large_json_body, uuid_of
 from contract.web.service import answer, trace_id
 from contract.web.token_verifier import TokenVerifier
 
@@ -21,7 +21,7 @@ IDEMPOTENCY_KEY_CHARS_MAX = 100
 class NewEvent(EventDraft, omit_defaults=True, kw_only=True):
     """An event as a host enters it."""
 
-    user_id: UUID
+    user_id: GivenId
 
 
 class CreatedContestant(msgspec.Struct):
@@ -58,6 +58,7 @@ class EventHandler:
         "/v1/event/create",
         name="event_create",
         body=NewEvent,
+        body_bytes_max=LARGE_BODY_BYTES_MAX,
         access=Access.STAFF,
         answers={200: CreatedEvent},
         refusals=[NotYours, NotFound, Taken],
@@ -65,9 +66,9 @@ class EventHandler:
     async def create(self, request: Request) -> HTTPResponse:
         """Make an event with its contestants."""
         caller = self._verifier.staff(request)
-        event = json_body(request, NewEvent)
+        event = await large_json_body(request, NewEvent)
         repeatable = Repeatable(_idempotency_key(request), hashlib.sha256(request.body).digest())
-        created = await self._events.create(caller, event.user_id, event, repeatable, trace_id(request))
+        created = await self._events.create(caller, UUID(event.user_id), event, repeatable, trace_id(request))
         contestants = [CreatedContestant(str(contestant_id), name) for contestant_id, name in created.contestants]
         return answer(CreatedEvent(str(created.event_id), contestants))
 

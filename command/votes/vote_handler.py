@@ -1,6 +1,5 @@
 """POST /v1/vote/submit: what /v1 says and answers; the vote itself is cast by vote_caster. 200 means: committed."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,11 +10,15 @@ from command.votes.vote_caster import VoteCaster
 from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours, TooMany
 from contract.moment import rfc3339
 from contract.web.call import Id, Time, call
-from contract.web.request_content import json_body
+from contract.web.request_content import GivenId, json_body
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 
 REGION_HEADER = "x-region"  # the edge removes what a client sends under this name
+
+
+# Not read: whatever a phone's clock says, and however it spells it, never costs a vote.
+ClientTime = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "string", "format": "date-time"})]
 
 
 class VoteMeta(msgspec.Struct):
@@ -28,10 +31,10 @@ class VoteMeta(msgspec.Struct):
 class VoteRequest(msgspec.Struct):
     """A vote as a client sends it."""
 
-    user_id: UUID
-    event_id: UUID
-    contestant_id: UUID
-    client_timestamp: datetime | None = None
+    user_id: GivenId
+    event_id: GivenId
+    contestant_id: GivenId
+    client_timestamp: ClientTime = msgspec.field(default_factory=msgspec.Raw)
     meta: VoteMeta | None = None
 
 
@@ -62,10 +65,11 @@ class VoteHandler:
         """Cast a vote: 200 means that it is durable."""
         caller = self._verifier.caller(request)
         vote = json_body(request, VoteRequest)
-        if str(vote.user_id) != caller.user_id:
+        if vote.user_id.lower() != caller.user_id:
             raise NotYours
         device_id = vote.meta.device_id if vote.meta else None
-        accepted = await self._votes.cast(caller, vote.event_id, vote.contestant_id, device_id, _region(request))
+        event_id, contestant_id = UUID(vote.event_id), UUID(vote.contestant_id)
+        accepted = await self._votes.cast(caller, event_id, contestant_id, device_id, _region(request))
         return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))
 
 

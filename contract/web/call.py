@@ -6,8 +6,8 @@
 
 The declaration is data on the function: it wraps nothing, so it costs a request nothing. The docstring's first line is
 the summary in the documentation. Left out, since it follows from the rest: 401 and 503 of a call that needs a Bearer,
-403 of one that needs a role, 400, 413 and 415 of one with a body, 400 of a UUID in the path. Struct docstrings become
-the schemas' descriptions, `msgspec.Meta` their limits.
+403 of one that needs a role, 400, 413 and 415 of one with a body, 400 of a UUID in the path. A GET answers HEAD, too.
+Struct docstrings become the schemas' descriptions, `msgspec.Meta` their limits.
 After a change of any declaration: `python -m ops.openapi`, and commit contract/openapi.json with it.
 """
 
@@ -20,6 +20,9 @@ import msgspec
 from sanic import Sanic
 
 from contract.errors import ContractError
+
+BODY_BYTES_MAX = 16 * 1024
+LARGE_BODY_BYTES_MAX = 1024 * 1024  # of staff's calls that carry a whole event; read only once it is known who calls
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Answer = type[msgspec.Struct] | str | None
@@ -52,7 +55,8 @@ class Call:
     access: Access
     body: type[msgspec.Struct] | None
     refusals: Sequence[type[ContractError]]
-    query: Mapping[str, type]
+    query: Mapping[str, Any]
+    body_bytes_max: int
 
 
 def call(  # noqa: PLR0913  # a declaration says all that a call is, by keywords
@@ -64,13 +68,17 @@ def call(  # noqa: PLR0913  # a declaration says all that a call is, by keywords
     access: Access = Access.PERSON,
     body: type[msgspec.Struct] | None = None,
     refusals: Sequence[type[ContractError]] = (),
-    query: Mapping[str, type] | None = None,
+    query: Mapping[str, Any] | None = None,
+    body_bytes_max: int = BODY_BYTES_MAX,
 ) -> Callable[[Handler], Handler]:
     """Declare the call that a method answers; gives the same function back."""
 
     def mark(handler: Handler) -> Handler:
         summary = (handler.__doc__ or "").partition("\n")[0].removesuffix(".")
-        setattr(handler, _MARK, Call(method, path, name, summary, answers, access, body, refusals, query or {}))
+        declared = Call(method, path, name, summary, answers, access, body, refusals, query or {}, body_bytes_max)
+        setattr(handler, _MARK, declared)
+        if body_bytes_max > BODY_BYTES_MAX:
+            handler.is_stream = True  # type: ignore[attr-defined]  # Sanic's word: the handler reads the body itself
         return handler
 
     return mark
@@ -89,4 +97,6 @@ def add_routes(app: Sanic[Any, Any], *handlers: object) -> None:
     for each in handlers:
         for declared, attribute in calls_of(type(each)):
             path = declared.path.replace("{", "<").replace("}", ">")
-            app.add_route(getattr(each, attribute), path, methods=[declared.method], name=declared.name)
+            methods = ["GET", "HEAD"] if declared.method == "GET" else [declared.method]
+            context: dict[str, Any] = {"ctx_body_bytes_max": declared.body_bytes_max}
+            app.add_route(getattr(each, attribute), path, methods=methods, name=declared.name, **context)

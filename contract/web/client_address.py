@@ -14,6 +14,8 @@ def address_of(request: Request) -> str:
         address = ipaddress.ip_address(written)
     except ValueError:
         return written
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, IPV6_NETWORK_BITS), strict=False))
-    return written
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False))

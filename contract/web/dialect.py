@@ -43,7 +43,7 @@ class Dialect(NamedTuple):
     refusal: Callable[[ContractError, str], msgspec.Struct]
 
 
-DIALECTS = (Dialect("/", refusal),)  # the first whose prefix fits
+DIALECTS = (Dialect("", refusal),)  # the first whose prefix fits; what never became a request has no path
 
 
 def dialect_of(path: str) -> Dialect:

@@ -9,6 +9,7 @@ that dies is exit code 1, after draining.
 
 import abc
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -27,11 +28,11 @@ from contract import errors
 from contract.settings import SettingError
 from contract.telemetry import log_to_stderr, trace_id_of
 from contract.web.background import Background, Work
-from contract.web.call import add_routes
+from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX, add_routes
 from contract.web.cors import OPEN_TO_BROWSERS, preflight_headers
 from contract.web.dialect import dialect_of
 
-BODY_BYTES_MAX = 16 * 1024
+HEADER_BYTES_MAX = 16 * 1024  # Sanic takes no more; the edge takes cookies off, which are what grows
 HTTP_TIMEOUT_S = 15
 KEEP_ALIVE_S = 75  # longer than the edge's, so that the edge never writes into a closing connection
 GRACEFUL_STOP_S = 10
@@ -112,6 +113,7 @@ def make_app(name: str, service: Service, background: Background) -> Sanic[Any, 
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, error_handler=None, strict_slashes=False)
     app.config.update(
         REQUEST_MAX_SIZE=BODY_BYTES_MAX,
+        REQUEST_MAX_HEADER_SIZE=HEADER_BYTES_MAX,
         REQUEST_TIMEOUT=HTTP_TIMEOUT_S,
         RESPONSE_TIMEOUT=HTTP_TIMEOUT_S,
         KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_S,
@@ -139,7 +141,7 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
 def trace_id(request: Request) -> str:
     """The request's trace id: its client's, or a new one, made when it is first asked for."""
     if not hasattr(request.ctx, "trace_id"):
-        request.ctx.trace_id = trace_id_of(request.headers.get("traceparent"))
+        request.ctx.trace_id = trace_id_of(",".join(request.headers.getall("traceparent", ())))
     return str(request.ctx.trace_id)
 
 
@@ -180,8 +182,8 @@ def _add_vitals(app: Sanic[Any, Any], service: Service) -> None:
     async def metrics(_request: Request) -> HTTPResponse:
         return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
-    app.add_route(ready, "/ready", name="ready")
-    app.add_route(metrics, "/metrics", name="metrics")
+    app.add_route(ready, "/ready", name="ready", methods=["GET", "HEAD"])
+    app.add_route(metrics, "/metrics", name="metrics", methods=["GET", "HEAD"])
 
 
 async def _mark_answer(request: Request, response: BaseHTTPResponse) -> None:
@@ -198,19 +200,36 @@ def _answers(route: str, status: int) -> Counter:
 
 
 async def _answer_error(request: Request, error: Exception) -> HTTPResponse:
+    if isinstance(error, (errors.ContractError, sanic_exceptions.MethodNotAllowed, sanic_exceptions.NotFound)):
+        await _pass_over_body(request)
     if request.method == "OPTIONS" and isinstance(error, sanic_exceptions.MethodNotAllowed):
-        return HTTPResponse(status=204, headers=preflight_headers(error.headers["Allow"]))
-    failure = _translate(error)
+        asked = request.headers.get("access-control-request-headers", "")
+        return HTTPResponse(status=204, headers=preflight_headers(error.headers["Allow"], asked))
+    failure = _translate(error, request)
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
         log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
-    headers = _headers(failure)
+    headers = _headers(failure, request)
     if isinstance(error, sanic_exceptions.MethodNotAllowed):
         headers["Allow"] = error.headers["Allow"]
     return answer(dialect_of(request.path).refusal(failure, trace), failure.status, headers)
 
 
-def _headers(failure: errors.ContractError) -> dict[str, str]:
+async def _pass_over_body(request: Request) -> None:
+    """Read what wasn't read of the body and keep none of it: so that the connection goes on, and Sanic is quiet."""
+    stream: Any = request.stream
+    if stream and stream.request_body:
+        stream.request_max_size = _body_bytes_max(request)
+        with contextlib.suppress(sanic_exceptions.SanicException):
+            async for _ in stream:
+                pass
+
+
+def _body_bytes_max(request: Request) -> int:
+    return int(getattr(request.route.ctx, "body_bytes_max", BODY_BYTES_MAX)) if request.route else BODY_BYTES_MAX
+
+
+def _headers(failure: errors.ContractError, request: Request) -> dict[str, str]:
     """Headers that belong to a refusal in every dialect."""
     if isinstance(failure, errors.ResultsHidden):
         # A crowd that waits for results may be told so by a cache; who has a token asks for itself.
@@ -218,21 +237,26 @@ def _headers(failure: errors.ContractError) -> dict[str, str]:
     if failure.status in (429, 503):
         return {"Retry-After": str(failure.retry_after_s or 1)}
     if failure.status == 401:
-        return {"WWW-Authenticate": 'Bearer realm="vote"'}
+        bad = isinstance(failure, errors.Unauthorized) and "authorization" in request.headers
+        return {"WWW-Authenticate": 'Bearer realm="vote"' + (', error="invalid_token"' if bad else "")}
     return {}
 
 
 _IN_OUR_WORDS: list[tuple[type[Exception], errors.ContractError]] = [
-    (sanic_exceptions.PayloadTooLarge, errors.TooLarge()),
     (sanic_exceptions.MethodNotAllowed, errors.MethodNotAllowed()),
     (sanic_exceptions.NotFound, errors.NotFound("no such path")),
     (sanic_exceptions.ServiceUnavailable, errors.Busy()),  # the answer took longer than RESPONSE_TIMEOUT
 ]
 
 
-def _translate(error: Exception) -> errors.ContractError:
+def _translate(error: Exception, request: Request) -> errors.ContractError:
     if isinstance(error, errors.ContractError):
         return error
+    if isinstance(error, sanic_exceptions.PayloadTooLarge):  # Sanic's one word for both
+        if request.method == "NONE":  # there is no request yet
+            return errors.HeadersTooLarge()
+        large = _body_bytes_max(request) == LARGE_BODY_BYTES_MAX
+        return errors.TooLarge(f"the body is larger than {'1 MiB' if large else '16 KiB'}")
     for theirs, ours in _IN_OUR_WORDS:
         if isinstance(error, theirs):
             return ours

@@ -23,11 +23,12 @@ FETCH_TIMEOUT_S = 5
 
 
 def bearer_of(request: Request) -> str:
-    """The request's Bearer token, not verified; `Unauthorized` when there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    """The request's Bearer token, not verified; `Unauthorized` unless there is exactly one."""
+    given = request.headers.getall("authorization", ())
+    scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized
-    return token
+    return token.strip(" ")  # RFC 9110: any number of spaces
 
 
 class TokenVerifier:
@@ -79,7 +80,11 @@ class TokenVerifier:
                 await asyncio.wait_for(self._wanted.wait(), REFRESH_S)
 
 
+# Our own address: whatever proxy the environment names is for others.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def _fetch(url: str) -> dict[str, object]:
-    with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_S) as response:  # noqa: S310  # the operator's own setting
+    with _DIRECTLY.open(url, timeout=FETCH_TIMEOUT_S) as response:
         jwks: dict[str, object] = json.load(response)
         return jwks

@@ -16,6 +16,7 @@ import psycopg
 
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.program_environment import Addresses
+from ops.embedded.readiness import DIRECTLY
 from ops.embedded.refusal import CannotStart
 from ops.embedded.secret_files import SecretFiles, write_private
 
@@ -80,7 +81,7 @@ def _post(url: str, token: str, body: Mapping[str, Any]) -> Any:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with DIRECTLY.open(request, timeout=30) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise CannotStart(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from error

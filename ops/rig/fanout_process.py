@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 from ops.embedded import ports
+from ops.embedded.readiness import DIRECTLY
 from ops.rig.eventually import eventually
 from ops.rig.server_process import ServerProcess
 
@@ -49,7 +49,7 @@ class FanoutProcess(ServerProcess):
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of its own port."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}") as response:  # our own
+            with DIRECTLY.open(f"http://127.0.0.1:{self._port}{path}") as response:  # our own
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -56,6 +56,11 @@ class ServerProcess:
             found = self._said.wait_for(lambda: any(text in line for line in self._lines), PATIENCE_S)
         assert found, f"never said {text!r}:\n" + "".join(self._lines)
 
+    def said(self) -> list[str]:
+        """The lines of its output since the start, as far as they are kept."""
+        with self._said:
+            return list(self._lines)
+
     def kill(self) -> None:
         """As a crash of the machine would: the process and all its children at once, nothing written."""
         assert self._process

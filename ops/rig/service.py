@@ -6,11 +6,11 @@ import json
 import os
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ops.embedded import ports
+from ops.embedded.readiness import DIRECTLY
 from ops.rig.eventually import eventually
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, SEED_KEY, TokenMint
 from ops.rig.server_process import ServerProcess
@@ -31,7 +31,7 @@ class Service:
     def is_ready(self) -> bool:
         """Whether it says that it may take traffic."""
         try:
-            urllib.request.urlopen(f"{self.url}/ready").close()
+            DIRECTLY.open(f"{self.url}/ready").close()
         except urllib.error.HTTPError:
             return False
         return True

@@ -13,10 +13,11 @@ from sanic import HTTPResponse, Request
 
 from contract.errors import NotFound
 from contract.web.call import Access, call
-from contract.web.request_content import uuid_of
+from contract.web.request_content import is_known, uuid_of
 
 LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
 DOCS_FILES = ("docs.html", "docs.css", "docs.js")
+HOME_FILE = "home.html"  # which `home_handler` fills in
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 _KINDS = {
@@ -97,10 +98,15 @@ class PageHandler:
         file = self._files.get(name)
         if file is None:
             raise NotFound("no such path")
-        headers = {"ETag": file.etag, "Cache-Control": "public, max-age=60", **_SECURE}
-        if request.headers.get("if-none-match") == file.etag:
-            return HTTPResponse(status=304, headers=headers)
-        return HTTPResponse(file.body, headers=headers, content_type=file.content_type)
+        return send_file(request, file, age_s=60)
+
+
+def send_file(request: Request, file: StaticFile, age_s: int) -> HTTPResponse:
+    """A file for everybody, or 304 to who has it; `age_s` is how long caches may keep it."""
+    headers = {"ETag": file.etag, "Cache-Control": f"public, max-age={age_s}", **_SECURE}
+    if is_known(request, file.etag):
+        return HTTPResponse(status=304, headers=headers)
+    return HTTPResponse(file.body, headers=headers, content_type=file.content_type)
 
 
 def load_files() -> dict[str, StaticFile]:
@@ -110,9 +116,11 @@ def load_files() -> dict[str, StaticFile]:
     paths |= {f"docs/{name}": pages / "docs" / name for name in DOCS_FILES}
     paths |= {f"docs/{name}": swagger_ui_bundle.swagger_ui_path / name for name in SWAGGER_FILES}
     paths["openapi.json"] = resources.files("contract") / "openapi.json"
-    return {name: _static_file(name, path.read_bytes()) for name, path in paths.items()}
+    paths[HOME_FILE] = pages / "home" / "home.html"
+    return {name: file_of(name, path.read_bytes()) for name, path in paths.items()}
 
 
-def _static_file(name: str, body: bytes) -> StaticFile:
+def file_of(name: str, body: bytes) -> StaticFile:
+    """A file of this name's kind, with its ETag."""
     kind = _KINDS[name.rpartition(".")[2]]
     return StaticFile(body, kind, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')

@@ -15,6 +15,7 @@ from contract.web.background import Work
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
+from query.pages.home_handler import HomeHandler
 from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
 from query.reads.events_handler import EventsHandler
@@ -28,13 +29,22 @@ from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
 from query.results_door import ResultsDoor
 from query.settings import QueryListening, Staleness
+from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
 
 
 class QueryService(Service):
     """Everything that this process holds."""
 
-    handler_types = (EventsHandler, ResultsHandler, VoteStatusHandler, UserVoteHandler, PageHandler, ViewerHandler)
+    handler_types = (
+        EventsHandler,
+        ResultsHandler,
+        VoteStatusHandler,
+        UserVoteHandler,
+        PageHandler,
+        HomeHandler,
+        ViewerHandler,
+    )
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(QueryListening, env)
@@ -48,13 +58,16 @@ class QueryService(Service):
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
         ciphers = {number: ReceiptCipher(key) for number, key in receipt_keys.items()}
+        files = load_files()
         seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
+        self._bell = StandingsBell(self._redis, events.hear)
         self.handlers = (
             EventsHandler(verifier, events, self._replica),
             ResultsHandler(verifier, events, ResultsDoor(verifier, events), ResultRenderer(events, standings)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, UserVotes(seeds, ciphers, events, self._replica)),
-            PageHandler(load_files()),
+            PageHandler(files),
+            HomeHandler(files, self._replica),
             ViewerHandler(),
         )
 
@@ -69,8 +82,8 @@ class QueryService(Service):
         await self._replica.open()
 
     def work(self) -> Iterable[Work]:
-        """Keep the public keys."""
-        return [self._verifier.run()]
+        """Keep the public keys, and hear of events that change."""
+        return [self._verifier.run(), self._bell.run()]
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -3,15 +3,15 @@
 A draft is its makers' own affair: for everybody but staff it isn't here.
 """
 
-import uuid
 from typing import Literal, get_args
+from uuid import UUID
 
 import msgspec
 from sanic import HTTPResponse, Request
 
 from contract.errors import InvalidField, NotFound
 from contract.web.call import call
-from contract.web.request_content import uuid_of
+from contract.web.request_content import parameter_of, uuid_of
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, EventSummary
@@ -65,20 +65,20 @@ class EventsHandler:
         "GET",
         "/v1/events",
         name="events",
-        query={"status": str, "cursor": str},
+        query={"status": Status, "cursor": UUID},
         answers={200: EventsPage},
         refusals=[InvalidField],
     )
     async def events(self, request: Request) -> HTTPResponse:
         """Events, newest first, a page at a time."""
         caller = self._verifier.caller(request)
-        status, cursor = request.args.get("status"), request.args.get("cursor")
+        status, cursor = parameter_of(request, "status"), parameter_of(request, "cursor")
         if status is not None and status not in get_args(Status):
             raise InvalidField(f"status must be one of {', '.join(get_args(Status))}", field="status")
-        after = uuid_of(cursor, "cursor") if cursor else None
+        after = uuid_of(cursor, "cursor") if cursor is not None else None
         return answer(await self._page(status, after, with_drafts=caller.is_staff), headers=HEADERS)
 
-    async def _page(self, status: str | None, after: uuid.UUID | None, *, with_drafts: bool) -> EventsPage:
+    async def _page(self, status: str | None, after: UUID | None, *, with_drafts: bool) -> EventsPage:
         found = await self._replica.events(status, after, PAGE_EVENTS + 1, with_drafts=with_drafts)
         events = found[:PAGE_EVENTS]
         return EventsPage(events, events[-1].event_id if len(found) > len(events) else None)

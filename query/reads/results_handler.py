@@ -4,7 +4,7 @@ from sanic import HTTPResponse, Request
 
 from contract.errors import InvalidField, NotFound, ResultsHidden
 from contract.web.call import Access, call
-from contract.web.request_content import uuid_of
+from contract.web.request_content import is_known, parameter_of, uuid_of
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, is_restricted
@@ -49,8 +49,8 @@ class ResultsHandler:
     )
     async def results(self, request: Request, event_id: str) -> HTTPResponse:
         """The results of an event."""
-        asked = request.args.get("include_percentages", "false")
-        if asked not in ("true", "false"):
+        asked = parameter_of(request, "include_percentages")
+        if asked not in (None, "true", "false"):
             raise InvalidField("include_percentages must be true or false", field="include_percentages")
         view = result_views.results_with_percentages if asked == "true" else result_views.results
         return await self._answer(request, event_id, view)
@@ -78,7 +78,7 @@ class ResultsHandler:
         event = await self._door.results(request, uuid_of(event_id, "event_id"))
         rendered = await self._results.rendered(event, view)
         headers = {"ETag": rendered.etag, **_caching(event)}
-        if _is_known(request.headers.get("if-none-match", ""), rendered.etag):
+        if is_known(request, rendered.etag):
             return HTTPResponse(status=304, headers=headers)
         return HTTPResponse(rendered.body, headers=headers, content_type="application/json")
 
@@ -87,9 +87,3 @@ def _caching(event: Event) -> dict[str, str]:
     if is_restricted(event):
         return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
     return {"Cache-Control": "public, max-age=1"}
-
-
-def _is_known(if_none_match: str, etag: str) -> bool:
-    """Whether the client has it already, by the weak comparison that If-None-Match asks for."""
-    known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return etag.removeprefix("W/") in known or "*" in known

@@ -17,10 +17,10 @@ from query.event_directory import EventDirectory
 from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
 from query.settings import SseListening, Staleness, Streaming
+from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
 from query.streams.sse_handler import SseHandler
 from query.streams.sse_hub import SseHub
-from query.streams.standings_bell import StandingsBell
 from query.streams.stream_tickets import StreamTickets
 
 MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
@@ -49,7 +49,7 @@ class SseService(Service):
         )
         events = EventDirectory(self._replica)
         self._hub = SseHub(standings, events, self._limits)
-        self._bell = StandingsBell(self._redis, self._hub.ring)
+        self._bell = StandingsBell(self._redis, events.hear, self._hub.ring)
         tickets = StreamTickets(self._redis)
         self.handlers = (SseHandler(self._verifier, events, tickets, self._hub, self._limits),)
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -33,7 +34,8 @@ from query.streams.stream_tickets import LIFETIME_S, StreamTickets
 
 RETRY_MS = (1_000, 4_000)  # each client gets its own, so that they don't come back all at once
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-OVER, UNASKED, COME_BACK, FULL = 1000, 1008, 1012, 1013  # a WebSocket's last word: the third is this server's end
+OVER, TOO_CHATTY, COME_BACK, FULL = 1000, 1008, 1012, 1013  # a WebSocket's last word: the third is this server's end
+WORDS_A_MINUTE = 60  # of a client by WebSocket: more than any app's own pings, and next to no work
 CLOSED_WITHIN_S = 2.0  # a client should answer that word
 
 
@@ -64,7 +66,7 @@ class SseHandler:
         "/v1/event/{event_id}/stream",
         name="stream",
         access=Access.OPTIONAL,
-        query={"ticket": str},
+        query={"ticket": str, "lastEventId": str},
         answers={200: "text/event-stream", 204: None},
         refusals=[NotFound, ResultsHidden, TooMany, Busy],
     )
@@ -75,8 +77,10 @@ class SseHandler:
         """
         event = await self._visible(request, event_id)
         async with self._watched(request, event) as feed:
-            if feed.has_ended_for(request.headers.get("last-event-id", "")):
+            if feed.has_ended_for(request.headers.get("last-event-id") or request.args.get("lastEventId", "")):
                 return HTTPResponse(status=204)
+            if request.method == "HEAD":
+                return HTTPResponse(headers=HEADERS, content_type="text/event-stream")
             response = await request.respond(headers=HEADERS, content_type="text/event-stream")
             await response.send(retry(random.randint(*RETRY_MS)))  # noqa: S311  # spreads load, keeps no secret
             client = self._client(request, Form.SSE)
@@ -99,9 +103,10 @@ class SseHandler:
     async def socket(self, request: Request, event_id: str) -> None:
         """The same by WebSocket: each message is the data of an event of the stream.
 
-        Refused before the handshake, except for want of room: 1013. Ends by 1000, by 1012: come back, or by 1008.
+        Refused before the handshake, except for want of room: 1013. Ends by 1000, by 1012: come back, or by 1008 when
+        the client floods; what it says else is ignored.
         """
-        if request.headers.get("upgrade", "").lower() != "websocket":
+        if request.method != "GET" or request.headers.get("upgrade", "").lower() != "websocket":
             raise InvalidBody("this address is for WebSockets")
         event = await self._visible(request, event_id)
         protocol = cast("Any", request.transport).get_protocol()  # Sanic's, which has the handshake
@@ -109,12 +114,12 @@ class SseHandler:
             async with self._watched(request, event) as feed:
                 websocket = await protocol.websocket_handshake(request)
                 client = self._client(request, Form.WEBSOCKET)
-                listening = asyncio.create_task(_end_at_a_word(websocket, client))
+                listening = asyncio.create_task(_ignore_words(websocket, client))
                 try:
                     await self._serve(client, feed)
                 finally:
                     listening.cancel()
-                await _close(websocket, OVER if feed.is_final else UNASKED if listening.done() else COME_BACK)
+                await _close(websocket, OVER if feed.is_final else TOO_CHATTY if listening.done() else COME_BACK)
         except (Busy, TooMany) as error:
             websocket = await protocol.websocket_handshake(request)
             await _close(websocket, FULL, str(error))
@@ -162,10 +167,13 @@ class SseHandler:
             feed.leave(client)
 
 
-async def _end_at_a_word(websocket: Any, client: SseClient) -> None:
-    """A client has nothing to say but that it goes; unread words would keep Sanic from hearing that, too."""
+async def _ignore_words(websocket: Any, client: SseClient) -> None:
+    """Read what a client says, which an app's own pings are, so that Sanic hears when it goes; end one that floods."""
+    heard: deque[float] = deque([-60.0] * WORDS_A_MINUTE, WORDS_A_MINUTE)
     with contextlib.suppress(WebsocketClosed):
-        await websocket.recv()
+        while time.monotonic() - heard[0] > 60:
+            await websocket.recv()
+            heard.append(time.monotonic())
     client.end()
 
 

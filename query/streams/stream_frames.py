@@ -72,8 +72,8 @@ def standings_frame(event: Event, reading: Reading) -> Frame:
 
 
 def retry(wait_ms: int) -> bytes:
-    """Tells a client how long to wait before it comes back."""
-    return b"retry: %d\n\n" % wait_ms
+    """Tells a client how long to wait before it comes back: the first line of its first event, no event of its own."""
+    return b"retry: %d\n" % wait_ms
 
 
 def _chunk(message: bytes) -> bytes:

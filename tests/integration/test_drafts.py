@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.rig.read_process import ReadProcess, Tallies, read_process
-from ops.rig.voting import RECEIPT_KEY, Event, TokenMint, Voter, make_event
-from tests.conftest import Database
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import RECEIPT_KEY, TokenMint, Voter
+from ops.rig.service import Service, read_process
+from ops.rig.tallies import Tallies
 
 READS = ["/v1/event/{}", "/v1/event/{}/leaderboard", "/v1/contestants/{}", "/v1/event/{}/results", "/v1/event/{}/live"]
 PUBLIC_READS = [path for path in READS if path.endswith(("/results", "/live"))]
@@ -20,24 +22,24 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @contextlib.contextmanager
-def reading(module: str, folder: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def reading(module: str, folder: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with read_process(module, folder, database.url("vote_query"), redis_url, mint) as process:
         yield process
 
 
 @pytest.fixture
-def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with reading("query.reads", tmp_path, database, redis_url, mint) as process:
         yield process
 
 
 @pytest.fixture
-def sse(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[ReadProcess]:
+def sse(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
     with reading("query.streams", tmp_path, database, redis_url, mint) as process:
         yield process
 
 
-async def status_of(process: ReadProcess, call: str, headers: dict[str, str]) -> tuple[int, str]:
+async def status_of(process: Service, call: str, headers: dict[str, str]) -> tuple[int, str]:
     """The status, and what caches may do with the answer."""
     method, _, path = call.rpartition(" ")
     async with (
@@ -49,7 +51,7 @@ async def status_of(process: ReadProcess, call: str, headers: dict[str, str]) ->
 
 @pytest.mark.parametrize("path", READS)
 async def test_a_draft_is_there_for_staff_alone(
-    query: ReadProcess, owner: psycopg.Connection, mint: TokenMint, path: str
+    query: Service, owner: psycopg.Connection, mint: TokenMint, path: str
 ) -> None:
     """404, as for an unknown event, to viewers, auditors and bad tokens; staff see it, and no shared cache keeps it."""
     draft = make_event(owner, "draft")
@@ -63,7 +65,7 @@ async def test_a_draft_is_there_for_staff_alone(
         assert (status, "public" in caching) == (200, False)
 
 
-async def test_a_users_vote_in_a_draft(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_a_users_vote_in_a_draft(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """A viewer's own look-up is 404, before it could tell a draft from an unknown event."""
     draft, viewer = make_event(owner, "draft"), mint.voter()
     for event_id in (draft.event_id, UNKNOWN):
@@ -71,7 +73,7 @@ async def test_a_users_vote_in_a_draft(query: ReadProcess, owner: psycopg.Connec
         assert (await status_of(query, path, viewer.headers))[0] == 404
 
 
-async def test_a_refused_vote_names_no_draft(query: ReadProcess, owner: psycopg.Connection, mint: TokenMint) -> None:
+async def test_a_refused_vote_names_no_draft(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """The receipt of a vote for a draft, which was refused, doesn't lead its holder to the event's name."""
     draft, scheduled = make_event(owner, "draft"), make_event(owner, "draft", opens_at="2030-01-01T20:15:00Z")
     viewer, admin = mint.voter(), mint.voter("admin")
@@ -87,7 +89,7 @@ def refusal(event: Event, voter: Voter) -> str:
 
 @pytest.mark.parametrize("call", STREAMS)
 async def test_a_draft_streams_to_staff_alone(
-    sse: ReadProcess, owner: psycopg.Connection, mint: TokenMint, call: str
+    sse: Service, owner: psycopg.Connection, mint: TokenMint, call: str
 ) -> None:
     """No stream, socket or ticket of a draft for others than staff."""
     draft = make_event(owner, "draft")
@@ -99,7 +101,7 @@ async def test_a_draft_streams_to_staff_alone(
 
 
 async def test_a_ticket_opens_the_stream_of_a_draft(
-    sse: ReadProcess, owner: psycopg.Connection, mint: TokenMint
+    sse: Service, owner: psycopg.Connection, mint: TokenMint
 ) -> None:
     """Staff's browsers watch a draft by ticket, once."""
     draft = make_event(owner, "draft")
@@ -113,7 +115,7 @@ async def test_a_ticket_opens_the_stream_of_a_draft(
 
 
 async def test_a_cancelled_event_never_shows_what_waited_for_its_close(
-    query: ReadProcess, owner: psycopg.Connection, redis_url: str, mint: TokenMint
+    query: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
 ) -> None:
     """`after_close` means the close: when it is cancelled instead, results stay with staff."""
     event = make_event(owner, results_visibility="after_close")

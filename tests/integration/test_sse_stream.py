@@ -113,6 +113,27 @@ async def test_closed_is_the_last_message_and_the_stream_ends(
         assert response.status == 204
     async with stream(sse, event, {"Last-Event-ID": "1-200"}) as response:
         assert [message.event async for message in messages(response)] == ["closed"]
+    for last_event_id, status in (("1-300", 204), ("1-200", 200)):  # as polyfills send it
+        async with aiohttp.ClientSession(sse.url) as session:
+            question = f"/v1/event/{event.event_id}/stream?lastEventId={last_event_id}"
+            async with session.get(question) as response:
+                assert response.status == status
+
+
+async def test_each_block_of_a_stream_is_an_event(sse: Service, owner: psycopg.Connection, redis_url: str) -> None:
+    """A client that takes each block for an event gets data from the first on; HEAD gets none and ends at once."""
+    event = make_event(owner)
+    Tallies(redis_url).write(event, {1: 1})
+    path = f"/v1/event/{event.event_id}/stream"
+    async with aiohttp.ClientSession(sse.url) as session:
+        async with session.get(path) as response:
+            first = await response.content.readuntil(b"\n\n")
+            assert first.startswith(b"retry: ")
+            assert b"\ndata: {" in first
+            expected = (response.status, response.content_type, response.headers["Cache-Control"])
+        async with session.head(path) as head:
+            assert (head.status, head.content_type, head.headers["Cache-Control"]) == expected
+            assert await head.read() == b""
 
 
 async def test_stream_outlives_redis_and_its_numbers_never_fall(

@@ -20,6 +20,8 @@ from ops.rig.service import Service, read_process
 from ops.rig.stream_messages import messages
 from ops.rig.tallies import Tallies
 from ops.rig.valkey import RunningValkey
+from query.streams.__main__ import MESSAGE_BYTES_MAX
+from query.streams.sse_handler import WORDS_A_MINUTE
 
 Start = Callable[..., contextlib.AbstractContextManager[Service]]
 
@@ -78,14 +80,23 @@ async def test_a_websocket_gets_what_the_stream_gets(sse: Service, owner: psycop
 
 
 async def test_a_websocket_is_for_listening(sse: Service, owner: psycopg.Connection, redis_url: str) -> None:
-    """A client that says something is shown the door; one that closes gets its answer at once."""
-    event = make_event(owner)
-    Tallies(redis_url).write(event, {1: 3})
+    """What a client says is ignored, unless it is a flood or long; one that closes gets its answer at once."""
+    event, tallies = make_event(owner), Tallies(redis_url)
+    tallies.write(event, {1: 3})
     async with aiohttp.ClientSession(sse.url) as session:
         async with session.ws_connect(path(event, "ws")) as socket:
             await socket.receive_json()
-            await socket.send_str("hello")
+            for word in range(WORDS_A_MINUTE - 1):
+                await socket.send_str(f"ping {word}")
+            await socket.send_bytes(b"ping")
+            tallies.write(event, {1: 4}, lsn=101)
+            assert (await until(socket, total_votes=4))["type"] == "standings"
+            await socket.send_str("one too many")
             assert await last_word(socket) == 1008
+        async with session.ws_connect(path(event, "ws")) as socket:
+            await socket.receive_json()
+            await socket.send_str("x" * (MESSAGE_BYTES_MAX + 1))
+            assert await last_word(socket) == 1009
         socket = await session.ws_connect(path(event, "ws"))
         await socket.receive_json()
         await socket.close(code=1001)
@@ -138,6 +149,10 @@ async def test_addresses_are_told_apart_by_the_edges_word(start: Start, owner: p
             assert await status("2001:db8::1") == 200
             assert await status("2001:db8::2") == 429
             assert await status("2001:db8:0:1::1") == 200
+            assert await status("::ffff:203.0.113.3") == 200
+            assert await status("::ffff:203.0.113.4") == 200
+            assert await status("203.0.113.4") == 429
+            assert await status("fe80::1%eth0") == 200
 
 
 async def test_a_ticket_opens_one_restricted_stream(

@@ -1,8 +1,8 @@
 """Rings when the standings of an event have changed: one Redis subscription per process, whatever the number of events.
 
-A message is only a bell: who hears it reads the state. So a message that is lost, late or doubled costs nothing but
-time, and a sweep reads again each second anyway. After every confirmed subscription all events ring, since
-whatever changed before was not heard.
+A message is only a bell: who hears it reads the state, and an event whose status differs is read anew. So a message
+that is lost, late or doubled costs nothing but time, and a sweep reads again each second anyway. After every confirmed
+subscription all events ring, since whatever changed before was not heard.
 
     subscribing ──confirmed: ring all──► listening ──silence: ping──► listening
          ▲                                   │
@@ -31,13 +31,20 @@ class _Ring(msgspec.Struct):
     """All that matters here of a `SourceTally`."""
 
     event_id: str
+    status: str
 
 
 class StandingsBell:
-    """Calls `ring` with an event_id, or with None for all; `run` is its task."""
+    """Tells `hear` an event_id and its status, then `ring` the id, or None for all; `run` is its task."""
 
-    def __init__(self, client: redis.asyncio.Redis, ring: Callable[[str | None], None]) -> None:
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        hear: Callable[[str, str], None],
+        ring: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
         self._client = client
+        self._hear_status = hear
         self._ring = ring
         self._decoder = msgspec.json.Decoder(_Ring)
 
@@ -69,4 +76,6 @@ class StandingsBell:
         if message["type"] == "subscribe":
             self._ring(None)
         elif message["type"] == "message":
-            self._ring(self._decoder.decode(message["data"]).event_id)
+            change = self._decoder.decode(message["data"])
+            self._hear_status(change.event_id, change.status)
+            self._ring(change.event_id)
