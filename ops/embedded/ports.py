@@ -16,13 +16,28 @@ LOWEST, HIGHEST = 15_000, 31_999
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    return _can_bind(socket.AF_INET, "127.0.0.1", port)
+
+
+def loopbacks() -> list[str]:
+    """The addresses that `localhost` may mean on this machine."""
+    return ["127.0.0.1", *(["::1"] if _can_bind(socket.AF_INET6, "::1", 0) else [])]
+
+
+def is_free_everywhere(port: int) -> bool:
+    """Whether a server could listen on this port of all `loopbacks` now."""
+    families = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+    return all(_can_bind(families[address], address, port) for address in loopbacks())
+
+
+def _can_bind(family: socket.AddressFamily, address: str, port: int) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError:
+        return False
+    return True
 
 
 def choose(names: Iterable[str], kept: Mapping[str, int], is_free: Callable[[int], bool] = is_free) -> dict[str, int]:

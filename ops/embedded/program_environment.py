@@ -26,6 +26,8 @@ class Addresses:
     redis_url: str
     ports: dict[str, int]
     edge_port: int
+    edge_addresses: tuple[str, ...] = ("127.0.0.1",)
+    trusted_proxies: tuple[str, ...] = ()  # addresses and networks
 
     @property
     def edge_url(self) -> str:
@@ -71,6 +73,8 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "edge": {
             **EDGE_TUNING,
             "EDGE_PORT": str(at.edge_port),
+            "EDGE_BIND": " ".join(f"[{each}]" if ":" in each else each for each in at.edge_addresses),
+            "TRUSTED_PROXIES": " ".join(at.trusted_proxies),
             "XDG_DATA_HOME": str(folder.caddy),
             "HOME": str(folder.caddy),
         },

@@ -3,6 +3,7 @@
 Doing it again changes nothing but what has to: a port that is taken now, a setting that the operator changed.
 """
 
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,15 +28,23 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_network(each)) for each in text.replace(",", " ").split())
+
+
 @dataclass(frozen=True)
 class Wishes:
-    """What `./ops/up` is told. An address that is not set means: embedded, and for reads: the primary."""
+    """What `./ops/up` is told. An address that is not set means: embedded, and for reads: the primary.
+
+    Trusted proxies are load balancers before the edge, which may say where a request comes from.
+    """
 
     edge_port: int = setting("EDGE_PORT", 8080, _port)
     data_dir: Path = setting("DATA_DIR", Path(".data"), Path)
     database_url: str = setting("DATABASE_URL", "")
     replica_url: str = setting("REPLICA_URL", "")
     redis_url: str = setting("REDIS_URL", "")
+    trusted_proxies: tuple[str, ...] = setting("TRUSTED_PROXIES", (), _networks, "addresses and networks")
 
 
 def read_wishes(env: Mapping[str, str]) -> Wishes:
@@ -63,7 +72,16 @@ def configure(wishes: Wishes, folder: DataFolder, processes: Mapping[str, list[s
 
     database_url = wishes.database_url or postgres.url("postgres", secrets.password("postgres"), DATABASE)
     redis_url = wishes.redis_url or valkey.url(secrets.password("valkey"))
-    at = Addresses(database_url, wishes.replica_url, redis_url, numbers, wishes.edge_port)
+    edge_addresses = tuple(ports.loopbacks())
+    at = Addresses(
+        database_url,
+        wishes.replica_url,
+        redis_url,
+        numbers,
+        wishes.edge_port,
+        edge_addresses,
+        wishes.trusted_proxies,
+    )
     write_private(folder.environment, json.dumps(environments(folder, secrets, at), indent=1))
     folder.supervisor_conf.write_text(supervisor_config.render(folder, PROJECT, programs, list(processes)))
     return at

@@ -49,7 +49,7 @@ class Stack:
                 stop_left_overs(self._folder)
 
     def _start(self) -> None:
-        if not ports.is_free(self._wishes.edge_port):
+        if not ports.is_free_everywhere(self._wishes.edge_port):
             raise CannotStart(f"port {self._wishes.edge_port} is taken; set another EDGE_PORT")
         processes = read_procfile((PROJECT / "Procfile").read_text())
         at = configure(self._wishes, self._folder, processes)

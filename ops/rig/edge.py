@@ -22,18 +22,23 @@ class RunningEdge:
     """A Caddy."""
 
     port: int
-    pid: int
+    process: ServerProcess
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
 
 
 @contextlib.contextmanager
-def edge(folder: Path, services: Mapping[str, int]) -> Iterator[RunningEdge]:
+def edge(folder: Path, services: Mapping[str, int], **settings: str) -> Iterator[RunningEdge]:
     """Run it before these services (name: port) until the end of the block; the others are away."""
     numbers = ports.choose(["edge", *SERVICES], {}) | dict(services)
     variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
     folders = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     caddy = str(Path(sys.executable).parent / "caddy")
     words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
-    environment = {**os.environ, **EDGE_TUNING, **variables, **folders}
+    environment = {**os.environ, **EDGE_TUNING, **variables, **folders, **settings}
     with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
         wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), PATIENCE_S)
-        yield RunningEdge(numbers["edge"], process.pid)
+        yield RunningEdge(numbers["edge"], process)

@@ -100,9 +100,7 @@ async def test_a_draft_streams_to_staff_alone(
         assert (await status_of(sse, call.format(draft.event_id), mint.voter("host").headers))[0] == 200
 
 
-async def test_a_ticket_opens_the_stream_of_a_draft(
-    sse: Service, owner: psycopg.Connection, mint: TokenMint
-) -> None:
+async def test_a_ticket_opens_the_stream_of_a_draft(sse: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """Staff's browsers watch a draft by ticket, once."""
     draft = make_event(owner, "draft")
     path = f"/v1/event/{draft.event_id}/stream"

@@ -5,84 +5,22 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contract.web.call import calls_of
+from contract.telemetry import trace_id_of
+from contract.web.call import BODY_BYTES_MAX, calls_of
+from ops.embedded import ports
 from ops.openapi import SERVICES as DECLARED
 from ops.rig.edge import SERVICES, edge
 from ops.rig.eventually import PATIENCE_S
+from ops.rig.stand_in import StandIn
 
 EVENT = "/v1/event/7d3b4c52-0000-4000-8000-000000000000"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-
-
-class StandIn(ThreadingHTTPServer):
-    """Answers every request with its own name and what it was sent; streams slowly on request."""
-
-    daemon_threads = True
-
-    def __init__(self, name: str) -> None:
-        super().__init__(("127.0.0.1", 0), StandInHandler)
-        self.name = name
-        self.heard: list[str] = []
-        self.may_end = threading.Event()
-
-    def handle_error(self, *_: object) -> None:
-        """A request that ends early is what some of these tests are about."""
-
-
-class StandInHandler(BaseHTTPRequestHandler):
-    """One request to a stand-in."""
-
-    protocol_version = "HTTP/1.1"
-    server: StandIn
-    timeout = PATIENCE_S
-
-    def _answer(self) -> None:
-        body_bytes = self._read_body()
-        self.server.heard.append(self.path)
-        heard = {"service": self.server.name, "headers": dict(self.headers), "body_bytes": body_bytes}
-        content = json.dumps(heard).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _read_body(self) -> int:
-        """All of it, however it is framed; raises ValueError when it ends early."""
-        if "Transfer-Encoding" not in self.headers:
-            length = int(self.headers.get("Content-Length", 0))
-            if len(self.rfile.read(length)) < length:
-                raise ValueError("the body ended early")
-            return length
-        total = 0
-        while length := int(self.rfile.readline(), 16):
-            total += len(self.rfile.read(length + 2)) - 2
-        self.rfile.readline()
-        return total
-
-    def do_GET(self) -> None:
-        """A stream where one is asked for."""
-        if not self.path.endswith("/stream"):
-            return self._answer()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(b"data: first\n\n")
-        self.server.may_end.wait(PATIENCE_S)
-        self.wfile.write(b"data: last\n\n")
-        return None
-
-    do_POST = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - http.server looks for these names
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -100,15 +38,23 @@ def services() -> Iterator[dict[str, StandIn]]:
 @pytest.fixture(scope="module")
 def edge_port(services: dict[str, StandIn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The edge before the stand-ins."""
-    service_ports = {name: server.server_port for name, server in services.items()}
-    with edge(tmp_path_factory.mktemp("caddy"), service_ports) as running:
+    with edge(tmp_path_factory.mktemp("caddy"), _ports(services)) as running:
         yield running.port
 
 
+def _ports(services: Mapping[str, StandIn]) -> dict[str, int]:
+    return {name: server.server_port for name, server in services.items()}
+
+
 def _ask(
-    port: int, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
+    port: int,
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    body: Any = None,
+    host: str = "127.0.0.1",
 ) -> tuple[http.client.HTTPResponse, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
     connection.request(method, path, body, headers or {}, encode_chunked=not isinstance(body, bytes | None))
     answer = connection.getresponse()
     content = json.loads(answer.read())
@@ -122,7 +68,8 @@ CALLS = [
     for each in handlers
     for call, _ in calls_of(each)
 ]
-DECLARED_PATHS = {call.path for handlers in DECLARED.values() for each in handlers for call, _ in calls_of(each)}
+DECLARED_CALLS = [call for handlers in DECLARED.values() for each in handlers for call, _ in calls_of(each)]
+DECLARED_PATHS = {call.path for call in DECLARED_CALLS}
 UNKNOWN = "7d3b4c52-0000-4000-8000-000000000000"
 
 
@@ -152,7 +99,7 @@ def test_undeclared_paths_reach_nobody(edge_port: int, services: dict[str, Stand
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics", "/ready", "//metrics", "/v1/../metrics", "/v1/%2e%2e/ready", "/v1/x/..%2f..%2fmetrics", "/"]
+    "path", ["/metrics", "/ready", "//metrics", "/v1/../metrics", "/v1/%2e%2e/ready", "/v1/x/..%2f..%2fmetrics"]
 )
 def test_inner_paths_do_not_exist(edge_port: int, services: dict[str, StandIn], path: str) -> None:
     """What isn't in the contract is 404 in the contract's shape, however it is spelled, and reaches nobody."""
@@ -173,6 +120,25 @@ def test_trace_is_continued(edge_port: int) -> None:
     assert forged["error"]["trace_id"] != TRACE
 
 
+@pytest.mark.parametrize(
+    ("traceparent", "continued"),
+    [
+        (f"00-{TRACE}-b7ad6b7169203331-01", True),
+        (f"cc-{TRACE}-b7ad6b7169203331-01-more", True),
+        (f"00-{TRACE}-b7ad6b7169203331-01-more", False),
+        (f"ff-{TRACE}-b7ad6b7169203331-01", False),
+        (f"00-{'0' * 32}-b7ad6b7169203331-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+    ],
+)
+def test_edge_and_services_agree_on_traces(edge_port: int, traceparent: str, *, continued: bool) -> None:
+    """What one of them takes for a trace the other does, too; whatever isn't one gets a new id."""
+    _, refused = _ask(edge_port, "GET", "/nothing", {"traceparent": traceparent})
+    given = refused["error"]["trace_id"]
+    assert re.fullmatch(r"(?!0{32})[0-9a-f]{32}", given)
+    assert ((given == TRACE), (trace_id_of(traceparent) == TRACE)) == (continued, continued)
+
+
 def test_client_cannot_say_where_it_comes_from(edge_port: int) -> None:
     """Headers that services trust are taken off; the address is the connection's."""
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9",
@@ -182,11 +148,86 @@ def test_client_cannot_say_where_it_comes_from(edge_port: int) -> None:
     assert not [value for value in heard["headers"].values() if "203.0.113.9" in value or value in ("DE", "evil.test")]
 
 
+@pytest.mark.parametrize(
+    ("trusted", "said", "address"),
+    [
+        ("", "203.0.113.9", "127.0.0.1"),
+        ("127.0.0.0/8", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.0/8", "198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        ("127.0.0.0/8 192.0.2.0/24", "198.51.100.7, 203.0.113.9, 192.0.2.4", "203.0.113.9"),
+        ("127.0.0.0/8", "198.51.100.7, 203.0.113.9:50123", "203.0.113.9"),
+        ("127.0.0.0/8", "2001:db8::7", "2001:db8::7"),
+        ("192.0.2.0/24", "203.0.113.9", "127.0.0.1"),
+    ],
+)
+def test_address_behind_a_load_balancer(
+    services: dict[str, StandIn], tmp_path: Path, trusted: str, said: str, address: str
+) -> None:
+    """The last address that no trusted proxy wrote of itself: what a client puts before it counts for nothing."""
+    with edge(tmp_path, _ports(services), TRUSTED_PROXIES=trusted) as running:
+        _, heard = _ask(running.port, "POST", "/v1/auth/login", {"X-Forwarded-For": said}, b"{}")
+        assert heard["headers"]["X-Forwarded-For"] == address
+
+
+def test_both_loopbacks(services: dict[str, StandIn], tmp_path: Path) -> None:
+    """Where `localhost` means ::1 first, the edge is there as well."""
+    if "::1" not in ports.loopbacks():
+        pytest.skip("this machine has no IPv6")
+    with edge(tmp_path, _ports(services), EDGE_BIND="127.0.0.1 [::1]") as running:
+        for host, address in (("127.0.0.1", "127.0.0.1"), ("::1", "::1")):
+            _, heard = _ask(running.port, "GET", "/v1/events", host=host)
+            assert heard["headers"]["X-Forwarded-For"] == address
+
+
+def test_cookies_end_at_theedge_before(edge_port: int) -> None:
+    """However many a browser has for this domain, they cost no request, and no service sees them."""
+    answer, heard = _ask(edge_port, "GET", "/v1/events", {"Cookie": "a=" + "b" * 40_000})
+    assert answer.status == 200
+    assert "Cookie" not in heard["headers"]
+
+
+def test_log_tells_of_nobody(services: dict[str, StandIn], tmp_path: Path) -> None:
+    """Viewers who leave, bodies that end early and services that are away write no line, and none says who asked."""
+    away = ports.choose(["query"], {})
+    secret = {"Authorization": "Bearer secret", "X-Forwarded-For": "203.0.113.9"}
+    with edge(tmp_path, {**_ports(services), **away}, TRUSTED_PROXIES="127.0.0.0/8") as running:
+        services["sse"].may_end.clear()
+        for head in (
+            f"GET {EVENT}/stream?ticket=secret HTTP/1.1\r\n",
+            "POST /v1/auth/login HTTP/1.1\r\nContent-Length: 100\r\n",
+            "POST /v1/event/create HTTP/1.1\r\nContent-Length: 100000\r\n",
+        ):
+            address = ("127.0.0.77", 0)
+            with socket.create_connection(("127.0.0.1", running.port), PATIENCE_S, address) as viewer:
+                viewer.sendall(f"{head}Host: a\r\nAuthorization: Bearer secret\r\n\r\n{{".encode())
+                if head.startswith("GET"):
+                    assert viewer.recv(10)
+        services["sse"].may_end.set()
+        assert _ask(running.port, "GET", "/v1/events?ticket=secret", secret)[0].status == 502
+        running.process.stop()
+        said = running.process.said()
+    assert [line for line in said if re.search(r"127\.0\.0\.77|203\.0\.113|secret|aborting", line)] == []
+
+
 def test_body_up_to_the_limit(edge_port: int) -> None:
     """16 KiB arrive whole, in chunks too."""
     _, plain = _ask(edge_port, "POST", "/v1/auth/login", {}, bytes(16_384))
     _, chunked = _ask(edge_port, "POST", "/v1/auth/login", {"Transfer-Encoding": "chunked"}, iter([bytes(8_192)] * 2))
     assert (plain["body_bytes"], chunked["body_bytes"]) == (16_384, 16_384)
+
+
+LIMITS = {call.path: call.body_bytes_max for call in DECLARED_CALLS if call.body}
+
+
+@pytest.mark.parametrize("path", LIMITS)
+def test_body_limit_is_the_declared_one(edge_port: int, path: str) -> None:
+    """Each call takes bodies of the size that its handler declares, and no more; 413 says how much that is."""
+    limit = LIMITS[path]
+    assert _ask(edge_port, "POST", _spelled(path), {}, bytes(limit))[1]["body_bytes"] == limit
+    for framing, body in (({}, bytes(limit + 1)), ({"Transfer-Encoding": "chunked"}, iter([bytes(limit), b"1"]))):
+        answer, content = _ask(edge_port, "POST", _spelled(path), framing, body)
+        assert (answer.status, content["error"]["code"]) == (413, "too_large")
+        assert ("1 MiB" if limit > BODY_BYTES_MAX else "16 KiB") in content["error"]["message"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -23,9 +23,7 @@ def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Ser
         yield process
 
 
-async def test_bodies_up_to_what_their_call_takes(
-    command: Service, owner: psycopg.Connection, mint: TokenMint
-) -> None:
+async def test_bodies_up_to_what_their_call_takes(command: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """1,000 contestants are taken, as the contract says; what is beyond is 413 with the call's own limit."""
     host, voter = mint.voter("host"), mint.voter()
     owner.execute("INSERT INTO identity.users (user_id, username, roles, voter_seed) VALUES (%s, 'h', '{host}', %s)",

@@ -133,7 +133,7 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
     for name in ("results", "live_count", "stream", "live_page"):
         await caller.ask(name, event_id=event_id)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
-    for name in ("docs", "openapi"):
+    for name in ("home", "docs", "openapi"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
     await caller.ask("docs_asset", name="docs.js")

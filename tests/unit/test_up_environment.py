@@ -113,3 +113,17 @@ def test_long_folder_has_a_socket(tmp_path: Path) -> None:
     sockets = {DataFolder(deep / name).supervisor_socket for name in ("one", "two")}
     assert len(sockets) == 2
     assert max(len(str(path)) for path in sockets) < 100
+
+
+def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
+    """None by default; addresses and networks, however they are set apart, reach the edge; anything else is refused."""
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    for text, told in (("", ""), ("192.0.2.7, 10.0.0.0/8 2001:db8::/32", "192.0.2.7/32 10.0.0.0/8 2001:db8::/32")):
+        proxies = stack_configuration.read_wishes({"TRUSTED_PROXIES": text}).trusted_proxies
+        at = Addresses("postgresql://h/vote", "", "redis://h", PORTS, 8080, ("127.0.0.1", "::1"), proxies)
+        edge = environments(folder, SecretFiles(folder.secrets), at)["edge"]
+        assert (edge["TRUSTED_PROXIES"], edge["EDGE_BIND"]) == (told, "127.0.0.1 [::1]")
+    for text in ("private", "10.0.0.1/8", "10.0.0.0/8 }"):
+        with pytest.raises(CannotStart, match="TRUSTED_PROXIES"):
+            stack_configuration.read_wishes({"TRUSTED_PROXIES": text})
