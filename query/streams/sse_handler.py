@@ -169,7 +169,7 @@ class SseHandler:
 
 async def _ignore_words(websocket: Any, client: SseClient) -> None:
     """Read what a client says, which an app's own pings are, so that Sanic hears when it goes; end one that floods."""
-    heard: deque[float] = deque([-60.0] * WORDS_A_MINUTE, WORDS_A_MINUTE)
+    heard: deque[float] = deque([-60.0] * (WORDS_A_MINUTE + 1), WORDS_A_MINUTE + 1)
     with contextlib.suppress(WebsocketClosed):
         while time.monotonic() - heard[0] > 60:
             await websocket.recv()

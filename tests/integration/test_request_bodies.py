@@ -12,6 +12,7 @@ import pytest
 
 from ops.rig.database import Database
 from ops.rig.event import make_event
+from ops.rig.eventually import eventually
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, command_process
 from ops.rig.votes import vote_of
@@ -20,6 +21,7 @@ from ops.rig.votes import vote_of
 @pytest.fixture
 def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Service]:
     with command_process(tmp_path, database.url("vote_command"), mint) as process:
+        eventually(process.is_ready, "command is ready")
         yield process
 
 
@@ -33,7 +35,9 @@ async def test_bodies_up_to_what_their_call_takes(command: Service, owner: psyco
 
         async def post(path: str, caller: Voter, content: dict[str, Any]) -> tuple[int, Any]:
             body, headers = json.dumps(content).encode(), {**caller.headers, "Content-Type": "application/json"}
-            async with session.post(path, data=io.BytesIO(body), headers=headers) as answer:
+            async with session.post(
+                path, data=io.BytesIO(body), headers=headers, expect100=len(body) > 2**20
+            ) as answer:
                 return answer.status, await answer.json()
 
         status, made = await post("/v1/event/create", host, draft(host, 1000, "x"))
