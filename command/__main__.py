@@ -13,8 +13,9 @@ from command.events.ballot_sealer import BallotSealer
 from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import EventSchedule
-from command.settings import Batching, Changes, CommandListening
+from command.settings import Batching, Changes, CommandListening, Regions
 from command.votes.ballot_directory import BallotDirectory
+from command.votes.region_finder import RegionFinder
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import VoteCaster
 from command.votes.vote_handler import VoteHandler
@@ -50,6 +51,8 @@ class CommandService(Service):
         self._staff, self._scheduling, self._looking = self._pools = _pools(
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
+        database = settings.read(Regions, env).database
+        regions = RegionFinder(database) if database else None
         self._votes = VoteCaster(
             SeedBox(verification.seed_keys),
             BallotDirectory(self._looking, batching.events_max),
@@ -61,7 +64,7 @@ class CommandService(Service):
         ballots = BallotSealer(seal_keys)
         self._schedule = EventSchedule(self._scheduling, ballots)
         events = EventChanges(self._staff, ballots, max(seal_keys))
-        self.handlers = (VoteHandler(self._verifier, self._votes), EventHandler(self._verifier, events))
+        self.handlers = (VoteHandler(self._verifier, self._votes, regions), EventHandler(self._verifier, events))
 
     async def why_not_ready(self) -> str:
         """Votes need the public keys and one connection."""

@@ -25,6 +25,13 @@ class Batching:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Regions:
+    """The path of a MaxMind database of countries, read at the start; without one no vote has a region."""
+
+    database: str = setting("REGION_DATABASE", "")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Changes:
     """How long staff wait for a change of an event; after that it is 503 `not_durable`, and may be asked for again."""
 

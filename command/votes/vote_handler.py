@@ -6,16 +6,15 @@ from uuid import UUID
 import msgspec
 from sanic import HTTPResponse, Request
 
+from command.votes.region_finder import RegionFinder
 from command.votes.vote_caster import VoteCaster
 from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours, TooMany
 from contract.moment import rfc3339
 from contract.web.call import Id, Time, call
+from contract.web.client_address import address_of
 from contract.web.request_content import GivenId, json_body
 from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
-
-REGION_HEADER = "x-region"  # the edge removes what a client sends under this name
-
 
 # Not read: whatever a phone's clock says, and however it spells it, never costs a vote.
 ClientTime = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "string", "format": "date-time"})]
@@ -49,9 +48,10 @@ class VoteAck(msgspec.Struct):
 class VoteHandler:
     """Turns requests into votes and receipts into answers."""
 
-    def __init__(self, verifier: TokenVerifier, votes: VoteCaster) -> None:
+    def __init__(self, verifier: TokenVerifier, votes: VoteCaster, regions: RegionFinder | None) -> None:
         self._verifier = verifier
         self._votes = votes
+        self._regions = regions
 
     @call(
         "POST",
@@ -68,11 +68,7 @@ class VoteHandler:
         if vote.user_id.lower() != caller.user_id:
             raise NotYours
         device_id = vote.meta.device_id if vote.meta else None
+        region = self._regions.region_of(address_of(request)) if self._regions else None
         event_id, contestant_id = UUID(vote.event_id), UUID(vote.contestant_id)
-        accepted = await self._votes.cast(caller, event_id, contestant_id, device_id, _region(request))
+        accepted = await self._votes.cast(caller, event_id, contestant_id, device_id, region)
         return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))
-
-
-def _region(request: Request) -> str | None:
-    region = request.headers.get(REGION_HEADER, "")
-    return region if len(region) == 2 and region.isascii() and region.isupper() else None

@@ -142,10 +142,10 @@ def test_edge_and_services_agree_on_traces(edge_port: int, traceparent: str, *, 
 def test_client_cannot_say_where_it_comes_from(edge_port: int) -> None:
     """Headers that services trust are taken off; the address is the connection's."""
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9",
-              "X-Region": "DE", "X-Forwarded-Host": "evil.test"}  # fmt: skip
+              "X-Forwarded-Host": "evil.test"}  # fmt: skip
     _, heard = _ask(edge_port, "POST", "/v1/auth/login", forged, b"{}")
     assert heard["headers"]["X-Forwarded-For"] == "127.0.0.1"
-    assert not [value for value in heard["headers"].values() if "203.0.113.9" in value or value in ("DE", "evil.test")]
+    assert not [value for value in heard["headers"].values() if "203.0.113.9" in value or value == "evil.test"]
 
 
 @pytest.mark.parametrize(
