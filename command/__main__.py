@@ -84,7 +84,8 @@ class CommandService(Service):
     async def drain(self) -> None:
         """Write what was taken; what can't be made durable in time was answered 503 by its deadline."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._batcher.drained(), DRAIN_S)
+            async with asyncio.timeout(DRAIN_S):
+                await self._batcher.drained()
 
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""

@@ -80,7 +80,8 @@ class DurablePool:
         self._running.add(task)
         task.add_done_callback(self._forget)
         try:
-            return await asyncio.wait_for(asyncio.shield(task), self._answer_within_s)
+            async with asyncio.timeout(self._answer_within_s):
+                return await asyncio.shield(task)
         except TimeoutError as error:
             raise lost from error
 

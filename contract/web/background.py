@@ -11,6 +11,8 @@ import signal
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+CANCEL_AGAIN_S = 0.5
+
 log = logging.getLogger(__name__)
 
 Work = Coroutine[Any, Any, None]
@@ -34,8 +36,13 @@ class Background:
         """Cancel all and wait until they have ended."""
         for task in self._tasks:
             task.remove_done_callback(self._note_end)
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        going = set(self._tasks)
+        while going:
+            for task in going:
+                task.cancel()
+            # Again and again, since a library may lose a cancellation: Python 3.11's wait_for does when what it waits for
+            # is done at that moment, and a process then never ended (seen).
+            _, going = await asyncio.wait(going, timeout=CANCEL_AGAIN_S)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or self.died:

@@ -77,7 +77,8 @@ class TokenVerifier:
                 self._wanted.set()
             await asyncio.sleep(RETRY_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), REFRESH_S)
+                async with asyncio.timeout(REFRESH_S):
+                    await self._wanted.wait()
 
 
 # Our own address: whatever proxy the environment names is for others.

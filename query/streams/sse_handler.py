@@ -86,7 +86,8 @@ class SseHandler:
             client = self._client(request, Form.SSE)
             await self._serve(client, feed)
             try:
-                await asyncio.wait_for(response.eof(), self._stalled_s)
+                async with asyncio.timeout(self._stalled_s):
+                    await response.eof()
             except TimeoutError:
                 client.abort()
         return None

@@ -18,7 +18,7 @@ from command.__main__ import CommandService
 from command.identity.__main__ import IdentityService
 from command.identity.signing_keys import make_next_key
 from contract import settings
-from contract.web.background import Work
+from contract.web.background import Background, Work
 from contract.web.service import Service, run_service
 from ops.embedded import ports
 from ops.rig.server_process import ServerProcess
@@ -115,6 +115,24 @@ def test_sigterm_is_a_clean_end() -> None:
         process.wait()
         assert process.exit_code == 0
         process.wait_for("closed")
+
+
+async def test_work_that_loses_its_cancellation_ends_all_the_same() -> None:
+    """It is told again until it hears."""
+    background, told = Background(), []
+
+    async def hard_of_hearing() -> None:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append("once more")
+
+    background.start([hard_of_hearing()])
+    await asyncio.sleep(0)
+    await background.stop()
+    assert len(told) == 3
+    assert not background.died
 
 
 def test_a_wrong_setting_is_one_line() -> None:
