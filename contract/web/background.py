@@ -40,8 +40,8 @@ class Background:
         while going:
             for task in going:
                 task.cancel()
-            # Again and again, since a library may lose a cancellation: Python 3.11's wait_for does when what it waits for
-            # is done at that moment, and a process then never ended (seen).
+            # Again and again, since a library may lose a cancellation: Python 3.11's wait_for does when what it waits
+            # for is done at that moment, and a process then never ended (seen).
             _, going = await asyncio.wait(going, timeout=CANCEL_AGAIN_S)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:

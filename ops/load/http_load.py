@@ -78,14 +78,15 @@ class _Run:
         else:
             await self.pace(start, self.load.rate)
             self.stop()
-        await asyncio.wait_for(self.finished.wait(), self.load.seconds + LATE_WITHIN_S)
+        async with asyncio.timeout(self.load.seconds + LATE_WITHIN_S):
+            await self.finished.wait()
         self.result.seconds = time.perf_counter() - start
         return self.result
 
     async def connect(self, port: int) -> None:
         loop = asyncio.get_running_loop()
-        opening = loop.create_connection(lambda: _Connection(self), "127.0.0.1", port)
-        await asyncio.wait_for(opening, CONNECT_WITHIN_S)
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await loop.create_connection(lambda: _Connection(self), "127.0.0.1", port)
 
     async def pace(self, start: float, rate: float) -> None:
         """Make requests due, a millisecond's worth at a time."""
