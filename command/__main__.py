@@ -13,8 +13,9 @@ from command.events.ballot_sealer import BallotSealer
 from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import EventSchedule
-from command.settings import Batching, Changes, CommandListening, Regions
+from command.settings import Batching, Changes, CommandListening, Commit, Regions
 from command.votes.ballot_directory import BallotDirectory
+from command.votes.ledger_connection import LedgerConnection
 from command.votes.region_finder import RegionFinder
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import VoteCaster
@@ -39,15 +40,17 @@ class CommandService(Service):
         self.listening = settings.read(CommandListening, env)
         database_url = settings.read(settings.Primary, env).url
         verification = settings.read(settings.Verification, env)
-        batching = settings.read(Batching, env)
+        batching, commit = settings.read(Batching, env), settings.read(Commit, env)
         receipt_keys = settings.read(settings.ReceiptKeys, env).by_number
         seal_keys = settings.read(settings.SealKeys, env).by_number
+        if receipt_keys.keys() != seal_keys.keys():
+            raise settings.SettingError("RECEIPT_KEYS_FILE and SEAL_KEYS_FILE must have the same key numbers")
         self._verifier = TokenVerifier(verification.jwks_url)
-        self._batcher = VoteBatcher(batching.queue_votes_max, batching.batch_votes_max)
-        self._writers = [
-            VoteWriter(database_url, self._batcher, seal_keys, batching.lock_timeout_ms)
-            for _ in range(batching.writers)
-        ]
+        self._batcher = VoteBatcher(
+            batching.queue_votes_max, batching.batch_votes_max, batching.event_batches_max, batching.late_ms / 1000
+        )
+        self._ledgers = [LedgerConnection(database_url, commit) for _ in range(batching.writers)]
+        self._writers = [VoteWriter(ledger, self._batcher, seal_keys) for ledger in self._ledgers]
         self._staff, self._scheduling, self._looking = self._pools = _pools(
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
@@ -70,7 +73,7 @@ class CommandService(Service):
         """Votes need the public keys and one connection."""
         if not self._verifier.ready:
             return "no public keys yet"
-        return "" if any(writer.connected for writer in self._writers) else "no connection to Postgres"
+        return "" if any(ledger.connected for ledger in self._ledgers) else "no connection to Postgres"
 
     async def open(self) -> None:
         """Start connecting."""
@@ -78,8 +81,13 @@ class CommandService(Service):
             await pool.open()
 
     def work(self) -> Iterable[Work]:
-        """The keys, the schedule, and the writers, which connect by themselves."""
-        return [self._verifier.run(), self._schedule.run(), *(writer.run() for writer in self._writers)]
+        """The keys, the schedule, the writers, and their connections, which are made and kept by themselves."""
+        return [
+            self._verifier.run(),
+            self._schedule.run(),
+            *(writer.run() for writer in self._writers),
+            *(ledger.keep() for ledger in self._ledgers),
+        ]
 
     async def drain(self) -> None:
         """Write what was taken; what can't be made durable in time was answered 503 by its deadline."""

@@ -14,14 +14,22 @@ class CommandListening(Listening):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batching:
-    """Limits of the voting path. Overflow of the queue is 503 `busy`, of the deadline 503 `not_durable`."""
+    """Limits of the voting path. Overflow of the queue is 503 `busy`, of the deadline 503 `not_durable`.
+
+    A batch without an answer for `late_ms` no longer holds its event's next one back.
+    """
 
     queue_votes_max: int = setting("QUEUE_VOTES_MAX", 20_000, int, "votes")
     batch_votes_max: int = setting("BATCH_VOTES_MAX", 500, int, "votes")
     writers: int = setting("WRITERS", 3, int, "connections")
+    late_ms: int = setting("BATCH_LATE_MS", 250, int, "ms")
     deadline_ms: int = setting("VOTE_DEADLINE_MS", 5_000, int, "ms")
-    lock_timeout_ms: int = setting("LOCK_TIMEOUT_MS", 2_000, int, "ms")
     events_max: int = setting("EVENTS_CACHED_MAX", 10_000, int, "events")
+
+    @property
+    def event_batches_max(self) -> int:
+        """How many writers one event may keep busy: of more than two, one is for the others."""
+        return max(self.writers - 1, min(self.writers, 2))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,3 +44,21 @@ class Changes:
     """How long staff wait for a change of an event; after that it is 503 `not_durable`, and may be asked for again."""
 
     deadline_ms: int = setting("CHANGE_DEADLINE_MS", 10_000, int, "ms")
+
+
+def _durable(level: str) -> str:
+    if level not in ("on", "remote_apply"):
+        raise ValueError(f"it must be on or remote_apply, not {level}")
+    return level
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Commit:
+    """How a writer's COMMIT waits: the database's synchronous_commit, and for the event's lock.
+
+    A connection without an answer for `silence_ms` is replaced by another, once.
+    """
+
+    level: str = setting("SYNCHRONOUS_COMMIT", "on", _durable)
+    lock_timeout_ms: int = setting("LOCK_TIMEOUT_MS", 2_000, int, "ms")
+    silence_ms: int = setting("COMMIT_SILENCE_MS", 30_000, int, "ms")

@@ -22,12 +22,15 @@ $$;
 ALTER FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) OWNER TO vote_identity_owner;
 -- Name: answer_votes(integer, integer, bytea[], smallint[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, contestant_no smallint, voter bytea, stored_at timestamp with time zone)
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path TO 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT batch.vote_index::int,
            CASE WHEN stored.contestant_no = batch.contestant_no THEN 1
                 WHEN stored.contestant_no IS NOT NULL THEN 2
@@ -38,7 +41,8 @@ CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters
     FROM unnest(p_voters, p_contestants, p_refused) WITH ORDINALITY AS batch (voter, contestant_no, refused, vote_index)
     LEFT JOIN LATERAL (SELECT v.contestant_no, v.voted_at FROM votes v
                        WHERE v.event_no = p_event_no AND v.voter = batch.voter LIMIT 1) AS stored ON true
-    LEFT JOIN contestants known ON known.event_no = p_event_no AND known.contestant_no = batch.contestant_no
+    LEFT JOIN contestants known ON known.event_no = p_event_no AND known.contestant_no = batch.contestant_no;
+END
 $$;
 ALTER FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) OWNER TO vote_ledger_owner;
 -- Name: apply_schedule(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
@@ -94,6 +98,15 @@ $$;
 ALTER FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
 -- Name: cast_votes(integer, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT * FROM cast_votes(p_event_no, (SELECT e.event_id FROM events e WHERE e.event_no = p_event_no), p_voted_at,
+                             p_voters, p_contestants, p_devices, p_regions, p_seals, p_refused)
+$$;
+ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
+-- Name: cast_votes(integer, uuid, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
@@ -107,16 +120,22 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cast_votes needs READ COMMITTED: the gate must be read after the lock' USING ERRCODE = 'VT500';
     END IF;
+    IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') OR current_setting('fsync') <> 'on' THEN
+        RAISE EXCEPTION 'a COMMIT might not last: synchronous_commit is %, fsync is %',
+            current_setting('synchronous_commit'), current_setting('fsync') USING ERRCODE = 'VT500';
+    END IF;
     IF abs(extract(epoch FROM clock_timestamp() - p_voted_at)) > 5 THEN
         RAISE EXCEPTION 'the caller''s clock is off by more than 5 seconds' USING ERRCODE = 'VT500';
     END IF;
-    PERFORM FROM events e WHERE e.event_no = p_event_no;
+    PERFORM FROM events e WHERE e.event_no = p_event_no AND e.event_id = p_event_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such event' USING ERRCODE = 'VT404';
     END IF;
     PERFORM pg_advisory_xact_lock_shared(event_lock_class(), p_event_no);
-    SELECT CASE WHEN e.status = 'open' AND (e.closes_at IS NULL OR clock_timestamp() < e.closes_at) THEN 1
-                WHEN e.status IN ('draft', 'scheduled') THEN 3 ELSE 4 END,
+    SELECT CASE WHEN e.status IN ('draft', 'scheduled') THEN 3
+                WHEN e.status = 'open' AND (e.closes_at IS NULL OR clock_timestamp() < e.closes_at)
+                     AND has_partition('votes', p_event_no) THEN 1
+                ELSE 4 END,
            ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no)
     INTO v_gate, v_contestants FROM events e WHERE e.event_no = p_event_no;
     IF v_gate = 1 THEN
@@ -139,14 +158,15 @@ BEGIN
         SELECT * FROM answer_votes(p_event_no, v_gate, p_voters, p_contestants, p_refused)
     ), evidence AS (
         INSERT INTO vote_rejections (rejected_at, event_no, contestant_no, kind, voter)
-        SELECT p_voted_at, p_event_no, a.contestant_no, a.kind, a.voter FROM answers a WHERE a.kind >= 2
+        SELECT p_voted_at, p_event_no, a.contestant_no, a.kind, a.voter FROM answers a
+        WHERE a.kind >= 2 AND has_partition('vote_rejections', p_event_no)
         ORDER BY a.voter, a.kind, a.vote_index
         ON CONFLICT DO NOTHING
     )
     SELECT a.vote_index, a.kind, a.stored_at FROM answers a;
 END
 $$;
-ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
 -- Name: change_event_status(uuid, text, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) RETURNS TABLE(status text, status_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -311,6 +331,16 @@ CREATE FUNCTION public.event_lock_class() RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$SELECT 86607$$;
 ALTER FUNCTION public.event_lock_class() OWNER TO vote_ledger_owner;
+-- Name: has_partition(text, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.has_partition(p_table text, p_event_no integer) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (SELECT FROM pg_inherits
+                   WHERE inhrelid = to_regclass(p_table || '_e' || p_event_no) AND inhparent = to_regclass(p_table)
+                     AND NOT inhdetachpending)
+$$;
+ALTER FUNCTION public.has_partition(p_table text, p_event_no integer) OWNER TO vote_ledger_owner;
 -- Name: next_due_at(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.next_due_at() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -563,11 +593,79 @@ GRANT ALL ON FUNCTION identity.user_exists(p_user_id uuid) TO vote_command;
 -- Name: FUNCTION voter_of(p_user_id uuid, p_event_no integer); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) TO vote_query;
+-- Name: FUNCTION lo_close(integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_close(integer) FROM PUBLIC;
+-- Name: FUNCTION lo_creat(integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_creat(integer) FROM PUBLIC;
+-- Name: FUNCTION lo_create(oid); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_create(oid) FROM PUBLIC;
+-- Name: FUNCTION lo_from_bytea(oid, bytea); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea) FROM PUBLIC;
+-- Name: FUNCTION lo_get(oid); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_get(oid) FROM PUBLIC;
+-- Name: FUNCTION lo_get(oid, bigint, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_get(oid, bigint, integer) FROM PUBLIC;
+-- Name: FUNCTION lo_lseek(integer, integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_lseek(integer, integer, integer) FROM PUBLIC;
+-- Name: FUNCTION lo_lseek64(integer, bigint, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_lseek64(integer, bigint, integer) FROM PUBLIC;
+-- Name: FUNCTION lo_open(oid, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_open(oid, integer) FROM PUBLIC;
+-- Name: FUNCTION lo_put(oid, bigint, bytea); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_put(oid, bigint, bytea) FROM PUBLIC;
+-- Name: FUNCTION lo_tell(integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_tell(integer) FROM PUBLIC;
+-- Name: FUNCTION lo_tell64(integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_tell64(integer) FROM PUBLIC;
+-- Name: FUNCTION lo_truncate(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_truncate(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION lo_truncate64(integer, bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_truncate64(integer, bigint) FROM PUBLIC;
+-- Name: FUNCTION lo_unlink(oid); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lo_unlink(oid) FROM PUBLIC;
+-- Name: FUNCTION loread(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.loread(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION lowrite(integer, bytea); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.lowrite(integer, bytea) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_lock(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_lock(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_lock(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_lock(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_lock_shared(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_lock_shared(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_lock_shared(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_lock_shared(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_xact_lock(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_xact_lock(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer) TO vote_ledger_owner;
+-- Name: FUNCTION pg_advisory_xact_lock_shared(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock_shared(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_advisory_xact_lock_shared(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock_shared(integer, integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock_shared(integer, integer) TO vote_ledger_owner;
 -- Name: FUNCTION pg_logical_emit_message(transactional boolean, prefix text, message bytea, flush boolean); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.pg_logical_emit_message(transactional boolean, prefix text, message bytea, flush boolean) FROM PUBLIC;
 -- Name: FUNCTION pg_logical_emit_message(transactional boolean, prefix text, message text, flush boolean); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.pg_logical_emit_message(transactional boolean, prefix text, message text, flush boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION pg_catalog.pg_logical_emit_message(transactional boolean, prefix text, message text, flush boolean) TO vote_ledger_owner;
+-- Name: FUNCTION pg_try_advisory_lock(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_lock(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_lock(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_lock(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_lock_shared(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_lock_shared(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_lock_shared(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_lock_shared(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_xact_lock(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_xact_lock(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock(integer, integer) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_xact_lock_shared(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(bigint) FROM PUBLIC;
+-- Name: FUNCTION pg_try_advisory_xact_lock_shared(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
+REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) FROM PUBLIC;
 -- Name: FUNCTION answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) FROM PUBLIC;
 -- Name: FUNCTION apply_schedule(); Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -583,6 +681,9 @@ GRANT ALL ON FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot
 -- Name: FUNCTION cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
+-- Name: FUNCTION cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
 -- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) TO vote_command;
@@ -606,6 +707,10 @@ REVOKE ALL ON FUNCTION public.emit_event_change(p_event_no integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.emit_repeat() FROM PUBLIC;
 -- Name: FUNCTION event_lock_class(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.event_lock_class() FROM PUBLIC;
+-- Name: FUNCTION has_partition(p_table text, p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_query;
+GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_auditor;
 -- Name: FUNCTION next_due_at(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.next_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due_at() TO vote_command;
@@ -635,7 +740,6 @@ GRANT UPDATE(password_hash) ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.roles; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(roles) ON TABLE identity.users TO vote_identity;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
-GRANT SELECT ON TABLE public.audit_log TO vote_query;
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
 -- Name: TABLE contestants; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.contestants TO vote_command;
@@ -656,13 +760,22 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tallies TO vote_fanout;
 GRANT SELECT ON TABLE public.tallies TO vote_query;
 GRANT SELECT ON TABLE public.tallies TO vote_auditor;
 -- Name: TABLE vote_rejections; Type: ACL; Schema: public; Owner: vote_ledger_owner
-GRANT SELECT ON TABLE public.vote_rejections TO vote_query;
 GRANT SELECT ON TABLE public.vote_rejections TO vote_auditor;
+-- Name: COLUMN vote_rejections.event_no; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(event_no) ON TABLE public.vote_rejections TO vote_query;
+-- Name: COLUMN vote_rejections.kind; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(kind) ON TABLE public.vote_rejections TO vote_query;
+-- Name: COLUMN vote_rejections.voter; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(voter) ON TABLE public.vote_rejections TO vote_query;
 -- Name: TABLE votes; Type: ACL; Schema: public; Owner: vote_ledger_owner
-GRANT SELECT ON TABLE public.votes TO vote_query;
 GRANT SELECT ON TABLE public.votes TO vote_auditor;
+-- Name: COLUMN votes.voted_at; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(voted_at) ON TABLE public.votes TO vote_query;
 -- Name: COLUMN votes.event_no; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT(event_no) ON TABLE public.votes TO vote_fanout;
+GRANT SELECT(event_no) ON TABLE public.votes TO vote_query;
 -- Name: COLUMN votes.contestant_no; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT(contestant_no) ON TABLE public.votes TO vote_fanout;
+-- Name: COLUMN votes.voter; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT(voter) ON TABLE public.votes TO vote_query;
 -- PostgreSQL database dump complete

@@ -4,6 +4,8 @@ All of it is fixed once an event has opened, so it is kept for good (bounded: th
 Before that contestants may change, so an unknown contestant makes the event be read again, at most once a second.
 Ids that name no event are remembered for a moment, and one voter may begin a few look-ups at a time: so nobody who
 sends made-up ids keeps others from theirs.
+A server that was put back to an older state may give the number to another event: the ledger then refuses the number,
+and the event is forgotten here.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from command.durable_pool import Connection, DurablePool
+from command.votes.vote_batcher import EventKey
 from contract import queries
 from contract.errors import Busy, NotFound, TooMany
 
@@ -32,7 +35,7 @@ Kept = TypeVar("Kept")
 class Ballot:
     """One event, as a vote needs it; `contestant_nos` by contestant_id, `read_at` on the monotonic clock."""
 
-    event_no: int
+    event: EventKey
     key_no: int
     contestant_nos: Mapping[UUID, int]
     read_at: float
@@ -62,6 +65,11 @@ class BallotDirectory:
         if contestant_no is None:
             raise NotFound("contestant not found", field="contestant_id")
         return ballot, contestant_no
+
+    def forget(self, ballot: Ballot) -> None:
+        """This was found to be wrong: read the event again when it is asked for."""
+        if self._ballots.get(ballot.event.event_id) is ballot:
+            del self._ballots[ballot.event.event_id]
 
     async def _read(self, caller_id: str, event_id: UUID) -> Ballot:
         """Read one event; simultaneous callers share one query."""
@@ -97,7 +105,7 @@ class BallotDirectory:
             _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))
-        ballot = Ballot(row["event_no"], row["key_no"], contestants, time.monotonic())
+        ballot = Ballot(EventKey(row["event_no"], event_id), row["key_no"], contestants, time.monotonic())
         _remember(self._ballots, event_id, ballot, self._events_max)
         return ballot
 

@@ -2,10 +2,12 @@
 
     connect ─► durable? what time? ─► cast ─► committed
        ▲                               │ connection lost, silence, warning at commit: the outcome is unknown
-       └────────── dropped ◄───────────┘
+       └─── dropped or left behind ◄───┘
 
 A statement that may be committing is never cancelled: it runs in a task of its own, and when its connection stays
-silent, the connection is dropped.
+silent, the connection is left behind: open until the answer comes, and replaced by another. A COMMIT that waits for
+an absent standby is silent, too, and keeps its place in Postgres whether we listen or not: so at most `SILENT_MAX`
+are left behind, then the one in use is waited for, however long; deadlines have answered its votes by then.
 """
 
 import asyncio
@@ -19,6 +21,8 @@ from datetime import datetime
 import asyncpg
 from prometheus_client import Histogram
 
+from command.settings import Commit
+from command.votes.vote_batcher import EventKey
 from contract import queries
 from contract.backoff import Backoff
 from contract.moment import from_unix_us
@@ -33,10 +37,12 @@ BATCH_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
 )
 
-SILENCE_S = 30  # a statement without an answer for so long: the connection is given up
-CHECK_S = 60  # how often durability and the database's clock are looked at again
+SILENT_MAX = 1  # silent connections besides the one in use
+CONNECT_S = 30  # a server that doesn't let us in, or doesn't tell the time, for so long is given up
+CHECK_S = 1  # how often the database's clock is measured again: it may be set
 BACKOFF_S = (0.05, 2.0)
 
+Statement = asyncio.Future[list[asyncpg.Record]]
 Columns = Mapping[str, list[object]]  # the arrays of cast_votes by name, each as long as the batch
 
 
@@ -52,28 +58,94 @@ class UnsafeDatabaseError(Exception):
 LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, UnknownOutcomeError, UnsafeDatabaseError)
 
 
+class DatabaseClock:
+    """The database's clock, followed by our monotonic one: nobody sets that."""
+
+    def __init__(self) -> None:
+        self._offset_s = 0.0
+        self._measured_at = -math.inf
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the database's clock may have been set since it was measured."""
+        return time.monotonic() - self._measured_at > CHECK_S
+
+    def forget(self) -> None:
+        """It was found to be wrong: measure it anew."""
+        self._measured_at = -math.inf
+
+    def measured(self, clock: datetime, asked_at: float) -> None:
+        """The database said this between `asked_at` (monotonic seconds) and now."""
+        self._measured_at = time.monotonic()
+        self._offset_s = clock.timestamp() - (asked_at + self._measured_at) / 2
+
+    def now_us(self) -> int:
+        """Unix microseconds."""
+        return round((time.monotonic() + self._offset_s) * 1_000_000)
+
+
+class SilentConnections:
+    """Those left behind with statements that nobody waits for any more; each is kept open until its answer comes."""
+
+    def __init__(self, silence_s: float) -> None:
+        self._silence_s = silence_s
+        self._left: dict[Statement, asyncpg.Connection[asyncpg.Record]] = {}
+
+    def __contains__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+        return connection in self._left.values()
+
+    async def answer(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", statement: Statement
+    ) -> list[asyncpg.Record]:
+        """What it answers; `UnknownOutcomeError`: its connection is silent and was left behind."""
+        while not statement.done():
+            done, _ = await asyncio.wait({statement}, timeout=self._silence_s)
+            if not done and len(self._left) < SILENT_MAX:
+                self._left[statement] = connection
+                statement.add_done_callback(self._end)
+                raise UnknownOutcomeError("no answer from Postgres")
+        return statement.result()
+
+    def close(self) -> None:
+        """Let them go."""
+        for connection in self._left.values():
+            connection.terminate()
+
+    def _end(self, statement: Statement) -> None:
+        """Its votes were answered long ago, whatever became of it."""
+        if not statement.cancelled():
+            statement.exception()
+        self._left.pop(statement).terminate()
+
+
 class LedgerConnection:
     """One connection, made again whenever it is lost; for one batch at a time."""
 
-    def __init__(self, database_url: str, lock_timeout_ms: int) -> None:
+    def __init__(self, database_url: str, commit: Commit) -> None:
         self._database_url = database_url
-        self._lock_timeout_ms = lock_timeout_ms
+        # What is asked for at the start outranks ALTER ROLE and ALTER SYSTEM, also when they come later.
+        self._server_settings = {
+            "application_name": "vote_writer",
+            "lock_timeout": str(commit.lock_timeout_ms),
+            "synchronous_commit": commit.level,
+        }
         self._sql = queries.load_positional("command.sql")
+        self._silent = SilentConnections(commit.silence_ms / 1000)
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._clock_offset_s = 0.0
-        self._checked_at = -math.inf
+        self._clock = DatabaseClock()
         self._warning = ""
+        self._in_use = asyncio.Lock()
 
     @property
     def connected(self) -> bool:
         """Whether batches can be cast now."""
         return self._connection is not None and not self._connection.is_closed()
 
-    async def open(self) -> "asyncpg.Connection[asyncpg.Record]":
+    async def _open(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Connect, however long that takes; with growing pauses and jitter."""
         backoff = Backoff(*BACKOFF_S)
         while True:
-            self.close()
+            self._drop()
             try:
                 self._connection = await self._connect()
                 return self._connection
@@ -82,7 +154,7 @@ class LedgerConnection:
             await asyncio.sleep(backoff.next_s())
 
     async def cast(
-        self, event_no: int, columns_at: Callable[[int], Columns]
+        self, event: EventKey, columns_at: Callable[[int], Columns]
     ) -> tuple[datetime, Mapping[int, asyncpg.Record]]:
         """One cast_votes; gives the time of acceptance and the rows of what was not newly accepted, by index from 1.
 
@@ -90,41 +162,56 @@ class LedgerConnection:
         Raises asyncpg.PostgresError, or one of `LOST` once the connection is dropped. After either the same batch may
         go again: what was committed all the same is found, not doubled.
         """
+        async with self._in_use:
+            return await self._cast(event, columns_at)
+
+    async def keep(self) -> None:
+        """Look after it while nothing is cast: a lost or useless connection is made anew before a vote comes."""
+        while True:
+            if not self._in_use.locked():
+                async with self._in_use:
+                    with contextlib.suppress(asyncpg.PostgresError, *LOST):
+                        await self._ready_connection()
+            await asyncio.sleep(CHECK_S)
+
+    def close(self) -> None:
+        """Let all connections go, whatever they are doing."""
+        self._drop()
+        self._silent.close()
+
+    def _drop(self) -> None:
+        if self._connection is not None and self._connection not in self._silent:
+            self._connection.terminate()
+        self._connection = None
+
+    async def _cast(
+        self, event: EventKey, columns_at: Callable[[int], Columns]
+    ) -> tuple[datetime, Mapping[int, asyncpg.Record]]:
         try:
             connection = await self._ready_connection()
-            voted_at_us = round((time.time() + self._clock_offset_s) * 1_000_000)
+            voted_at_us = self._clock.now_us()
             voted_at = from_unix_us(voted_at_us)
-            rows = await self._fetch(connection, event_no, voted_at, columns_at(voted_at_us))
+            rows = await self._fetch(connection, event, voted_at, columns_at(voted_at_us))
+        except asyncpg.ReadOnlySQLTransactionError:
+            self._drop()
+            raise
         except asyncpg.PostgresError:
-            self._checked_at = -math.inf  # it may have refused the time: measure it anew
+            self._clock.forget()  # it may have refused the time
             raise
         except LOST:
-            self.close()
+            self._drop()
             raise
         return voted_at, {row["vote_index"]: row for row in rows}
 
-    def close(self) -> None:
-        """Let the connection go, whatever it is doing."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
     async def _fetch(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", event_no: int, voted_at: datetime, columns: Columns
+        self, connection: "asyncpg.Connection[asyncpg.Record]", event: EventKey, voted_at: datetime, columns: Columns
     ) -> list[asyncpg.Record]:
         cast = self._sql["cast_votes"]
-        arguments = cast.arguments(event_no=event_no, voted_at=voted_at, **columns)
+        arguments = cast.arguments(**event._asdict(), voted_at=voted_at, **columns)
         self._warning = ""
         BATCH_VOTES.observe(len(columns["voters"]))
         with BATCH_SECONDS.time():
-            statement = asyncio.ensure_future(connection.fetch(cast.text, *arguments))
-            done, _ = await asyncio.wait({statement}, timeout=SILENCE_S)
-        if not done:
-            connection.terminate()
-            with contextlib.suppress(Exception):
-                await statement
-            raise UnknownOutcomeError("no answer from Postgres")
-        rows: list[asyncpg.Record] = statement.result()
+            rows = await self._silent.answer(connection, asyncio.ensure_future(connection.fetch(cast.text, *arguments)))
         if self._warning:
             raise UnknownOutcomeError(self._warning)
         if any(row["kind"] == VoteKind.ACCEPTED and row["stored_at"] is None for row in rows):
@@ -134,14 +221,22 @@ class LedgerConnection:
     async def _ready_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
         connection = self._connection
         if connection is None or connection.is_closed():
-            connection = await self.open()
-        if time.monotonic() - self._checked_at > CHECK_S:
-            await self._check(connection)
+            connection = await self._open()
+        if self._clock.is_old:
+            try:
+                await self._check(connection)
+            except (asyncpg.PostgresError, *LOST):
+                self._drop()
+                raise
         return connection
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        settings = {"application_name": "vote_writer", "lock_timeout": str(self._lock_timeout_ms)}
-        connection = await asyncpg.connect(self._database_url, server_settings=settings, timeout=SILENCE_S)
+        connection = await asyncpg.connect(
+            self._database_url,
+            server_settings=self._server_settings,
+            target_session_attrs="read-write",  # after a failover: never the old primary
+            timeout=CONNECT_S,
+        )
         connection.add_log_listener(self._note_warning)
         try:
             await self._check(connection)
@@ -152,13 +247,14 @@ class LedgerConnection:
 
     async def _check(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Refuse a connection whose COMMIT is not durable, and measure the database's clock."""
-        before = time.time()
-        facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=SILENCE_S)
+        asked_at = time.monotonic()
+        facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=CONNECT_S)
         assert facts is not None
         if facts["synchronous_commit"] not in ("on", "remote_apply") or facts["fsync"] != "on":
             raise UnsafeDatabaseError(f"synchronous_commit is {facts['synchronous_commit']}, fsync is {facts['fsync']}")
-        self._clock_offset_s = facts["clock"].timestamp() - (before + time.time()) / 2
-        self._checked_at = time.monotonic()
+        if facts["read_only"] != "off":
+            raise UnsafeDatabaseError("the server takes no writes")
+        self._clock.measured(facts["clock"], asked_at)
 
     def _note_warning(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         if getattr(message, "severity_en", "") == "WARNING":

@@ -2,17 +2,30 @@
 
 A writer takes whatever is waiting for one event, up to a maximum, and never waits for more: when nothing else is
 under way, a vote goes at once. While a batch of an event commits, its next one fills; it goes when that commit has
-returned, or as soon as it is full. So all votes that came meanwhile share a commit. Events take turns, so a busy one,
-or one whose lock is held, can't starve the others. A full queue is an error at once, answered 503. A queued vote has
-a fixed size (its device is a hash by now), so the bound in votes is one in bytes, too.
+returned, as soon as it is full, or when every batch under way is late: so one silent connection holds up its own batch
+and no other. All votes that came meanwhile share a commit. Events take turns, and none has more than
+`event_batches_max` batches under way: so a busy one, or one whose lock is held, can't take all writers. A full queue is
+an error at once, answered 503. A queued vote has a fixed size (its device is a hash by now), so the bound in votes is
+one in bytes, too.
 """
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from contract.vote_id import VoteKind
+
+
+class EventKey(NamedTuple):
+    """An event as the ledger numbers it, and the id that the number must still belong to."""
+
+    event_no: int
+    event_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +40,28 @@ class VoteOutcome:
 class PendingVote:
     """A vote that waits for its COMMIT; the writer sets `answer`, and whoever stops waiting cancels it."""
 
-    event_no: int
+    event: EventKey
     key_no: int
     voter: bytes
     contestant_no: int
     device: int | None
     region: str | None
     answer: asyncio.Future[VoteOutcome]
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Votes of one event, never none, that were taken to be written together, at a time of the event loop's clock."""
+
+    event: EventKey
+    votes: Sequence[PendingVote]
+    taken_at: float
+
+
+class UnknownEventError(Exception):
+    """The ledger has no such event under this number: what is remembered of the event is of no use any more."""
+
+    code = "unknown_event"
 
 
 class QueueFullError(Exception):
@@ -43,12 +71,14 @@ class QueueFullError(Exception):
 class VoteBatcher:
     """A bounded queue of votes by event; for one event loop."""
 
-    def __init__(self, queue_votes_max: int, batch_votes_max: int) -> None:
+    def __init__(self, queue_votes_max: int, batch_votes_max: int, event_batches_max: int, late_s: float) -> None:
         self._queue_votes_max = queue_votes_max
         self._batch_votes_max = batch_votes_max
-        self._waiting: dict[int, deque[PendingVote]] = {}  # in the order of their turns
+        self._event_batches_max = event_batches_max
+        self._late_s = late_s
+        self._waiting: dict[EventKey, deque[PendingVote]] = {}  # in the order of their turns
         self._size = 0
-        self._in_flight: dict[int, int] = {}  # batches by event
+        self._in_flight: dict[EventKey, list[Batch]] = {}
         self._takers: deque[asyncio.Future[None]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -60,28 +90,27 @@ class VoteBatcher:
         """Queue a vote, or raise `QueueFullError`."""
         if self._size >= self._queue_votes_max:
             raise QueueFullError
-        self._waiting.setdefault(vote.event_no, deque()).append(vote)
+        self._waiting.setdefault(vote.event, deque()).append(vote)
         self._size += 1
         self._idle.clear()
         self._wake_taker()
 
-    async def take(self) -> list[PendingVote]:
-        """The next batch, of one event and never empty; votes that nobody waits for any more are left out."""
+    async def take(self) -> Batch:
+        """The next batch; votes that nobody waits for any more are left out."""
+        loop = asyncio.get_running_loop()
         while True:
-            batch = self._next_batch()
-            if batch:
+            now = loop.time()
+            if batch := self._next_batch(now):
                 return batch
             self._mark_idle()
-            taker = asyncio.get_running_loop().create_future()
-            self._takers.append(taker)
-            await taker
+            await self._wait(self._next_late_at(now))
 
-    def finish(self, event_no: int) -> None:
-        """A batch of this event has been answered; each `take` is followed by one `finish`."""
-        self._in_flight[event_no] -= 1
-        if not self._in_flight[event_no]:
-            del self._in_flight[event_no]
-        if event_no in self._waiting:
+    def finish(self, batch: Batch) -> None:
+        """A batch has been answered; each `take` is followed by one `finish`."""
+        self._in_flight[batch.event].remove(batch)
+        if not self._in_flight[batch.event]:
+            del self._in_flight[batch.event]
+        if batch.event in self._waiting:
             self._wake_taker()
         self._mark_idle()
 
@@ -89,33 +118,65 @@ class VoteBatcher:
         """Wait until nothing is queued or in flight."""
         await self._idle.wait()
 
-    def _next_batch(self) -> list[PendingVote]:
-        while (event_no := self._next_event()) is not None:
-            queue = self._waiting.pop(event_no)
+    async def _wait(self, late_at: float | None) -> None:
+        """Until a vote or the end of a batch wakes this writer, or a batch is late that holds up votes."""
+        loop = asyncio.get_running_loop()
+        taker = loop.create_future()
+        self._takers.append(taker)
+        late = loop.call_at(late_at, _wake, taker) if late_at else None
+        try:
+            await taker
+        finally:
+            if late:
+                late.cancel()
+            with contextlib.suppress(ValueError):
+                self._takers.remove(taker)
+
+    def _next_batch(self, now: float) -> Batch | None:
+        while (event := self._next_event(now)) is not None:
+            queue = self._waiting.pop(event)
             taken = [queue.popleft() for _ in range(min(len(queue), self._batch_votes_max))]
             self._size -= len(taken)
             if queue:
-                self._waiting[event_no] = queue  # its next turn comes after the others'
+                self._waiting[event] = queue  # its next turn comes after the others'
                 self._wake_taker()
-            if batch := [vote for vote in taken if not vote.answer.done()]:
-                self._in_flight[event_no] = self._in_flight.get(event_no, 0) + 1
+            if votes := [vote for vote in taken if not vote.answer.done()]:
+                batch = Batch(event, votes, now)
+                self._in_flight.setdefault(event, []).append(batch)
                 return batch
-        return []
-
-    def _next_event(self) -> int | None:
-        """The first in turn that has no batch under way, or a full one waiting."""
-        for event_no, queue in self._waiting.items():
-            if event_no not in self._in_flight or len(queue) >= self._batch_votes_max:
-                return event_no
         return None
+
+    def _next_event(self, now: float) -> EventKey | None:
+        """The first in turn that has no batch under way, only late ones, or a full one waiting."""
+        for event, queue in self._waiting.items():
+            batches = self._in_flight.get(event, ())
+            if len(batches) >= self._event_batches_max:
+                continue
+            if len(queue) >= self._batch_votes_max or all(now >= self._late_at(batch) for batch in batches):
+                return event
+        return None
+
+    def _next_late_at(self, now: float) -> float | None:
+        """When a batch that votes wait for becomes late, at the earliest."""
+        moments = (self._late_at(batch) for event in self._waiting for batch in self._in_flight.get(event, ()))
+        return min((moment for moment in moments if moment > now), default=None)
+
+    def _late_at(self, batch: Batch) -> float:
+        return batch.taken_at + self._late_s
 
     def _wake_taker(self) -> None:
         while self._takers:
-            taker = self._takers.popleft()
-            if not taker.done():
-                taker.set_result(None)
+            if _wake(self._takers.popleft()):
                 return
 
     def _mark_idle(self) -> None:
         if not self._size and not self._in_flight:
             self._idle.set()
+
+
+def _wake(taker: asyncio.Future[None]) -> bool:
+    """Whether it was asleep still."""
+    if taker.done():
+        return False
+    taker.set_result(None)
+    return True

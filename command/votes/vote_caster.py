@@ -12,11 +12,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from command.votes.ballot_directory import Ballot, BallotDirectory
-from command.votes.vote_batcher import PendingVote, QueueFullError, VoteBatcher, VoteOutcome
+from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from contract.errors import AlreadyVoted, Busy, ContractError, EventNotOpen, NotDurable, NotFound, RefusedReceipt
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
+
+READINGS_MAX = 2  # of one event, for one vote: what is remembered of it, and what is there
 
 
 class AcceptedVote(NamedTuple):
@@ -27,7 +29,7 @@ class AcceptedVote(NamedTuple):
 
 
 class VoteCaster:
-    """Casts votes; receipts and devices are keyed by the event's key_no."""
+    """Casts votes; receipts and devices are keyed by the event's key_no: both mappings have the same numbers."""
 
     def __init__(
         self,
@@ -49,20 +51,30 @@ class VoteCaster:
         self, caller: Caller, event_id: UUID, contestant_id: UUID, device_id: str | None, region: str | None
     ) -> AcceptedVote:
         """Cast the caller's vote; it returns after its COMMIT. Every refusal is a `ContractError`."""
-        ballot, contestant_no = await self._ballots.find(caller.user_id, event_id, contestant_id)
-        pending = PendingVote(
-            event_no=ballot.event_no,
-            key_no=ballot.key_no,
-            voter=voter_of(self._seeds.open(caller), ballot.event_no),
-            contestant_no=contestant_no,
-            device=self._device(device_id, ballot) if device_id else None,
-            region=region,
-            answer=asyncio.get_running_loop().create_future(),
-        )
-        outcome = await self._outcome(pending)
+        seed = self._seeds.open(caller)
+        for _ in range(READINGS_MAX):
+            ballot, contestant_no = await self._ballots.find(caller.user_id, event_id, contestant_id)
+            if ballot.key_no not in self._receipts:
+                raise Busy("this server doesn't have the event's keys yet")
+            pending = PendingVote(
+                event=ballot.event,
+                key_no=ballot.key_no,
+                voter=voter_of(seed, ballot.event.event_no),
+                contestant_no=contestant_no,
+                device=self._device(device_id, ballot) if device_id else None,
+                region=region,
+                answer=asyncio.get_running_loop().create_future(),
+            )
+            try:
+                return self._answer(pending, await self._outcome(pending))
+            except UnknownEventError:
+                self._ballots.forget(ballot)
+        raise Busy
+
+    def _answer(self, pending: PendingVote, outcome: VoteOutcome) -> AcceptedVote:
         if outcome.kind is None:
             raise NotFound("contestant not found", field="contestant_id")
-        vote_id = self._receipts[pending.key_no].seal(outcome.kind, pending.event_no, pending.voter)
+        vote_id = self._receipts[pending.key_no].seal(outcome.kind, pending.event.event_no, pending.voter)
         if outcome.accepted_at is None:
             raise _refusal(RefusedReceipt(vote_id, outcome.kind))
         return AcceptedVote(vote_id, outcome.accepted_at)
@@ -80,7 +92,7 @@ class VoteCaster:
 
     def _device(self, device_id: str, ballot: Ballot) -> int:
         """A keyed hash of event and device, so that devices can't be linked across events."""
-        message = ballot.event_no.to_bytes(4, "big") + device_id.encode()
+        message = ballot.event.event_no.to_bytes(4, "big") + device_id.encode()
         key = self._device_keys[ballot.key_no]
         return int.from_bytes(
             hashlib.blake2b(message, digest_size=8, key=key, person=b"device").digest(), "big", signed=True

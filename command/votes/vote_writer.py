@@ -19,9 +19,9 @@ import asyncpg
 import prometheus_client
 
 from command.votes.ledger_connection import LOST, Columns, LedgerConnection
-from command.votes.vote_batcher import PendingVote, VoteBatcher, VoteOutcome
+from command.votes.vote_batcher import PendingVote, UnknownEventError, VoteBatcher, VoteOutcome
 from contract.backoff import Backoff
-from contract.errors import ContractError, NotFound
+from contract.errors import ContractError
 from contract.seal import seal_of
 from contract.vote_id import VoteKind
 
@@ -37,46 +37,38 @@ _MALFORMED = ("22", "23")  # SQLSTATE classes: data exception, integrity constra
 class VoteWriter:
     """Takes batches from the batcher for as long as `run` runs; survives any absence of Postgres."""
 
-    def __init__(
-        self, database_url: str, batcher: VoteBatcher, seal_keys: Mapping[int, bytes], lock_timeout_ms: int
-    ) -> None:
-        self._ledger = LedgerConnection(database_url, lock_timeout_ms)
+    def __init__(self, ledger: LedgerConnection, batcher: VoteBatcher, seal_keys: Mapping[int, bytes]) -> None:
+        self._ledger = ledger
         self._batcher = batcher
         self._seal_keys = seal_keys
         self._backoff = Backoff(*BACKOFF_S)
 
-    @property
-    def connected(self) -> bool:
-        """Whether batches can be written now."""
-        return self._ledger.connected
-
     async def run(self) -> None:
         """Write batches until cancelled; cancel only after the batcher has drained."""
         try:
-            await self._ledger.open()
             while True:
                 batch = await self._batcher.take()
                 try:
-                    await self._write(batch)
+                    await self._write(batch.votes)
                 except Exception:
                     log.exception("a batch failed for a reason that nobody foresaw")
-                    self._fail(batch, ContractError())
+                    self._fail(batch.votes, ContractError())
                 finally:
-                    self._batcher.finish(batch[0].event_no)
+                    self._batcher.finish(batch)
         finally:
             self._ledger.close()
 
-    async def _write(self, batch: list[PendingVote]) -> None:
+    async def _write(self, batch: Sequence[PendingVote]) -> None:
         """Answer every vote of the batch, or stop when nobody waits for any of them."""
         while batch := [vote for vote in batch if not vote.answer.done()]:
             try:
-                voted_at, rows = await self._ledger.cast(batch[0].event_no, partial(self._sealed, batch))
+                voted_at, rows = await self._ledger.cast(batch[0].event, partial(self._sealed, batch))
             except asyncpg.PostgresError as error:
                 if error.sqlstate and error.sqlstate[:2] in _MALFORMED:
                     await self._split(batch, error)
                     return
                 if error.sqlstate == "VT404":
-                    self._fail(batch, NotFound("event not found"))
+                    self._fail(batch, UnknownEventError())
                     return
                 await self._retry_later(error)
             except LOST as error:
@@ -93,7 +85,7 @@ class VoteWriter:
                 key,
                 voted_at_us=voted_at_us,
                 device=vote.device,
-                event_no=vote.event_no,
+                event_no=vote.event.event_no,
                 contestant_no=vote.contestant_no,
                 region=vote.region,
                 voter=vote.voter,
@@ -123,7 +115,7 @@ class VoteWriter:
         for name, votes in names.items():
             OUTCOMES.labels(name).inc(votes)
 
-    async def _split(self, batch: list[PendingVote], error: asyncpg.PostgresError) -> None:
+    async def _split(self, batch: Sequence[PendingVote], error: asyncpg.PostgresError) -> None:
         """Each half on its own, until the row that Postgres can't take is alone."""
         if len(batch) == 1:
             log.error("a vote that Postgres can't take", extra={"sqlstate": error.sqlstate, "reason": str(error)})
@@ -133,7 +125,7 @@ class VoteWriter:
         await self._write(batch[:middle])
         await self._write(batch[middle:])
 
-    def _fail(self, batch: Sequence[PendingVote], error: ContractError) -> None:
+    def _fail(self, batch: Sequence[PendingVote], error: ContractError | UnknownEventError) -> None:
         for vote in batch:
             OUTCOMES.labels(error.code).inc()
             if not vote.answer.done():

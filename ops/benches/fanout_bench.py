@@ -27,6 +27,7 @@ from ops.benches.memory_watch import MemoryWatch
 from ops.benches.wal_backlog import Reading, WalBacklog
 from ops.load.latency import percentile_ms
 from ops.rig.database import Database
+from ops.rig.event import Event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.postgres import migrated_database
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     ):
         fanout = FanoutProcess(database.url("vote_fanout"), redis.url)
         bench_report.conditions(postgres=database.version(), rounds=ROUNDS, backlog=given.rows)
-        backlog = WalBacklog(database, redis.url, fanout, new_event(database))
+        backlog = WalBacklog(database, redis.url, fanout, new_event(database).event_no)
         backlog.grow(given.rows, ROWS_A_COMMIT)
         ratio = compare(backlog, given.rows)
         watch_memory(backlog, given.rows, given.memory_rows)
@@ -111,9 +112,9 @@ def watch_memory(backlog: WalBacklog, rows: int, memory_rows: int) -> None:
 def measure_latency(database: Database, redis_url: str) -> None:
     """From the return of a commit to the arrival of the total that contains it."""
     best = cast_rate(database, new_event(database), BATCH, BEST_RATE_S)
-    event_no = new_event(database)
+    event = new_event(database)
     with Screen(redis_url).watching() as screen:
-        committed = asyncio.run(_cast_steadily(database.url(), event_no, best / 2))
+        committed = asyncio.run(_cast_steadily(database.url(), event, best / 2))
         totals = list(itertools.accumulate(BATCH for _ in committed))
         eventually(lambda: bool(screen.seen) and _total(screen.seen[-1]) >= totals[-1], "all of them are shown")
     seen = [screen.arrivals[bisect.bisect_left(screen.seen, total, key=_total)] for total in totals]
@@ -129,7 +130,7 @@ def _total(tally: SourceTally) -> int:
     return sum(tally.counts.values())
 
 
-async def _cast_steadily(url: str, event_no: int, rate: float) -> list[float]:
+async def _cast_steadily(url: str, event: Event, rate: float) -> list[float]:
     """Batches that are due at a fixed rate; when each commit returned, in that order."""
     batches = iter([columns_of(BATCH) for _ in range(int(rate * LATENCY_S / BATCH))])
     start, numbers = time.monotonic() + 0.5, itertools.count()
@@ -139,7 +140,7 @@ async def _cast_steadily(url: str, event_no: int, rate: float) -> list[float]:
         for columns in batches:
             due = start + next(numbers) * BATCH / rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            await cast(connection, event_no, columns)
+            await cast(connection, event, columns)
             committed.append(time.monotonic())
 
     connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]

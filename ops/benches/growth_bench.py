@@ -15,6 +15,7 @@ import psycopg
 from ops.benches import bench_report
 from ops.benches.ledger_bench import BATCH, cast_rate, new_event
 from ops.rig.database import Database
+from ops.rig.event import Event
 from ops.rig.postgres import migrated_database
 
 STEPS = 10
@@ -31,17 +32,17 @@ def main(arguments: Sequence[str]) -> int:
         migrated_database(Path(folder) / "postgres") as database,
     ):
         bench_report.conditions(postgres=database.version(), batch=BATCH, seconds=SECONDS)
-        event_no = new_event(database)
-        measured = [measure(database, event_no)]
+        event = new_event(database)
+        measured = [measure(database, event)]
         for step in range(1, STEPS + 1):
-            fill(database, event_no, rows_max * step // STEPS)
-            measured.append(measure(database, event_no))
+            fill(database, event.event_no, rows_max * step // STEPS)
+            measured.append(measure(database, event))
     bench_report.table(("rows in the event", "rows a second", "heap MB", "index MB", "WAL bytes a row"), measured)
     bench_report.ratios({"end_vs_start": float(str(measured[-1][1])) / float(str(measured[0][1]))})
     return 0
 
 
-def measure(database: Database, event_no: int) -> tuple[object, ...]:
+def measure(database: Database, event: Event) -> tuple[object, ...]:
     """The batch rate now, with the sizes that explain it."""
     query = """
         SELECT (SELECT count(*) FROM votes WHERE event_no = %(event_no)s),
@@ -49,9 +50,9 @@ def measure(database: Database, event_no: int) -> tuple[object, ...]:
         FROM pg_partition_tree('votes_e' || %(event_no)s)
     """
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        before = connection.execute(query, {"event_no": event_no}).fetchone()
-        rate = cast_rate(database, event_no, BATCH, SECONDS, settled=False)
-        after = connection.execute(query, {"event_no": event_no}).fetchone()
+        before = connection.execute(query, {"event_no": event.event_no}).fetchone()
+        rate = cast_rate(database, event, BATCH, SECONDS, settled=False)
+        after = connection.execute(query, {"event_no": event.event_no}).fetchone()
     assert before
     assert after
     return before[0], rate, float(before[1]), float(before[2]), float(after[3] - before[3]) / (after[0] - before[0])

@@ -28,7 +28,7 @@ from contract.vote_id import EVENT_NO_MAX
 from ops.benches import bench_report
 from ops.embedded.postgres_server import BIN
 from ops.rig.database import Database
-from ops.rig.event import make_event
+from ops.rig.event import Event, make_event
 from ops.rig.postgres import migrated_database
 
 CURVE = (1, 10, 100, 500, 1000, 2000)
@@ -62,11 +62,11 @@ def columns_of(size: int) -> Columns:
     return voters, contestants, [int.from_bytes(seal[:7]) for seal in seals], ["DE"] * size, seals, [0] * size
 
 
-async def cast(connection: "asyncpg.Connection[asyncpg.Record]", event_no: int, columns: Columns) -> list[object]:
+async def cast(connection: "asyncpg.Connection[asyncpg.Record]", event: Event, columns: Columns) -> list[object]:
     """One batch through cast_votes; gives the rows of what was refused."""
     names = ("voters", "contestants", "devices", "regions", "seals", "refused")
     values = dict(zip(names, columns, strict=True))
-    arguments = _CAST.arguments(event_no=event_no, voted_at=datetime.now(UTC), **values)
+    arguments = _CAST.arguments(event_no=event.event_no, event_id=event.event_id, voted_at=datetime.now(UTC), **values)
     return list(await connection.fetch(_CAST.text, *arguments))
 
 
@@ -109,12 +109,12 @@ async def rate_of(url: str, size: int, batches: int, seconds: float, send: Send)
     return rows / elapsed
 
 
-def cast_rate(database: Database, event_no: int, size: int, seconds: float = SECONDS, *, settled: bool = True) -> float:
+def cast_rate(database: Database, event: Event, size: int, seconds: float = SECONDS, *, settled: bool = True) -> float:
     """Rows a second through cast_votes in batches of one size; not `settled`: with earlier work still to be written."""
     batches = [columns_of(size) for _ in range(int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)))]
 
     async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
-        refused = await cast(connection, event_no, batches[number])
+        refused = await cast(connection, event, batches[number])
         assert not refused
 
     if settled:
@@ -157,10 +157,10 @@ def single_rate(database: Database, event_no: int, clients: int) -> float:
     return float(found.group(1))
 
 
-def new_event(database: Database) -> int:
+def new_event(database: Database) -> Event:
     """An open event with 16 partitions of its own."""
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        return make_event(connection, contestants=5, expected_votes=EVENT_NO_MAX).event_no
+        return make_event(connection, contestants=5, expected_votes=EVENT_NO_MAX)
 
 
 def main(_arguments: Sequence[str]) -> int:
@@ -170,13 +170,15 @@ def main(_arguments: Sequence[str]) -> int:
         migrated_database(Path(folder) / "postgres") as database,
     ):
         bench_report.conditions(postgres=database.version(), rounds=ROUNDS, seconds=SECONDS, connections=CONNECTIONS)
-        best_clients = max(PGBENCH_CLIENTS, key=lambda clients: single_rate(database, new_event(database), clients))
+        best_clients = max(
+            PGBENCH_CLIENTS, key=lambda clients: single_rate(database, new_event(database).event_no, clients)
+        )
         singles, casts, copies, ready = [], [], [], []
         for _ in range(ROUNDS):
-            singles.append(single_rate(database, new_event(database), best_clients))
+            singles.append(single_rate(database, new_event(database).event_no, best_clients))
             casts.append(cast_rate(database, new_event(database), BATCH))
-            copies.append(copy_rate(database, new_event(database), BATCH))
-            ready.append(ready_copy_rate(database, new_event(database), BATCH))
+            copies.append(copy_rate(database, new_event(database).event_no, BATCH))
+            ready.append(ready_copy_rate(database, new_event(database).event_no, BATCH))
         rows: list[tuple[object, ...]] = [
             (f"single INSERT, pgbench -c {best_clients}", statistics.median(singles)),
             (f"binary COPY, {BATCH} rows each", statistics.median(copies)),

@@ -6,23 +6,35 @@ from psycopg import sql
 from ops.embedded.refusal import CannotStart
 from ops.migrate import MigrationError, migrate
 
-OLDEST_SERVER = 170_000  # synchronized_standby_slots, failover slots
+OLDEST_SERVER = 180_000  # the tests run on no older one; before it, SQL functions plan for any argument
+LOCKS_MIN = 44_000  # see postgresql.conf
+# Whoever loses count of its connections takes nobody else's: of the 87 that aren't reserved, command has the rest.
+CONNECTIONS_MAX = {"vote_identity": 12, "vote_query": 24}
 
 
 def why_unfit(url: str) -> str:
     """Why this server can't carry the ledger, or ""; raises psycopg.OperationalError when it can't be reached."""
     with psycopg.connect(url) as connection:
         version = connection.info.server_version
-        level = connection.execute("SHOW wal_level").fetchone()
-    return unfit(version, level[0] if level else "")
+        row = connection.execute(
+            "SELECT current_setting('wal_level'), current_setting('max_locks_per_transaction')::int"
+            " * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int)"
+        ).fetchone()
+    assert row
+    return unfit(version, *row)
 
 
-def unfit(version: int, wal_level: str) -> str:
-    """The same, from what the server says of itself."""
+def unfit(version: int, wal_level: str, locks: int) -> str:
+    """The same, from what the server says of itself; `locks` is how many its lock table has room for."""
     if version < OLDEST_SERVER:
-        return f"DATABASE_URL is Postgres {version // 10_000}.{version % 10_000}; 17 or newer is needed"
+        return f"DATABASE_URL is Postgres {version // 10_000}.{version % 10_000}; 18 or newer is needed"
     if wal_level != "logical":
         return f"DATABASE_URL has wal_level = {wal_level}; set wal_level = logical in its configuration and restart it"
+    if locks < LOCKS_MIN:
+        return (
+            f"DATABASE_URL has room for {locks} locks, {LOCKS_MIN} are needed for a thousand events; "
+            "raise max_locks_per_transaction (times max_connections) in its configuration and restart it"
+        )
     return ""
 
 
@@ -50,3 +62,7 @@ def _let_in(connection: psycopg.Connection, role: str, password: str) -> None:
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
     connection.execute(statement.format(sql.Identifier(role), sql.Literal(verifier)))
+    limited = connection.execute("SELECT FROM pg_roles WHERE rolname = %s AND rolconnlimit >= 0", [role]).fetchone()
+    if role in CONNECTIONS_MAX and limited is None:
+        limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")
+        connection.execute(limit.format(sql.Identifier(role), sql.Literal(CONNECTIONS_MAX[role])))

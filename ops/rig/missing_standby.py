@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import psycopg
 
 from ops.rig.eventually import eventually
+from ops.rig.server_setting import server_setting
 
 _CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
@@ -14,20 +15,10 @@ _CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event 
 def standby_missing(admin: psycopg.Connection) -> Iterator[None]:
     """COMMITs of others wait until the end of the block; `admin` is a superuser in autocommit."""
     admin.execute("SET synchronous_commit = local")
-    admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-    _reload(admin, "nobody")
-    try:
+    with server_setting(admin, "synchronous_standby_names", "nobody"):
         yield
-    finally:
-        admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
-        _reload(admin, "")
 
 
 def break_off_commit(admin: psycopg.Connection) -> None:
     """Cancel the wait of those who commit: their rows become visible, although no standby has them."""
     eventually(lambda: bool(admin.execute(_CANCEL).fetchall()), "somebody waits for the standby")
-
-
-def _reload(admin: psycopg.Connection, names: str) -> None:
-    admin.execute("SELECT pg_reload_conf()")
-    eventually(lambda: admin.execute("SHOW synchronous_standby_names").fetchone() == (names,), "the setting is known")

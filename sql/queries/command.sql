@@ -1,14 +1,15 @@
 -- What the command process runs, as role vote_command.
 
 -- name: cast_votes
--- Writes a batch of votes of one event; gives a row for each vote that was not newly accepted.
+-- Writes a batch of votes of one event; gives a row for each vote that was not newly accepted. SQLSTATE VT404: the number
+-- is not this event's (any more); VT500: a COMMIT here might not last, or voted_at is off.
 SELECT vote_index, kind, stored_at FROM cast_votes(
-    :event_no, :voted_at, :voters, :contestants, :devices, :regions, :seals, :refused);
+    :event_no, :event_id, :voted_at, :voters, :contestants, :devices, :regions, :seals, :refused);
 
 -- name: connection_facts
--- Whether a COMMIT on this connection is durable, and what the time is here.
+-- Whether a COMMIT on this connection is possible and durable, and what the time is here.
 SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-       clock_timestamp() AS clock;
+       current_setting('transaction_read_only') AS read_only, clock_timestamp() AS clock;
 
 -- name: event_for_voting
 -- The part of an event that stays as it is once voting has begun; no row: the event is unknown.

@@ -239,25 +239,3 @@ async def test_a_commit_that_no_standby_has_confirmed_is_never_acked(
 async def post_once(session: aiohttp.ClientSession, voter: Voter, event: Event) -> int:
     async with session.post("/v1/vote/submit", json=vote_of(voter, event), headers=voter.headers) as response:
         return response.status
-
-
-def test_a_database_that_would_not_keep_a_commit_is_not_used(
-    tmp_path: Path, mint: TokenMint, database: Database
-) -> None:
-    """A role whose synchronous_commit was switched off gets no votes: 503, and the reason in the log."""
-    with psycopg.connect(database.url(), autocommit=True) as admin:
-        admin.execute("ALTER ROLE vote_command SET synchronous_commit = off")
-        try:
-            event, voter = make_event(admin), mint.voter()
-            with command_process(tmp_path, database.url("vote_command"), mint, VOTE_DEADLINE_MS="500") as command:
-                command.process.wait_for("synchronous_commit is off")
-                assert asyncio.run(post_alone(command, voter, event)) == 503
-                command.process.kill()  # it would wait for its writers, who go on trying
-        finally:
-            admin.execute("ALTER ROLE vote_command RESET synchronous_commit")
-    assert voters_in_ledger(database, event) == set()
-
-
-async def post_alone(command: Service, voter: Voter, event: Event) -> int:
-    async with aiohttp.ClientSession(command.url) as session:
-        return await post_once(session, voter, event)

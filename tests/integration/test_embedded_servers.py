@@ -2,8 +2,10 @@
 
 import psycopg
 import redis
+from psycopg import sql
 
-from ops.rig.database import Database
+from ops.embedded.database_setup import bring_up_to_date, why_unfit
+from ops.rig.database import PASSWORD, Database
 from ops.rig.postgres import RunningPostgres
 from ops.rig.valkey import RunningValkey
 
@@ -29,6 +31,26 @@ def test_postgres_is_durable_and_logical(database: Database) -> None:
         "full_page_writes": ("on",),
         "wal_level": ("logical",),
     }
+
+
+def test_postgres_is_fit_for_the_ledger(database: Database) -> None:
+    """It has what ops/up asks of an operator's."""
+    assert why_unfit(database.url()) == ""
+
+
+def test_ops_up_limits_the_connections_of_roles_that_have_no_limit(
+    database: Database, owner: psycopg.Connection
+) -> None:
+    """So that one process' loss of count isn't another's; a limit that the operator gave stays."""
+    roles = ("vote_identity", "vote_query", "vote_command")
+    owner.execute("ALTER ROLE vote_identity CONNECTION LIMIT 99")
+    try:
+        bring_up_to_date(database.url(), dict.fromkeys(roles, PASSWORD))
+        limits: dict[str, int] = dict(owner.execute("SELECT rolname, rolconnlimit FROM pg_roles").fetchall())
+        assert [limits[role] for role in roles] == [99, 24, -1]
+    finally:
+        for role in roles:
+            owner.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(sql.Identifier(role)))
 
 
 def test_redis_comes_back_empty(redis_url: str, redis_server: RunningValkey) -> None:

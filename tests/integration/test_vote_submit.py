@@ -1,6 +1,7 @@
 """POST /v1/vote/submit on a real command process and a real Postgres."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ import aiohttp
 import psycopg
 import pytest
 
+from command.__main__ import CommandService
 from contract.seal import seal_of
+from contract.settings import SettingError
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
 from ops.rig.event import make_event
@@ -188,3 +191,29 @@ async def test_only_the_voter_may_vote(command: Service, mint: TokenMint, owner:
     assert (forged[0], forged[1]["error"]["code"]) == (403, "not_yours")
     assert (nowhere[0], nowhere[1]["error"]["field"]) == (404, "event_id")
     assert (nobody[0], nobody[1]["error"]["field"]) == (404, "contestant_id")
+
+
+async def test_an_event_whose_keys_are_not_here_takes_no_votes_here(
+    command: Service, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """503 before anything is committed: no vote without its receipt."""
+    event, voter = make_event(owner), mint.voter()
+    owner.execute("UPDATE events SET key_no = 7")
+    async with (
+        aiohttp.ClientSession(command.url) as session,
+        session.post("/v1/vote/submit", json=vote_of(voter, event), headers=voter.headers) as response,
+    ):
+        content = await response.json()
+    assert (response.status, content["error"]["code"]) == (503, "busy")
+    assert votes_of(owner, event.event_no) == []
+
+
+def test_receipts_and_seals_must_have_the_same_keys(tmp_path: Path) -> None:
+    """A process that could seal votes and not answer them, or the other way round, doesn't start."""
+    files = {"SEED_KEY_FILE": json.dumps({"1": "00" * 32}), "SEAL_KEYS_FILE": json.dumps({"1": SEAL_KEY.hex()}),
+             "RECEIPT_KEYS_FILE": json.dumps({"2": RECEIPT_KEY.hex()})}  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    env = {"DATABASE_URL": "postgresql://", "JWKS_URL": "file:///", **{name: str(tmp_path / name) for name in files}}
+    with pytest.raises(SettingError, match="RECEIPT_KEYS_FILE and SEAL_KEYS_FILE"):
+        CommandService(env)

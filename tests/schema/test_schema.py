@@ -49,3 +49,12 @@ def test_a_moment_costs_no_call(owner: psycopg.Connection) -> None:
     plan = str(owner.execute("EXPLAIN (VERBOSE) SELECT rfc3339(opens_at) FROM events").fetchall())
     assert "to_char" in plan
     assert "rfc3339" not in plan
+
+
+def test_functions_that_plan_for_their_arguments_do_so_on_every_version(owner: psycopg.Connection) -> None:
+    """Before Postgres 18 an SQL function heeds no plan_cache_mode: a plan for any event locks the partitions of all."""
+    rows = owner.execute(
+        "SELECT proname FROM pg_proc JOIN pg_language lang ON lang.oid = prolang"
+        " WHERE 'plan_cache_mode=force_custom_plan' = ANY (proconfig) AND lanname <> 'plpgsql'"
+    ).fetchall()
+    assert rows == []

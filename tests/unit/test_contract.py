@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from contract import errors
 from contract.position import Position, parse_lsn
 from contract.pseudonym import voter_of
 from contract.seal import seal_of
-from contract.settings import Primary, SettingError, read
+from contract.settings import Primary, ReceiptKeys, SealKeys, SettingError, read
 from contract.standings import SourceTally, add_up
 from contract.telemetry import trace_id_of
 from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
@@ -192,3 +193,12 @@ def test_a_setting_that_is_wrong_is_named() -> None:
     with pytest.raises(SettingError, match="QUERY_PORT is malformed"):
         read(QueryListening, {"QUERY_PORT": "many"})
     assert read(QueryListening, {"QUERY_PORT": "7"}).port == 7
+
+
+@pytest.mark.parametrize("content", ["{}", '{"1": "00"}', "[]", "nonsense"])
+def test_a_key_file_without_a_usable_key_is_refused(tmp_path: Path, content: str) -> None:
+    """An empty file, or a key of another length, ends the process before it answers anything."""
+    (tmp_path / "keys").write_text(content)
+    for piece, variable in ((ReceiptKeys, "RECEIPT_KEYS_FILE"), (SealKeys, "SEAL_KEYS_FILE")):
+        with pytest.raises(SettingError, match=f"{variable} is malformed"):
+            read(piece, {variable: str(tmp_path / "keys")})

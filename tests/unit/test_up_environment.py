@@ -83,12 +83,18 @@ def test_secrets_are_private_and_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "wal_level", "complaint"),
-    [(160_003, "logical", "16.3"), (170_000, "replica", "wal_level = replica"), (180_006, "logical", "")],
+    ("version", "wal_level", "locks", "complaint"),
+    [
+        (160_003, "logical", 51_200, "16.3; 18 or newer"),
+        (170_006, "logical", 51_200, "17.6; 18 or newer"),
+        (180_000, "replica", 51_200, "wal_level = replica"),
+        (180_000, "logical", 6_400, "max_locks_per_transaction"),
+        (180_006, "logical", 51_200, ""),
+    ],
 )
-def test_unfit_servers(version: int, wal_level: str, complaint: str) -> None:
-    """A Postgres that is too old or can't be decoded is refused by a line that names what is wrong."""
-    line = database_setup.unfit(version, wal_level)
+def test_unfit_servers(version: int, wal_level: str, locks: int, complaint: str) -> None:
+    """A Postgres that is too old, too small or can't be decoded is refused by a line that names what is wrong."""
+    line = database_setup.unfit(version, wal_level, locks)
     assert complaint in line
     assert bool(line) == bool(complaint)
 
