@@ -1,7 +1,9 @@
 """Checks an event's rows against their seals, and receipts against the ledger: finds what was done by SQL.
 
 A row that was added or altered without the key has a wrong seal. A row that was deleted leaves no trace in the table,
-but its voter has a receipt: `--receipts` names a file with one vote_id a line, each of which must be in the ledger.
+but it was counted: no contestant may have fewer rows than votes in the stored tallies, and once the event is over, not
+more either. And its voter has a receipt: `--receipts` names a file with one vote_id a line, each of which must be in
+the ledger. An archived event can't be checked before it is attached again (partitions/030).
 
     DATABASE_URL=postgresql://vote_auditor@… SEAL_KEYS_FILE=… RECEIPT_KEYS_FILE=… python -m ops.seal_audit EVENT_ID
 """
@@ -10,6 +12,7 @@ import argparse
 import os
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +34,13 @@ class Findings:
     rows: int
     wrong_seals: list[str]
     lost_receipts: list[str]
+    miscounts: list[str]  # a line for each contestant
     wrong_ballot: str = ""  # what is wrong with it
 
     @property
     def sound(self) -> bool:
         """Whether nothing was found."""
-        return not self.wrong_seals and not self.lost_receipts and not self.wrong_ballot
+        return not (self.wrong_seals or self.lost_receipts or self.miscounts or self.wrong_ballot)
 
 
 class SealAudit:
@@ -45,20 +49,25 @@ class SealAudit:
     def __init__(self, connection: psycopg.Connection, event_id: uuid.UUID) -> None:
         self._connection = connection
         self._sql = queries.load("audit.sql")
-        row = connection.execute(self._sql["event_keys"], {"event_id": event_id}).fetchone()
+        row = connection.execute(self._sql["audited_event"], {"event_id": event_id}).fetchone()
         if row is None:
             raise LookupError(f"no event {event_id}")
-        self.event_no, self.key_no, self._was_open, self._ballot, self._ballot_seal = row
+        *numbers, self._is_final, is_archived, self._was_open, self._ballot, self._ballot_seal = row
+        self.event_no, self.key_no = numbers
+        if is_archived:
+            raise LookupError(f"the votes of event {event_id} are archived: attach them first (partitions/030)")
 
     def run(self, seal_key: bytes, receipt_key: bytes, receipts: Iterable[str]) -> Findings:
         """Check every row, then every receipt."""
-        rows, wrong = 0, []
-        for rows, (voter, sound) in enumerate(self._checked(seal_key), start=1):  # noqa: B007  # counted here
+        rows: Counter[int] = Counter()
+        wrong = []
+        for voter, contestant_no, sound in self._checked(seal_key):
+            rows[contestant_no] += 1
             if not sound:
                 wrong.append(voter.hex())
         cipher = ReceiptCipher(receipt_key)
         lost = [receipt for receipt in receipts if not self._holds(cipher, receipt)]
-        return Findings(rows, wrong, lost, self._wrong_ballot(seal_key))
+        return Findings(rows.total(), wrong, lost, list(self._miscounts(rows)), self._wrong_ballot(seal_key))
 
     def _wrong_ballot(self, key: bytes) -> str:
         """Names and numbers of contestants decide who has won, so they are sealed when the event opens."""
@@ -70,7 +79,16 @@ class SealAudit:
             return "the ballot is not what it was when the event opened"
         return ""
 
-    def _checked(self, key: bytes) -> Iterator[tuple[bytes, bool]]:
+    def _miscounts(self, rows: Counter[int]) -> Iterator[str]:
+        """The tallies may lag behind an event that goes on, and never be ahead of it."""
+        found = self._connection.execute(self._sql["tallied"], {"event_no": self.event_no}).fetchall()
+        tallied: Counter[int] = Counter(dict(found))
+        for contestant_no in sorted(rows | tallied):
+            votes = tallied[contestant_no]
+            if rows[contestant_no] < votes or (self._is_final and rows[contestant_no] != votes):
+                yield f"contestant {contestant_no}: {rows[contestant_no]} rows, {votes} counted"
+
+    def _checked(self, key: bytes) -> Iterator[tuple[bytes, int, bool]]:
         with self._connection.cursor(name="seal_audit", binary=True) as cursor:
             cursor.itersize = ROWS_PER_FETCH
             cursor.execute(self._sql["sealed_rows"], {"event_no": self.event_no})
@@ -84,7 +102,7 @@ class SealAudit:
                     region=region,
                     voter=voter,
                 )
-                yield voter, seal == expected
+                yield voter, contestant_no, seal == expected
 
     def _holds(self, cipher: ReceiptCipher, text: str) -> bool:
         receipt = cipher.open(uuid.UUID(text))
@@ -111,10 +129,17 @@ def main(arguments: list[str]) -> int:
     except (settings.SettingError, psycopg.Error, LookupError, ValueError) as error:
         print(f"seal_audit: {error}", file=sys.stderr)
         return 2
-    print(f"{found.rows} rows, {len(found.wrong_seals)} wrong seals, {len(found.lost_receipts)} receipts without a row")
+    print(
+        f"{found.rows} rows, {len(found.wrong_seals)} wrong seals, {len(found.lost_receipts)} receipts without a row,"
+        f" {len(found.miscounts)} miscounts"
+    )
     if found.wrong_ballot:
         print(found.wrong_ballot)
-    for kind, names in (("wrong seal", found.wrong_seals), ("receipt without a row", found.lost_receipts)):
+    for kind, names in (
+        ("wrong seal", found.wrong_seals),
+        ("receipt without a row", found.lost_receipts),
+        ("miscount", found.miscounts),
+    ):
         for name in names:
             print(f"{kind}: {name}")
     return 0 if found.sound else 1

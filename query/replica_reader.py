@@ -20,6 +20,11 @@ from query.event import Event, EventSummary
 
 CONNECTIONS_MAX = 8
 ANSWER_WITHIN_S = 3
+SERVER_SETTINGS = {
+    "application_name": "vote_query",
+    # Whatever the login's own settings are: a plan for any event locks the partitions of all of them.
+    "plan_cache_mode": "force_custom_plan",
+}
 
 # Postgres is away, starting, stopping, full, or cancelled us for the sake of replay: all of it passes.
 _PASSING = (
@@ -43,6 +48,7 @@ class Attempt(NamedTuple):
     key_no: int
     accepted: bool
     refused: bool
+    archived: bool  # then what isn't found may have been there
 
 
 class WalEnd(NamedTuple):
@@ -65,7 +71,12 @@ class ReplicaReader:
     async def open(self) -> None:
         """Make the pool; connects to nothing yet."""
         self._pool = await asyncpg.create_pool(
-            self._url, min_size=0, max_size=CONNECTIONS_MAX, timeout=ANSWER_WITHIN_S, command_timeout=ANSWER_WITHIN_S
+            self._url,
+            min_size=0,
+            max_size=CONNECTIONS_MAX,
+            timeout=ANSWER_WITHIN_S,
+            command_timeout=ANSWER_WITHIN_S,
+            server_settings=SERVER_SETTINGS,
         )
 
     async def close(self) -> None:
@@ -104,6 +115,10 @@ class ReplicaReader:
         """When this voter's vote was accepted, or None when there is none."""
         rows = await self._rows("voted_at", event_no=event_no, voter=voter)
         return rows[0][0] if rows else None
+
+    async def is_archived(self, event_no: int) -> bool:
+        """Whether the event's votes were taken out of the ledger: then what isn't found may have been there."""
+        return bool((await self._rows("is_archived", event_no=event_no))[0][0])
 
     async def wal_ends(self) -> list[WalEnd]:
         """Positions behind everything that earlier calls have seen, one a source of this server."""

@@ -3,7 +3,7 @@
 import msgspec
 from sanic import HTTPResponse, Request
 
-from contract.errors import NotFound, NotYours
+from contract.errors import NotFound, NotYours, WrongState
 from contract.moment import rfc3339
 from contract.web.call import Id, Time, call
 from contract.web.request_content import uuid_of
@@ -34,7 +34,7 @@ class UserVoteHandler:
         "/v1/event/{event_id}/vote/{user_id}",
         name="user_vote",
         answers={200: UserVote},
-        refusals=[NotFound, NotYours],
+        refusals=[NotFound, NotYours, WrongState],
     )
     async def vote(self, request: Request, event_id: str, user_id: str) -> HTTPResponse:
         """Whether a user has voted in an event."""

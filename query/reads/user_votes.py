@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from contract.errors import Busy, NotFound, NotYours
+from contract.errors import Busy, NotFound, NotYours, WrongState
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
@@ -41,13 +41,17 @@ class UserVotes:
         self._replica = replica
 
     async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> CastVote | None:
-        """The user's vote, if there is one; `NotYours`, `NotFound`, `Busy`."""
+        """The user's vote, if there is one; `NotYours`, `NotFound`, `WrongState` (archived), `Busy`."""
         if caller.user_id != str(user_id) and not caller.may_read_all:
             raise NotYours
         event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
         voted_at = await self._replica.voted_at(event.event_no, voter)
-        return CastVote(self._receipt(event, voter), voted_at) if voted_at else None
+        if voted_at:
+            return CastVote(self._receipt(event, voter), voted_at)
+        if await self._replica.is_archived(event.event_no):
+            raise WrongState("the event's votes are archived")
+        return None
 
     def _receipt(self, event: Event, voter: bytes) -> str:
         if event.key_no not in self._ciphers:

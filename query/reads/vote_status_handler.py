@@ -3,7 +3,7 @@
 import msgspec
 from sanic import HTTPResponse, Request
 
-from contract.errors import NotFound
+from contract.errors import NotFound, WrongState
 from contract.web.call import Id, call
 from contract.web.request_content import uuid_of
 from contract.web.service import answer
@@ -27,7 +27,13 @@ class VoteStatusHandler:
         self._verifier = verifier
         self._votes = votes
 
-    @call("GET", "/v1/vote/{vote_id}/status", name="vote_status", answers={200: VoteStatus}, refusals=[NotFound])
+    @call(
+        "GET",
+        "/v1/vote/{vote_id}/status",
+        name="vote_status",
+        answers={200: VoteStatus},
+        refusals=[NotFound, WrongState],
+    )
     async def status(self, request: Request, vote_id: str) -> HTTPResponse:
         """What became of a vote."""
         caller = self._verifier.caller(request)

@@ -5,8 +5,9 @@
     duplicate, rejected   what the receipt itself says
 
 The receipt is decrypted, not looked up. Its voter may ask (a receipt can't be forged, so their own is proof
-enough even while the replica doesn't have the row yet); admins and auditors may when the evidence is there. For
-everybody else, and for whatever is no receipt, there is no such vote.
+enough even while the replica doesn't have the row yet); admins and auditors may when the evidence is there. Of an
+archived event nothing can be looked up, and nothing is said but that. For everybody else, and for whatever is no
+receipt, there is no such vote.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import uuid
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from contract.errors import Busy, NotFound
+from contract.errors import Busy, NotFound, WrongState
 from contract.pseudonym import voter_of
 from contract.standings import AppliedPosition
 from contract.tokens import Caller, SeedBox
@@ -64,11 +65,13 @@ class VoteTracker:
         self._applied = RecentCache(self._read_applied, ASK_AGAIN_S, 1)
 
     async def status(self, caller: Caller, vote_id: uuid.UUID) -> VoteState:
-        """Its voter, an admin or an auditor gets the state; anybody else `NotFound`."""
+        """Its voter, an admin or an auditor gets the state, or `WrongState` (archived); anybody else `NotFound`."""
         receipt, attempt = await self._find(vote_id)
         if not self._may_see(caller, receipt, attempt):
             raise NotFound("vote not found")
         require_listed(attempt.event_status, caller)
+        if attempt.archived:
+            raise WrongState("the event's votes are archived")
         return VoteState(await self._progress(receipt, attempt), attempt.event_id, attempt.event_name)
 
     async def _find(self, vote_id: uuid.UUID) -> tuple[Receipt, Attempt]:
@@ -83,7 +86,7 @@ class VoteTracker:
         if voter_of(self._seeds.open(caller), receipt.event_no) == receipt.voter:
             return True
         there = attempt.accepted if receipt.kind is VoteKind.ACCEPTED else attempt.refused
-        return caller.may_read_all and there
+        return caller.may_read_all and (there or attempt.archived)
 
     async def _progress(self, receipt: Receipt, attempt: Attempt) -> VoteProgress:
         if receipt.kind is VoteKind.DUPLICATE:

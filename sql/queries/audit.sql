@@ -1,9 +1,15 @@
 -- What the audit of seals asks, as role vote_auditor.
 
--- name: event_keys
--- The number of an event and of the keys that it was sealed with; whether it was ever open, its ballot and its seal.
-SELECT event_no, key_no, status IN ('open', 'closed') AS was_open, ballot_of(event_no) AS ballot, ballot_seal
+-- name: audited_event
+-- The number of an event and of the keys that it was sealed with; whether no more votes come, and whether its rows were
+-- taken out of the ledger's tree (partitions/020); whether it was ever open, its ballot and its seal.
+SELECT event_no, key_no, status IN ('closed', 'cancelled') AS is_final, NOT has_partition('votes', event_no) AS is_archived,
+       status IN ('open', 'closed') AS was_open, ballot_of(event_no) AS ballot, ballot_seal
 FROM events WHERE event_id = :event_id;
+
+-- name: tallied
+-- What was counted of one event, as the WAL told it: never more than the ledger holds.
+SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no;
 
 -- name: sealed_rows
 -- Every row of one event: what its seal covers, and the seal. A scan of the event; no lock that anybody waits for.

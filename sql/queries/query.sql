@@ -42,12 +42,14 @@ CROSS JOIN LATERAL (
 WHERE e.event_id = ANY (:event_ids::uuid[]);
 
 -- name: attempt
--- Whether one voter has a vote in one event, and whether a refusal of this kind is recorded; no row: no such event. Goes
--- by primary keys and locks the partitions of this event only, since the role plans each call for its parameters.
+-- Whether one voter has a vote in one event, whether a refusal of this kind is recorded, and whether either of them may be
+-- archived; no row: no such event. Goes by primary keys and locks the partitions of this event only, since each call is
+-- planned for its parameters.
 SELECT e.event_id::text, e.event_name, e.status, e.key_no,
        EXISTS (SELECT FROM votes v WHERE v.event_no = :event_no AND v.voter = :voter) AS accepted,
        EXISTS (SELECT FROM vote_rejections r
-               WHERE r.event_no = :event_no AND r.voter = :voter AND r.kind = :kind) AS refused
+               WHERE r.event_no = :event_no AND r.voter = :voter AND r.kind = :kind) AS refused,
+       NOT (has_partition('votes', :event_no) AND has_partition('vote_rejections', :event_no)) AS archived
 FROM events e WHERE e.event_no = :event_no;
 
 -- name: voter_of
@@ -57,6 +59,11 @@ SELECT identity.voter_of(:user_id, :event_no);
 -- name: voted_at
 -- When a voter's vote in one event was accepted; no row: there is none. By the primary key, as in attempt.
 SELECT voted_at FROM votes WHERE event_no = :event_no AND voter = :voter;
+
+-- name: is_archived
+-- Whether the votes of an event were taken out of the ledger's tree (partitions/020): then no look-up finds them. Ask it
+-- after the look-up.
+SELECT NOT has_partition('votes', :event_no);
 
 -- name: wal_end
 -- A position in the WAL behind everything that an earlier statement has seen, for each source that this server keeps the

@@ -1,0 +1,37 @@
+"""How query asks Postgres, whatever login it was given."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from contract.vote_id import Receipt, VoteKind
+from ops.embedded.program_environment import with_login
+from ops.rig.database import PASSWORD, Database
+from ops.rig.event import make_event
+from query.replica_reader import ReplicaReader
+
+
+@pytest.fixture
+def plain_login(database: Database, owner: psycopg.Connection) -> Iterator[str]:
+    """A login that may do what vote_query may, without the settings of that role."""
+    owner.execute(f"CREATE ROLE plain_reader LOGIN PASSWORD '{PASSWORD}' IN ROLE vote_query")
+    owner.execute("ALTER ROLE plain_reader SET plan_cache_mode = force_generic_plan")
+    yield with_login(database.url(), "plain_reader", PASSWORD)
+    owner.execute("DROP ROLE plain_reader")
+
+
+async def test_a_look_up_waits_for_no_other_event(
+    plain_login: str, database: Database, owner: psycopg.Connection
+) -> None:
+    """It is planned for its event whatever the login's settings are: else it locks the partitions of all events."""
+    event, other = make_event(owner), make_event(owner)
+    reader = ReplicaReader(plain_login)
+    await reader.open()
+    with psycopg.connect(database.url()) as dba:
+        dba.execute(f"LOCK TABLE ONLY votes_e{other.event_no}".encode())
+        attempt = await reader.attempt(Receipt(VoteKind.ACCEPTED, event.event_no, bytes(12)))
+        assert attempt is not None
+        assert not attempt.accepted
+        assert await reader.voted_at(event.event_no, bytes(12)) is None
+    await reader.close()
