@@ -1,1 +1,1 @@
-"""The write side: a vote goes vote_handler → vote_batcher → vote_writer → cast_votes() in Postgres."""
+"""The write side: vote_handler → vote_caster → vote_batcher → vote_writer → ledger_connection → cast_votes()."""

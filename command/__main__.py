@@ -14,13 +14,13 @@ from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import EventSchedule
 from command.settings import Batching, Changes, CommandListening, Commit, Regions
-from command.votes.ballot_directory import BallotDirectory
 from command.votes.ledger_connection import LedgerConnection
 from command.votes.region_finder import RegionFinder
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import VoteCaster
 from command.votes.vote_handler import VoteHandler
 from command.votes.vote_writer import VoteWriter
+from command.votes.voting_event_directory import VotingEventDirectory
 from contract import settings
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
@@ -58,16 +58,17 @@ class CommandService(Service):
         regions = RegionFinder(database) if database else None
         self._votes = VoteCaster(
             SeedBox(verification.seed_keys),
-            BallotDirectory(self._looking, batching.events_max),
+            VotingEventDirectory(self._looking, batching.events_max),
             self._batcher,
             {number: ReceiptCipher(key) for number, key in receipt_keys.items()},
             seal_keys,
+            regions,
             batching.deadline_ms,
         )
         ballots = BallotSealer(seal_keys)
         self._schedule = EventSchedule(self._scheduling, ballots)
         events = EventChanges(self._staff, ballots, max(seal_keys))
-        self.handlers = (VoteHandler(self._verifier, self._votes, regions), EventHandler(self._verifier, events))
+        self.handlers = (VoteHandler(self._verifier, self._votes), EventHandler(self._verifier, events))
 
     async def why_not_ready(self) -> str:
         """Votes need the public keys and one connection."""
@@ -116,7 +117,7 @@ def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePo
             answer_within_s=deadline_s,
         ),
         DurablePool(database_url, "schedule", custom, "lock_timeout=2s", connections_max=4, waiting_max=1_000),
-        DurablePool(database_url, "ballots", custom, "lock_timeout=2s", connections_max=2, waiting_max=50),
+        DurablePool(database_url, "look-ups", custom, "lock_timeout=2s", connections_max=2, waiting_max=50),
     )
 
 

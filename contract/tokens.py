@@ -45,6 +45,10 @@ class Caller:
     expires_at: int  # Unix seconds
     seed_box: str
 
+    def is_user(self, user_id: str) -> bool:
+        """Whether this UUID, in whatever case, is the caller's own."""
+        return user_id.lower() == self.user_id
+
     @property
     def is_staff(self) -> bool:
         """Hosts and admins run events."""

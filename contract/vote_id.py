@@ -3,7 +3,7 @@
     bits   4       28         96
          kind | event_no |  voter        --AES-128 under the event's receipt key-->  vote_id
 
-It needs no storage and no index, tells nothing to who has no key, and can't be guessed.
+It needs no storage and no index, tells nothing to anybody without the key, and can't be guessed.
 The same vote always has the same vote_id, hence the key of an event never changes.
 """
 

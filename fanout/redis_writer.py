@@ -128,7 +128,7 @@ class RedisWriter:
         return content if isinstance(content, bytes) else b""
 
     def _connected(self, connection: redis.Connection) -> None:
-        connection.on_connect()  # type: ignore[no-untyped-call]
+        connection.on_connect()  # type: ignore[no-untyped-call]  # redis-py gives it no types
         self._connections += 1
 
     def _add(self, pipeline: "redis.client.Pipeline", tally: Tally, event_no: int) -> None:

@@ -1,10 +1,12 @@
 """What an operator sees of fanout: metrics, and whether it publishes. Served by a small thread, never by the loop."""
 
-import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+from contract.readiness import readiness
 
 ROWS = Counter("fanout_rows", "Votes read from the WAL and counted")
 COMMITS = Counter("fanout_commits", "Transactions counted")
@@ -42,9 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/metrics":
             self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
         elif self.path == "/ready":
-            why_not = self.vitals.why_not_ready
-            body = json.dumps({"ready": not why_not, "why_not": why_not}).encode()
-            self._answer(503 if why_not else 200, "application/json", body)
+            status, content = readiness(self.vitals.why_not_ready)
+            self._answer(status, "application/json", msgspec.json.encode(content))
         else:
             self.send_error(404)
 

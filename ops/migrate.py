@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+from contract import settings
+
 MIGRATIONS = Path(__file__).parent.parent / "sql" / "migrations"
 _LOCK = 86_606  # an advisory lock of the whole database; event_lock_class() is the next number
 
@@ -58,8 +60,11 @@ def _sha256(path: Path) -> str:
 def main() -> int:
     """Run against DATABASE_URL; exit code 1 with one line on failure."""
     try:
-        applied = migrate(os.environ["DATABASE_URL"])
-    except (MigrationError, psycopg.Error, KeyError) as error:
+        applied = migrate(settings.read(settings.Primary, os.environ).url)
+    except settings.SettingError as error:
+        print(f"migrate: {error}", file=sys.stderr)
+        return 2
+    except (MigrationError, psycopg.Error) as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 1
     print(f"migrate: {', '.join(applied) or 'nothing to do'}")

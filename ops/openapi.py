@@ -23,7 +23,7 @@ from command.identity.__main__ import IdentityService
 from contract import errors
 from contract.errors import ContractError
 from contract.web.call import Access, Answer, Call, calls_of
-from contract.web.dialect import Refusal
+from contract.web.dialect import DIALECTS, dialect_of
 from query.reads.__main__ import QueryService
 from query.streams.__main__ import SseService
 
@@ -73,7 +73,7 @@ def _operation(call: Call) -> OperationBuilder:
     for status, answer in call.answers.items():
         operation.response(status, _content(answer), HTTPStatus(status).phrase)
     for status, codes in _refusals(call).items():
-        operation.response(status, _content(Refusal), ", ".join(f"`{code}`" for code in codes))
+        operation.response(status, _content(dialect_of(call.path).shape), ", ".join(f"`{code}`" for code in codes))
     if call.access is Access.OPTIONAL:
         operation.security.append({})
     if call.access is not Access.PUBLIC:
@@ -111,7 +111,7 @@ def _ref(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _schemas(calls: Iterable[Call]) -> Mapping[str, Any]:
-    structs: dict[str, type[msgspec.Struct]] = {Refusal.__name__: Refusal}
+    structs: dict[str, type[msgspec.Struct]] = {each.shape.__name__: each.shape for each in DIALECTS}
     for call in calls:
         for each in (call.body, *call.answers.values()):
             if isinstance(each, type) and structs.setdefault(each.__name__, each) is not each:

@@ -108,7 +108,7 @@ def _default(metadata: Any) -> str:
     if not isinstance(metadata["default"], str | int | Path | tuple):
         return "must be set"
     default = metadata["default"]
-    return ", ".join(default) if isinstance(default, tuple) else str(default) or "none"
+    return (", ".join(default) if isinstance(default, tuple) else str(default)) or "none"
 
 
 def _metrics() -> dict[str, MetricWrapperBase]:

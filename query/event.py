@@ -2,6 +2,7 @@
 
 import msgspec
 
+from contract.answer_text import Id, Time
 from contract.errors import NotFound, ResultsHidden
 from contract.tokens import Caller
 
@@ -10,7 +11,7 @@ class Contestant(msgspec.Struct, frozen=True):
     """A contestant as everybody sees it."""
 
     contestant_no: int
-    contestant_id: str
+    contestant_id: Id
     contestant_name: str
     contestant_description: str
     contestant_image_url: str
@@ -20,12 +21,12 @@ class Contestant(msgspec.Struct, frozen=True):
 class EventSummary(msgspec.Struct, frozen=True):
     """What an event is; the times are RFC 3339, null when nothing is scheduled."""
 
-    event_id: str
+    event_id: Id
     event_name: str
     event_description: str | None
     status: str
-    opens_at: str | None
-    closes_at: str | None
+    opens_at: Time | None
+    closes_at: Time | None
     results_visibility: str
     captcha: bool
 

@@ -39,7 +39,7 @@ class EventDirectory:
         return event
 
     async def current(self, event_id: UUID) -> Event:
-        """The event whoever asks: for those who are looked at elsewhere, see results_door."""
+        """The event whoever asks: for those who are looked at elsewhere, see results_access."""
         event = await self._events.get(event_id)
         if self._differs(event_id, event):
             event = await self._events.get(event_id, DIFFERING_AGE_S)

@@ -105,7 +105,7 @@ class EventChanges:
             raise
 
     async def _require_caller(self, connection: Connection, user_id: UUID, caller: Caller) -> None:
-        if str(user_id) == caller.user_id:
+        if caller.is_user(str(user_id)):
             return
         row = await self._only_row(connection, "user_exists", {"user_id": user_id})
         if not row["user_exists"]:

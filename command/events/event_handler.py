@@ -8,11 +8,12 @@ from sanic import HTTPResponse, Request
 
 from command.events.event_changes import EventChanges, Repeatable, Status
 from command.events.event_draft import EventDraft
+from contract.answer_text import Id, Time
 from contract.errors import InvalidField, NotFound, NotYours, Taken, WrongState
 from contract.moment import rfc3339
-from contract.web.call import LARGE_BODY_BYTES_MAX, Access, Id, Time, call
+from contract.web.answering import answer, trace_id
+from contract.web.call import LARGE_BODY_BYTES_MAX, Access, call
 from contract.web.request_content import GivenId, large_json_body, uuid_of
-from contract.web.service import answer, trace_id
 from contract.web.token_verifier import TokenVerifier
 
 IDEMPOTENCY_KEY_CHARS_MAX = 100

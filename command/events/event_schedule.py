@@ -20,6 +20,7 @@ from contract.errors import ContractError
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+DUE_AGAIN_S = 0.1  # while something that is due waits for its lock
 
 
 class EventSchedule:
@@ -29,20 +30,21 @@ class EventSchedule:
         self._pool = pool
         self._ballots = ballots
         self._sql = queries.load("command.sql")
-        self._under_way: dict[UUID, asyncio.Task[None]] = {}
+        self._under_way: set[UUID] = set()
 
     async def run(self) -> None:
         """Carry out the schedule until cancelled; a Postgres that is away is asked again."""
-        while True:
-            pause = LOOK_S
-            try:
-                due, seconds = await self._pool.run(self._look)
-                for event_id, becomes in due:
-                    self._begin(event_id, becomes)
-                pause = min(max(seconds, 0.0), LOOK_S) if seconds is not None and not due else LOOK_S / 10
-            except (psycopg.Error, ContractError) as error:
-                log.warning("can't look at the schedule now", extra={"reason": str(error)})
-            await asyncio.sleep(pause)
+        async with asyncio.TaskGroup() as changes:  # what nobody foresaw in one of them ends this task, too
+            while True:
+                pause = LOOK_S
+                try:
+                    due, seconds = await self._pool.run(self._look)
+                    for event_id, becomes in due:
+                        self._begin(changes, event_id, becomes)
+                    pause = min(max(seconds, 0.0), LOOK_S) if seconds is not None and not due else DUE_AGAIN_S
+                except (psycopg.Error, ContractError) as error:
+                    log.warning("can't look at the schedule now", extra={"reason": str(error)})
+                await asyncio.sleep(pause)
 
     async def _look(self, connection: Connection) -> tuple[list[tuple[UUID, str]], float | None]:
         """What is due, and the seconds until the next change."""
@@ -50,10 +52,11 @@ class EventSchedule:
         row = await (await connection.execute(self._sql["next_due"])).fetchone()
         return [(each["event_id"], each["becomes"]) for each in due], row["seconds"] if row else None
 
-    def _begin(self, event_id: UUID, becomes: str) -> None:
+    def _begin(self, changes: asyncio.TaskGroup, event_id: UUID, becomes: str) -> None:
         if event_id not in self._under_way:
-            task = self._under_way[event_id] = asyncio.create_task(self._carry_out(event_id, becomes))
-            task.add_done_callback(lambda _: self._under_way.pop(event_id))
+            self._under_way.add(event_id)
+            task = changes.create_task(self._carry_out(event_id, becomes))
+            task.add_done_callback(lambda _: self._under_way.discard(event_id))
 
     async def _carry_out(self, event_id: UUID, becomes: str) -> None:
         async def work(connection: Connection) -> None:

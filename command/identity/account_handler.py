@@ -8,11 +8,12 @@ from sanic import HTTPResponse, Request
 from command.identity import account_fields
 from command.identity.accounts import Accounts
 from command.identity.own_token_verifier import OwnTokenVerifier
+from contract.answer_text import Id, Time
 from contract.errors import NotFound, Taken
 from contract.moment import from_unix_us, rfc3339
-from contract.web.call import Access, Id, Time, call
+from contract.web.answering import answer
+from contract.web.call import Access, call
 from contract.web.request_content import json_body
-from contract.web.service import answer
 from contract.web.token_verifier import bearer_of
 
 

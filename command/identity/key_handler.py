@@ -4,8 +4,8 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.identity.signing_keys import SigningKeys
+from contract.web.answering import answer
 from contract.web.call import Access, call
-from contract.web.service import answer
 
 KEYS_KEPT_S = 300
 

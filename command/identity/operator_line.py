@@ -53,7 +53,10 @@ def run(given: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Do the task; exit code 1 with one line when it can't be done."""
     try:
         given.task(given, env)
-    except (settings.SettingError, ContractError, psycopg.Error, OSError) as error:
+    except settings.SettingError as error:
+        sys.stderr.write(f"identity: {error}\n")
+        return 2
+    except (ContractError, psycopg.Error, OSError) as error:
         sys.stderr.write(f"identity: {error}\n")
         return 1
     return 0

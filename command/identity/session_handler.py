@@ -6,10 +6,11 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.identity.sessions import IssuedTokens, Sessions
+from contract.answer_text import Id
 from contract.errors import BadCredentials, Busy, Unauthorized
-from contract.web.call import Access, Id, call
+from contract.web.answering import answer, trace_id
+from contract.web.call import Access, call
 from contract.web.request_content import json_body
-from contract.web.service import answer, trace_id
 
 
 class Credentials(msgspec.Struct):

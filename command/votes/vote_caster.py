@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from command.votes.ballot_directory import Ballot, BallotDirectory
+from command.votes.region_finder import RegionFinder
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
+from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
 from contract.errors import AlreadyVoted, Busy, ContractError, EventNotOpen, NotDurable, NotFound, RefusedReceipt
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
@@ -34,41 +35,47 @@ class VoteCaster:
     def __init__(
         self,
         seeds: SeedBox,
-        ballots: BallotDirectory,
+        events: VotingEventDirectory,
         batcher: VoteBatcher,
         receipts: Mapping[int, ReceiptCipher],
         device_keys: Mapping[int, bytes],
+        regions: RegionFinder | None,
         deadline_ms: int,
     ) -> None:
         self._seeds = seeds
-        self._ballots = ballots
+        self._events = events
         self._batcher = batcher
         self._receipts = receipts
         self._device_keys = device_keys
+        self._regions = regions
         self._deadline_s = deadline_ms / 1000
 
     async def cast(
-        self, caller: Caller, event_id: UUID, contestant_id: UUID, device_id: str | None, region: str | None
+        self, caller: Caller, event_id: UUID, contestant_id: UUID, device_id: str | None, address: str
     ) -> AcceptedVote:
-        """Cast the caller's vote; it returns after its COMMIT. Every refusal is a `ContractError`."""
+        """Cast the caller's vote, sent from this address; it returns after its COMMIT.
+
+        Every refusal is a `ContractError`.
+        """
+        region = self._regions.region_of(address) if self._regions else None
         seed = self._seeds.open(caller)
         for _ in range(READINGS_MAX):
-            ballot, contestant_no = await self._ballots.find(caller.user_id, event_id, contestant_id)
-            if ballot.key_no not in self._receipts:
+            voting, contestant_no = await self._events.find(caller.user_id, event_id, contestant_id)
+            if voting.key_no not in self._receipts:
                 raise Busy("this server doesn't have the event's keys yet")
             pending = PendingVote(
-                event=ballot.event,
-                key_no=ballot.key_no,
-                voter=voter_of(seed, ballot.event.event_no),
+                event=voting.event,
+                key_no=voting.key_no,
+                voter=voter_of(seed, voting.event.event_no),
                 contestant_no=contestant_no,
-                device=self._device(device_id, ballot) if device_id else None,
+                device=self._device(device_id, voting) if device_id else None,
                 region=region,
                 answer=asyncio.get_running_loop().create_future(),
             )
             try:
                 return self._answer(pending, await self._outcome(pending))
             except UnknownEventError:
-                self._ballots.forget(ballot)
+                self._events.forget(voting)
         raise Busy
 
     def _answer(self, pending: PendingVote, outcome: VoteOutcome) -> AcceptedVote:
@@ -90,10 +97,10 @@ class VoteCaster:
         finally:
             deadline.cancel()
 
-    def _device(self, device_id: str, ballot: Ballot) -> int:
+    def _device(self, device_id: str, voting: VotingEvent) -> int:
         """A keyed hash of event and device, so that devices can't be linked across events."""
-        message = ballot.event.event_no.to_bytes(4, "big") + device_id.encode()
-        key = self._device_keys[ballot.key_no]
+        message = voting.event.event_no.to_bytes(4, "big") + device_id.encode()
+        key = self._device_keys[voting.key_no]
         return int.from_bytes(
             hashlib.blake2b(message, digest_size=8, key=key, person=b"device").digest(), "big", signed=True
         )
@@ -109,4 +116,5 @@ def _refusal(receipt: RefusedReceipt) -> ContractError:
         return AlreadyVoted(receipt=receipt)
     if receipt.kind is VoteKind.NOT_OPEN:
         return EventNotOpen("the event has not opened yet", receipt=receipt)
+    assert receipt.kind is VoteKind.CLOSED  # the gate knows no other reason
     return EventNotOpen("the event has closed", receipt=receipt)

@@ -6,14 +6,14 @@ from uuid import UUID
 import msgspec
 from sanic import HTTPResponse, Request
 
-from command.votes.region_finder import RegionFinder
 from command.votes.vote_caster import VoteCaster
+from contract.answer_text import Id, Time
 from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours, TooMany
 from contract.moment import rfc3339
-from contract.web.call import Id, Time, call
+from contract.web.answering import answer
+from contract.web.call import call
 from contract.web.client_address import address_of
 from contract.web.request_content import GivenId, json_body
-from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 
 # Not read: whatever a phone's clock says, and however it spells it, never costs a vote.
@@ -48,10 +48,9 @@ class VoteAck(msgspec.Struct):
 class VoteHandler:
     """Turns requests into votes and receipts into answers."""
 
-    def __init__(self, verifier: TokenVerifier, votes: VoteCaster, regions: RegionFinder | None) -> None:
+    def __init__(self, verifier: TokenVerifier, votes: VoteCaster) -> None:
         self._verifier = verifier
         self._votes = votes
-        self._regions = regions
 
     @call(
         "POST",
@@ -65,10 +64,9 @@ class VoteHandler:
         """Cast a vote: 200 means that it is durable."""
         caller = self._verifier.caller(request)
         vote = json_body(request, VoteRequest)
-        if vote.user_id.lower() != caller.user_id:
+        if not caller.is_user(vote.user_id):
             raise NotYours
         device_id = vote.meta.device_id if vote.meta else None
-        region = self._regions.region_of(address_of(request)) if self._regions else None
         event_id, contestant_id = UUID(vote.event_id), UUID(vote.contestant_id)
-        accepted = await self._votes.cast(caller, event_id, contestant_id, device_id, region)
+        accepted = await self._votes.cast(caller, event_id, contestant_id, device_id, address_of(request))
         return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))

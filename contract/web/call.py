@@ -14,7 +14,7 @@ After a change of any declaration: `python -m ops.openapi`, and commit contract/
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sanic import Sanic
@@ -26,8 +26,6 @@ LARGE_BODY_BYTES_MAX = 1024 * 1024  # of staff's calls that carry a whole event;
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Answer = type[msgspec.Struct] | str | None
-Id = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uuid"})]  # text in an answer: nothing is left to encode
-Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]  # likewise, by contract/moment.py
 
 _MARK = "_declared_call"
 

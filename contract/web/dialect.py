@@ -37,13 +37,14 @@ def refusal(error: ContractError, trace_id: str) -> Refusal:
 
 
 class Dialect(NamedTuple):
-    """How errors of all paths under `prefix` are written."""
+    """How errors of all paths under `prefix` are written: their shape, and what puts an error into it."""
 
     prefix: str
+    shape: type[msgspec.Struct]
     refusal: Callable[[ContractError, str], msgspec.Struct]
 
 
-DIALECTS = (Dialect("", refusal),)  # the first whose prefix fits; what never became a request has no path
+DIALECTS = (Dialect("", Refusal, refusal),)  # the first whose prefix fits; what never became a request has no path
 
 
 def dialect_of(path: str) -> Dialect:

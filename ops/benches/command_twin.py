@@ -30,7 +30,7 @@ class CommandTwin(CommandService):
         super().__init__(env)
         votes = copy.copy(self._votes)
         votes._batcher = InstantLedger()  # type: ignore[assignment]  # noqa: SLF001  # all else stays identical
-        self._twin = VoteHandler(self._verifier, votes, None)
+        self._twin = VoteHandler(self._verifier, votes)
 
     def configure(self, app: Sanic[Any, Any]) -> None:
         """Route the call."""

@@ -156,7 +156,7 @@ def measure_takeover(database: Database, redis_url: str, first: FanoutProcess) -
     for number in (signal.SIGKILL, signal.SIGSTOP):
         second = FanoutProcess(database.url("vote_fanout"), redis_url)
         with second.running(ready=False):
-            eventually(lambda it=second: "waiting" in it.get("/ready")[1], "the second waits")  # type: ignore[misc]
+            eventually(lambda it=second: "waiting" in it.get("/ready")[1], "the second waits")  # type: ignore[misc]  # no lambda's default
             began = time.monotonic()
             first.send_signal(number)
             eventually(second.is_ready, "the second leads", every_s=0.005)

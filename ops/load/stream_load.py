@@ -70,7 +70,7 @@ def _run(pipe: "multiprocessing.connection.Connection[Counted, str]", *of_viewer
 
 
 class _Viewers:
-    def __init__(self, port: int, path: str, viewers: int, stalled: int, eager: bool) -> None:  # noqa: FBT001
+    def __init__(self, port: int, path: str, viewers: int, stalled: int, eager: bool) -> None:  # noqa: FBT001  # called by its place once
         self._eager = eager
         self._frames = 0
         self._arrivals: list[float] = []

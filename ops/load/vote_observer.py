@@ -158,7 +158,7 @@ class _Observer:
         watching = asyncio.create_task(self._published.watch(watched.redis_url, watched.event.event_id, subscribed))
         await subscribed.wait()
         for viewer in self._viewers:
-            await loop.create_connection(lambda it=viewer: it, "127.0.0.1", watched.port)  # type: ignore[misc]
+            await loop.create_connection(lambda it=viewer: it, "127.0.0.1", watched.port)  # type: ignore[misc]  # mypy infers no lambda's default
         await self._until_all_have(0)
         pipe.send("watching")
         until = await asyncio.to_thread(pipe.recv) + time.monotonic()

@@ -43,7 +43,7 @@ class Screen:
             self._stop.wait(0.05)
 
     def _watch(self, client: redis.Redis) -> None:
-        with client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+        with client.pubsub() as subscription:  # type: ignore[no-untyped-call]  # redis-py gives it no types
             subscription.subscribe(STANDINGS_CHANNEL)
             while not self._stop.is_set():
                 message = subscription.get_message(timeout=0.1)

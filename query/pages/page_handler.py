@@ -46,7 +46,7 @@ class StaticFile:
 
 
 class PageHandler:
-    """Serves what `load` found."""
+    """Serves what `load_files` found."""
 
     def __init__(self, files: Mapping[str, StaticFile]) -> None:
         self._files = files

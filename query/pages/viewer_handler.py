@@ -11,12 +11,13 @@ import msgspec
 from prometheus_client import Histogram
 from sanic import HTTPResponse, Request
 
+from contract.answer_text import Time
 from contract.moment import rfc3339
-from contract.web.call import Access, Time, call
+from contract.web.answering import answer
+from contract.web.call import Access, call
 from contract.web.request_content import json_body, uuid_of
-from contract.web.service import answer
 
-DELAYS_MAX = 100  # as query/live/measure.js has it
+DELAYS_MAX = 100  # as query/pages/live/measure.js has it
 DELAY_MS_MAX = 60_000
 
 COMMIT_TO_PAINT = Histogram(

@@ -18,6 +18,7 @@ from query.event_directory import EventDirectory
 from query.pages.home_handler import HomeHandler
 from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
+from query.reads.event_pages import EventPages
 from query.reads.events_handler import EventsHandler
 from query.reads.result_renderer import ResultRenderer
 from query.reads.results_handler import ResultsHandler
@@ -27,7 +28,7 @@ from query.reads.vote_status_handler import VoteStatusHandler
 from query.reads.vote_tracker import VoteTracker
 from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
-from query.results_door import ResultsDoor
+from query.results_access import ResultsAccess
 from query.settings import QueryListening, Staleness
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
@@ -62,8 +63,8 @@ class QueryService(Service):
         seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
         self._bell = StandingsBell(self._redis, events.hear)
         self.handlers = (
-            EventsHandler(verifier, events, self._replica),
-            ResultsHandler(verifier, events, ResultsDoor(verifier, events), ResultRenderer(events, standings)),
+            EventsHandler(verifier, events, EventPages(self._replica)),
+            ResultsHandler(verifier, events, ResultsAccess(verifier, events), ResultRenderer(events, standings)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, UserVotes(seeds, ciphers, events, self._replica)),
             PageHandler(files),

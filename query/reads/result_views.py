@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from contract.answer_text import Id, Time
 from contract.moment import rfc3339
 from query.event import Event
 from query.reading import UNKNOWN_TIME, Reading
@@ -20,7 +21,7 @@ from query.reads.percentages import percentages
 class LeaderboardRow(msgspec.Struct):
     """A contestant and the votes counted so far."""
 
-    contestant_id: str
+    contestant_id: Id
     contestant_name: str
     total_votes: int
 
@@ -28,7 +29,7 @@ class LeaderboardRow(msgspec.Struct):
 class Leaderboard(msgspec.Struct):
     """Contestants, most votes first; `stale`: the numbers may lag."""
 
-    event_id: str
+    event_id: Id
     event_name: str
     contestants: list[LeaderboardRow]
     stale: bool
@@ -37,7 +38,7 @@ class Leaderboard(msgspec.Struct):
 class ResultRow(msgspec.Struct, omit_defaults=True):
     """A contestant's result; `percentage` has two decimals, all of them add up to 100.00."""
 
-    contestant_id: str
+    contestant_id: Id
     name: str
     party: str | None
     votes: int
@@ -47,28 +48,28 @@ class ResultRow(msgspec.Struct, omit_defaults=True):
 class Results(msgspec.Struct):
     """The results of an event, most votes first; `stale`: the numbers may lag."""
 
-    event_id: str
+    event_id: Id
     event_title: str
     status: str
     totals: list[ResultRow]
     total_votes: int
     stale: bool
-    generated_at: str = ""
+    generated_at: Time = ""
 
 
 class LiveCount(msgspec.Struct):
     """All votes counted so far; `last_updated` is null before the first, `stale`: the number may lag."""
 
-    event_id: str
+    event_id: Id
     current_votes: int
-    last_updated: str | None
+    last_updated: Time | None
     stale: bool
 
 
 class ContestantRow(msgspec.Struct):
     """A contestant of an event."""
 
-    contestant_id: str
+    contestant_id: Id
     contestant_name: str
     contestant_image_url: str
 
@@ -76,7 +77,7 @@ class ContestantRow(msgspec.Struct):
 class Contestants(msgspec.Struct):
     """All contestants of an event, in the order given by the host."""
 
-    event_id: str
+    event_id: Id
     contestants: list[ContestantRow]
 
 

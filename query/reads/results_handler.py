@@ -3,23 +3,23 @@
 from sanic import HTTPResponse, Request
 
 from contract.errors import InvalidField, NotFound, ResultsHidden
+from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import is_known, parameter_of, uuid_of
-from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, is_restricted
 from query.event_directory import EventDirectory
 from query.reads import result_views
 from query.reads.result_renderer import ResultRenderer
 from query.reads.result_views import Contestants, Leaderboard, LiveCount, Results, View
-from query.results_door import ResultsDoor
+from query.results_access import ResultsAccess
 
 
 class ResultsHandler:
     """Turns rendered results into answers."""
 
     def __init__(
-        self, verifier: TokenVerifier, events: EventDirectory, door: ResultsDoor, results: ResultRenderer
+        self, verifier: TokenVerifier, events: EventDirectory, door: ResultsAccess, results: ResultRenderer
     ) -> None:
         self._verifier = verifier
         self._events = events

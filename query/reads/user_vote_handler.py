@@ -3,11 +3,12 @@
 import msgspec
 from sanic import HTTPResponse, Request
 
+from contract.answer_text import Id, Time
 from contract.errors import NotFound, NotYours, WrongState
 from contract.moment import rfc3339
-from contract.web.call import Id, Time, call
+from contract.web.answering import answer
+from contract.web.call import call
 from contract.web.request_content import uuid_of
-from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.reads.user_votes import UserVotes
 
@@ -41,5 +42,5 @@ class UserVoteHandler:
         caller = self._verifier.caller(request)
         user, event = uuid_of(user_id, "user_id"), uuid_of(event_id, "event_id")
         vote = await self._votes.find(caller, event, user)
-        found = (vote.vote_id, rfc3339(vote.voted_at)) if vote else (None, None)
+        found = (vote.vote_id, rfc3339(vote.accepted_at)) if vote else (None, None)
         return answer(UserVote(str(event), str(user), vote is not None, *found))

@@ -18,11 +18,11 @@ from query.event_directory import EventDirectory
 from query.replica_reader import ReplicaReader
 
 
-class CastVote(NamedTuple):
+class AcceptedVote(NamedTuple):
     """A vote in the ledger."""
 
     vote_id: str
-    voted_at: datetime
+    accepted_at: datetime
 
 
 class UserVotes:
@@ -40,15 +40,15 @@ class UserVotes:
         self._events = events
         self._replica = replica
 
-    async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> CastVote | None:
+    async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> AcceptedVote | None:
         """The user's vote, if there is one; `NotYours`, `NotFound`, `WrongState` (archived), `Busy`."""
-        if caller.user_id != str(user_id) and not caller.may_read_all:
+        if not caller.is_user(str(user_id)) and not caller.may_read_all:
             raise NotYours
         event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
         voted_at = await self._replica.voted_at(event.event_no, voter)
         if voted_at:
-            return CastVote(self._receipt(event, voter), voted_at)
+            return AcceptedVote(self._receipt(event, voter), voted_at)
         if await self._replica.is_archived(event.event_no):
             raise WrongState("the event's votes are archived")
         return None
@@ -59,7 +59,7 @@ class UserVotes:
         return self._ciphers[event.key_no].seal(VoteKind.ACCEPTED, event.event_no, voter)
 
     async def _voter(self, caller: Caller, user_id: uuid.UUID, event_no: int) -> bytes:
-        if caller.user_id == str(user_id):
+        if caller.is_user(str(user_id)):
             return voter_of(self._seeds.open(caller), event_no)
         voter = await self._replica.voter_of(user_id, event_no)
         if voter is None:

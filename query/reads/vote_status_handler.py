@@ -3,10 +3,11 @@
 import msgspec
 from sanic import HTTPResponse, Request
 
+from contract.answer_text import Id
 from contract.errors import NotFound, WrongState
-from contract.web.call import Id, call
+from contract.web.answering import answer
+from contract.web.call import call
 from contract.web.request_content import uuid_of
-from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.reads.vote_tracker import VoteTracker
 

@@ -17,13 +17,13 @@ from sanic import HTTPResponse, Request
 from sanic.exceptions import WebsocketClosed
 
 from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany
+from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import uuid_of
-from contract.web.service import answer
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, is_restricted
 from query.event_directory import EventDirectory
-from query.results_door import ResultsDoor
+from query.results_access import ResultsAccess
 from query.settings import Streaming
 from query.streams.address_limit import AddressLimit
 from query.streams.sse_client import SseClient
@@ -54,7 +54,7 @@ class SseHandler:
     ) -> None:
         self._verifier = verifier
         self._events = events
-        self._door = ResultsDoor(verifier, events)
+        self._door = ResultsAccess(verifier, events)
         self._tickets = tickets
         self._hub = hub
         self._addresses = AddressLimit(limits.clients_per_address_max)

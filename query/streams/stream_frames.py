@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from contract.answer_text import Id, Time
 from query.event import Event
 from query.reading import Reading
 
@@ -33,7 +34,7 @@ class Frame(NamedTuple):
 class ContestantVotes(msgspec.Struct):
     """A contestant's votes counted so far."""
 
-    contestant_id: str
+    contestant_id: Id
     total_votes: int
 
 
@@ -41,12 +42,12 @@ class StreamedStandings(msgspec.Struct):
     """The `data` of a frame; `type` is `standings`, or `closed` for the last one."""
 
     type: str
-    event_id: str
+    event_id: Id
     version: int
     status: str
     total_votes: int
     contestants: list[ContestantVotes]
-    as_of: str
+    as_of: Time
     stale: bool
 
 

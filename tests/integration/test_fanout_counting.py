@@ -131,7 +131,7 @@ def test_two_sources_add_up(database: Database, redis_url: str, ledger: psycopg.
             cast(ledger, event, 2, 4)
             end = wal_end(database)
             for source in ("main", "second"):
-                eventually(lambda s=source: (p := applied(redis_url, s)) is not None and p.lsn >= end, source)  # type: ignore[misc]
+                eventually(lambda s=source: (p := applied(redis_url, s)) is not None and p.lsn >= end, source)  # type: ignore[misc]  # a default
             both = [tally_in_redis(redis_url, event, source) for source in ("main", "second")]
     incomplete = add_up([tally for tally in only_one if tally], ["main", "second"])
     complete = add_up([tally for tally in both if tally], ["main", "second"])

@@ -13,7 +13,7 @@ from ops.rig.event import make_event
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, read_process
 from ops.rig.tallies import Tallies
-from query.reads.events_handler import PAGE_EVENTS
+from query.reads.event_pages import PAGE_EVENTS
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ async def test_addresses_are_told_apart_by_the_edges_word(start: Start, owner: p
 async def test_a_ticket_opens_one_restricted_stream(
     sse: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
 ) -> None:
-    """Issued to who may see the results; good for one stream or socket of that event, once, for a minute."""
+    """Issued to people who may see the results; good for one stream or socket of that event, once, for a minute."""
     event, other = (make_event(owner, results_visibility="staff") for _ in range(2))
     Tallies(redis_url).write(event, {1: 3})
     async with aiohttp.ClientSession(sse.url) as session:

@@ -12,7 +12,7 @@ SOURCES = ("main", "second")
 def tally(source: str = "main", **fields: object) -> SourceTally:
     """A tally with these fields over plain ones."""
     plain = {"event_id": "e", "epoch": 1, "lsn": 100, "status": "open", "as_of": "2026-01-01T00:00:00Z", "counts": {}}
-    return SourceTally(source=source, **{**plain, **fields})  # type: ignore[arg-type]
+    return SourceTally(source=source, **{**plain, **fields})  # type: ignore[arg-type]  # fields of several types
 
 
 def reading(counts: dict[int, int], lsn: int, epoch: int = 1, status: str = "open", *, fresh: bool = True) -> Reading:

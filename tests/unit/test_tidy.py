@@ -72,17 +72,18 @@ def test_files_functions_and_classes_are_short() -> None:
 
 
 def test_every_module_is_used() -> None:
-    """Each is imported by another one or run by its name; tests are collected by theirs."""
-    imported = {name for path in MODULES for name in imports(path)}
-    texts = [path.read_text() for path in tracked("*.md", "Procfile", "ops/*", ".ci/*", "*.py") if path.is_file()]
-    run = set(re.findall(r"-m[\", ]+([\w.]+)", "\n".join(texts)))
-    used = imported | run | {name.removesuffix(".__main__") for name in imported | run}
+    """Each is imported by another one, or run by its name; by tests only if it is of the rig, which is for them, too."""
+    own = [path for path in MODULES if not path.is_relative_to(PROJECT / "tests")]
+    imported = {name for path in own for name in imports(path)}
+    by_tests = {name for path in MODULES for name in imports(path) if name.startswith("ops.rig.")}
+    texts = {path: path.read_text() for path in tracked("*.md", "Procfile", "ops/*", ".ci/*", "*.py") if path.is_file()}
+    run = re.compile(r"-m[\", ]+([\w.]+)")
     dead = [
         name
-        for path, name in NAMES.items()
-        if path.name not in ("__init__.py", "conftest.py")
-        and not path.name.startswith("test_")
-        and name.removesuffix(".__main__") not in used
+        for path, name in ((path, NAMES[path].removesuffix(".__main__")) for path in own)
+        if path.name != "__init__.py"
+        and not (imported | by_tests) & {name, f"{name}.__main__"}
+        and not any(name in run.findall(text) for other, text in texts.items() if other != path)
     ]
     assert dead == []
 

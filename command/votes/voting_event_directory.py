@@ -32,7 +32,7 @@ Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class VotingEvent:
     """One event, as a vote needs it; `contestant_nos` by contestant_id, `read_at` on the monotonic clock."""
 
     event: EventKey
@@ -41,47 +41,47 @@ class Ballot:
     read_at: float
 
 
-class BallotDirectory:
+class VotingEventDirectory:
     """Ballots by event_id, read through `pool` when they are not known."""
 
     def __init__(self, pool: DurablePool, events_max: int) -> None:
         self._pool = pool
         self._events_max = events_max
-        self._ballots: OrderedDict[UUID, Ballot] = OrderedDict()
+        self._events: OrderedDict[UUID, VotingEvent] = OrderedDict()
         self._unknown: OrderedDict[UUID, float] = OrderedDict()  # monotonic: when each was looked up
-        self._reading: dict[UUID, asyncio.Task[Ballot | None]] = {}
+        self._reading: dict[UUID, asyncio.Task[VotingEvent | None]] = {}
         self._looking: Counter[str] = Counter()  # look-ups under way by who began them
         self._sql = queries.load("command.sql")
 
-    async def find(self, caller_id: str, event_id: UUID, contestant_id: UUID) -> tuple[Ballot, int]:
-        """The ballot and the contestant's number in it; `NotFound` says which is unknown.
+    async def find(self, caller_id: str, event_id: UUID, contestant_id: UUID) -> tuple[VotingEvent, int]:
+        """The event and the contestant's number in it; `NotFound` says which is unknown.
 
         `Busy`: it can't be read now; `TooMany`: this caller has begun others already.
         """
-        ballot = self._ballots.get(event_id) or await self._read(caller_id, event_id)
-        if contestant_id not in ballot.contestant_nos and time.monotonic() - ballot.read_at > REREAD_S:
-            ballot = await self._read(caller_id, event_id)
-        contestant_no = ballot.contestant_nos.get(contestant_id)
+        voting = self._events.get(event_id) or await self._read(caller_id, event_id)
+        if contestant_id not in voting.contestant_nos and time.monotonic() - voting.read_at > REREAD_S:
+            voting = await self._read(caller_id, event_id)
+        contestant_no = voting.contestant_nos.get(contestant_id)
         if contestant_no is None:
             raise NotFound("contestant not found", field="contestant_id")
-        return ballot, contestant_no
+        return voting, contestant_no
 
-    def forget(self, ballot: Ballot) -> None:
+    def forget(self, voting: VotingEvent) -> None:
         """This was found to be wrong: read the event again when it is asked for."""
-        if self._ballots.get(ballot.event.event_id) is ballot:
-            del self._ballots[ballot.event.event_id]
+        if self._events.get(voting.event.event_id) is voting:
+            del self._events[voting.event.event_id]
 
-    async def _read(self, caller_id: str, event_id: UUID) -> Ballot:
+    async def _read(self, caller_id: str, event_id: UUID) -> VotingEvent:
         """Read one event; simultaneous callers share one query."""
         if time.monotonic() - self._unknown.get(event_id, -UNKNOWN_S) < UNKNOWN_S:
             raise NotFound("event not found", field="event_id")
         task = self._reading.get(event_id) or self._begin(caller_id, event_id)
-        ballot = await asyncio.shield(task)
-        if ballot is None:
+        voting = await asyncio.shield(task)
+        if voting is None:
             raise NotFound("event not found", field="event_id")
-        return ballot
+        return voting
 
-    def _begin(self, caller_id: str, event_id: UUID) -> "asyncio.Task[Ballot | None]":
+    def _begin(self, caller_id: str, event_id: UUID) -> "asyncio.Task[VotingEvent | None]":
         """Start a look-up on this caller's account, which has room for a few."""
         if self._looking[caller_id] >= LOOKUPS_PER_CALLER_MAX:
             raise TooMany("too many unknown events at once")
@@ -96,7 +96,7 @@ class BallotDirectory:
         if not self._looking[caller_id]:
             del self._looking[caller_id]
 
-    async def _query(self, event_id: UUID) -> Ballot | None:
+    async def _query(self, event_id: UUID) -> VotingEvent | None:
         async def work(connection: Connection) -> DictRow | None:
             return await (await connection.execute(self._sql["event_for_voting"], {"event_id": event_id})).fetchone()
 
@@ -105,9 +105,9 @@ class BallotDirectory:
             _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))
-        ballot = Ballot(EventKey(row["event_no"], event_id), row["key_no"], contestants, time.monotonic())
-        _remember(self._ballots, event_id, ballot, self._events_max)
-        return ballot
+        voting = VotingEvent(EventKey(row["event_no"], event_id), row["key_no"], contestants, time.monotonic())
+        _remember(self._events, event_id, voting, self._events_max)
+        return voting
 
 
 def _remember(kept: OrderedDict[UUID, Kept], event_id: UUID, what: Kept, events_max: int) -> None:

@@ -12,7 +12,7 @@ from query.event import Event, is_restricted, require_listed, require_visible
 from query.event_directory import EventDirectory
 
 
-class ResultsDoor:
+class ResultsAccess:
     """Lets requests in; a token is looked at only if it matters."""
 
     def __init__(self, verifier: TokenVerifier, events: EventDirectory) -> None:

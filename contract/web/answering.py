@@ -1,0 +1,119 @@
+"""Answers: a documented Struct, encoded; a refusal, in the dialect of its path; and what both carry.
+
+Each answer carries X-Trace-Id; anything unforeseen is logged once, here, and answered 500.
+"""
+
+import contextlib
+import functools
+import logging
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter
+from sanic import HTTPResponse, Request
+from sanic import exceptions as sanic_exceptions
+from sanic.response import BaseHTTPResponse
+
+from contract import errors
+from contract.telemetry import trace_id_of
+from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
+from contract.web.cors import OPEN_TO_BROWSERS, preflight_headers
+from contract.web.dialect import dialect_of
+
+log = logging.getLogger(__name__)
+
+ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
+    """A documented Struct, encoded; no cache keeps it unless its headers say otherwise."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return HTTPResponse(msgspec.json.encode(content), status, headers=headers, content_type="application/json")
+
+
+def trace_id(request: Request) -> str:
+    """The request's trace id: its client's, or a new one, made when it is first asked for."""
+    if not hasattr(request.ctx, "trace_id"):
+        request.ctx.trace_id = trace_id_of(",".join(request.headers.getall("traceparent", ())))
+    return str(request.ctx.trace_id)
+
+
+async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
+    """Put on each answer what all of them carry, and count it; a middleware."""
+    response.headers["X-Trace-Id"] = trace_id(request)
+    if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
+        response.headers.update(OPEN_TO_BROWSERS)
+    _answers(request.route.name if request.route else "none", response.status).inc()
+
+
+@functools.cache
+def _answers(route: str, status: int) -> Counter:
+    """One of a few dozen counters; looking it up by its labels costs more than counting."""
+    return ANSWERS.labels(route, status)
+
+
+async def answer_error(request: Request, error: Exception) -> HTTPResponse:
+    """The refusal that an error is, or a 500; Sanic's handler of all exceptions."""
+    if isinstance(error, (errors.ContractError, sanic_exceptions.MethodNotAllowed, sanic_exceptions.NotFound)):
+        await _pass_over_body(request)
+    if request.method == "OPTIONS" and isinstance(error, sanic_exceptions.MethodNotAllowed):
+        asked = request.headers.get("access-control-request-headers", "")
+        return HTTPResponse(status=204, headers=preflight_headers(error.headers["Allow"], asked))
+    failure = _translate(error, request)
+    trace = trace_id(request)
+    if failure.status >= 500 and failure.status != 503:
+        log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
+    headers = _headers(failure, request)
+    if isinstance(error, sanic_exceptions.MethodNotAllowed):
+        headers["Allow"] = error.headers["Allow"]
+    return answer(dialect_of(request.path).refusal(failure, trace), failure.status, headers)
+
+
+async def _pass_over_body(request: Request) -> None:
+    """Read what wasn't read of the body and keep none of it: so that the connection goes on, and Sanic is quiet."""
+    stream: Any = request.stream
+    if stream and stream.request_body:
+        stream.request_max_size = _body_bytes_max(request)
+        with contextlib.suppress(sanic_exceptions.SanicException):
+            async for _ in stream:
+                pass
+
+
+def _body_bytes_max(request: Request) -> int:
+    return int(getattr(request.route.ctx, "body_bytes_max", BODY_BYTES_MAX)) if request.route else BODY_BYTES_MAX
+
+
+def _headers(failure: errors.ContractError, request: Request) -> dict[str, str]:
+    """Headers that belong to a refusal in every dialect."""
+    if isinstance(failure, errors.ResultsHidden):
+        # A crowd that waits for results may be told so by a cache; who has a token asks for itself.
+        return {"Cache-Control": "public, max-age=1", "Vary": "Authorization"}
+    if failure.status in (429, 503):
+        return {"Retry-After": str(failure.retry_after_s or 1)}
+    if failure.status == 401:
+        bad = isinstance(failure, errors.Unauthorized) and "authorization" in request.headers
+        return {"WWW-Authenticate": 'Bearer realm="vote"' + (', error="invalid_token"' if bad else "")}
+    return {}
+
+
+_IN_OUR_WORDS: list[tuple[type[Exception], errors.ContractError]] = [
+    (sanic_exceptions.MethodNotAllowed, errors.MethodNotAllowed()),
+    (sanic_exceptions.NotFound, errors.NotFound("no such path")),
+    (sanic_exceptions.ServiceUnavailable, errors.Busy()),  # the answer took longer than RESPONSE_TIMEOUT
+]
+
+
+def _translate(error: Exception, request: Request) -> errors.ContractError:
+    if isinstance(error, errors.ContractError):
+        return error
+    if isinstance(error, sanic_exceptions.PayloadTooLarge):  # Sanic's one word for both
+        if request.method == "NONE":  # there is no request yet
+            return errors.HeadersTooLarge()
+        large = _body_bytes_max(request) == LARGE_BODY_BYTES_MAX
+        return errors.TooLarge(f"the body is larger than {'1 MiB' if large else '16 KiB'}")
+    for theirs, ours in _IN_OUR_WORDS:
+        if isinstance(error, theirs):
+            return ours
+    if isinstance(error, sanic_exceptions.SanicException) and 400 <= error.status_code < 500:
+        return errors.InvalidBody(str(error))
+    return errors.ContractError()
