@@ -8,6 +8,7 @@ it happens rarely while nothing is counted.
 """
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -15,8 +16,10 @@ import psycopg
 from contract import queries
 from fanout.checkpoint import Checkpoint, FencedError
 from fanout.polled_statement import PolledStatement, array
-from fanout.tally import Tally, digest_of
+from fanout.tally import Part, Tally
 from fanout.wal_decoder import CountKey
+
+LOOK_ROWS_MAX = 5_000  # read and compared in the loop, which takes some milliseconds
 
 
 class CheckpointWriter:
@@ -35,14 +38,22 @@ class CheckpointWriter:
         self._writing: PolledStatement | None = None
         self._looking: PolledStatement | None = None
         self._next = stored
+        self._asked_at = 0.0
+        self._parts: Iterator[Part] = iter(())
+        self._expected: dict[CountKey, int] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a statement is under way."""
         return self._writing is not None or self._looking is not None
 
-    def begin(self, tally: Tally, *, replace_all: bool) -> None:
-        """Send the counts that changed, and the position."""
+    def waited_s(self, now: float) -> float:
+        """For how long the statement that is under way has had no answer; 0 without one."""
+        return now - self._asked_at if self.busy else 0.0
+
+    def begin(self, tally: Tally, now: float, *, replace_all: bool) -> None:
+        """Send the counts that changed, and the position; `now` in monotonic seconds."""
+        self._asked_at = now
         rows = tally.take_unsaved()
         self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000), tally.digest)
         self._writing = PolledStatement(
@@ -63,9 +74,21 @@ class CheckpointWriter:
             digest=tally.digest,
         )
 
-    def look(self) -> None:
-        """Read what is stored."""
-        self._looking = PolledStatement(self._connection, self._sql["tallies"])
+    def look(self, tally: Tally, now: float) -> None:
+        """Read a part of what is stored; all parts come up in turn, so events that are over are seldom looked at."""
+        part = next(self._parts, None)
+        if part is None:
+            self._parts = tally.parts(LOOK_ROWS_MAX)
+            part = next(self._parts)
+        self._asked_at = now
+        self._expected = tally.saved_in(part)
+        self._looking = PolledStatement(
+            self._connection,
+            self._sql["some_tallies"],
+            first_no=part.first_no,
+            last_no=part.last_no,
+            rows_max=len(self._expected) + 1,
+        )
 
     def poll_look(self) -> bool:
         """Whether what was just read has been changed by another hand. Raises psycopg.Error."""
@@ -74,7 +97,7 @@ class CheckpointWriter:
             return False
         self._looking = None
         stored = {CountKey(int(event_no), int(contestant_no)): int(votes) for event_no, contestant_no, votes in rows}
-        return self.stored is not None and digest_of(stored) != self.stored.digest
+        return stored != self._expected
 
     def poll(self) -> bool:
         """Whether the one under way has just been stored. Raises `FencedError`, psycopg.Error."""

@@ -1,5 +1,6 @@
 """What a session has to know of Postgres before it counts."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -10,6 +11,9 @@ from contract.position import Position
 from fanout.checkpoint import Checkpoint
 from fanout.slot_state import SlotState
 from fanout.tally import EventTally, Tally
+from fanout.wal_decoder import CountKey
+
+ROWS_PER_FETCH = 10_000
 
 
 class LedgerReader:
@@ -33,20 +37,29 @@ class LedgerReader:
         epoch, system_id, timeline, lsn, written_us = map(int, numbers)
         return Checkpoint(epoch, Position(system_id, timeline, lsn), written_us, digest)
 
-    def stored_tally(self, source: str) -> tuple[Checkpoint | None, Tally | None]:
-        """The checkpoint and all events with their counts at it, as of one moment."""
+    def stored_tally(
+        self, source: str, between: Callable[[], None] = lambda: None
+    ) -> tuple[Checkpoint | None, Tally | None]:
+        """The checkpoint and all events with their counts at it, as of one moment.
+
+        Millions of counts take longer than a server waits for a sign of life: `between` is called now and then.
+        """
         self._connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with self._connection.transaction():
             checkpoint = self.checkpoint(source)
-            events = self.events(checkpoint.position.lsn, checkpoint.written_us) if checkpoint else {}
-            for event_no, contestant_no, votes in self._rows("tallies"):
-                events.setdefault(event_no, EventTally()).counts[contestant_no] = votes
+            tally = self._tally(source, checkpoint, between) if checkpoint else None
         self._connection.isolation_level = None
-        if checkpoint is None:
-            return None, None
-        tally = Tally(source, checkpoint.epoch, checkpoint.position, events)
-        tally.continue_from_saved()
         return checkpoint, tally
+
+    def _tally(self, source: str, checkpoint: Checkpoint, between: Callable[[], None]) -> Tally:
+        events = self.events(checkpoint.position.lsn, checkpoint.written_us)
+        tally = Tally(source, checkpoint.epoch, checkpoint.position, events)
+        with self._connection.cursor(name="tallies") as cursor:
+            cursor.execute(self._sql["tallies"])
+            while rows := cursor.fetchmany(ROWS_PER_FETCH):
+                tally.add_saved({CountKey(event_no, contestant_no): votes for event_no, contestant_no, votes in rows})
+                between()
+        return tally
 
     def events(self, lsn: int, counted_us: int) -> dict[int, EventTally]:
         """All events, still without counts, as of `lsn`.

@@ -8,6 +8,8 @@ from psycopg import pq
 
 from contract.queries import PositionalStatement
 
+_OK = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+
 
 class PolledStatement:
     """One statement under way on a connection that does nothing else meanwhile; values and answer are text."""
@@ -28,7 +30,7 @@ class PolledStatement:
         result = self._connection.get_result()
         while self._connection.get_result():
             pass
-        if result is None or result.status != pq.ExecStatus.TUPLES_OK:
+        if result is None or result.status not in _OK:
             raise psycopg.errors.error_from_result(result) if result else psycopg.OperationalError("connection lost")
         return _rows(result)
 

@@ -6,9 +6,12 @@
 The slot is streamed from the start, so it stays ours, and what is read meanwhile costs no memory. Nothing is
 published or stored until both halves are added; then the first checkpoint replaces all tallies and raises the
 epoch. If it breaks off, the old checkpoint doesn't fit the new slot, and the next session begins again.
+
+One event is counted after the other, all under the one snapshot, and its locks are let go before the next: one
+statement over the whole ledger would lock every partition of every event, more than a lock table holds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import psycopg
@@ -19,41 +22,66 @@ from fanout.conninfo import conninfo
 from fanout.polled_statement import PolledStatement
 from fanout.wal_decoder import CountKey
 
+Rows = list[list[str]]
+Steps = Generator[PolledStatement, Rows]  # yields statements, is sent their rows
+
 
 class Recount:
     """Counts the ledger as one snapshot shows it, on a connection of its own."""
 
     def __init__(self, url: str, snapshot: str) -> None:
-        self._sql = queries.load("fanout.sql")
+        self._sql = queries.load_positional("fanout.sql")
         self.connection: psycopg.Connection[Any] = psycopg.connect(conninfo(url, "fanout recount"))
         self.connection.isolation_level = IsolationLevel.REPEATABLE_READ
         self.connection.read_only = True
-        psycopg.ClientCursor(self.connection).execute(self._sql["import_snapshot"], {"snapshot": snapshot})
-        self._count: PolledStatement | None = None
+        statement = queries.load("fanout.sql")["import_snapshot"]
+        psycopg.ClientCursor(self.connection).execute(statement, {"snapshot": snapshot})
+        self._counts: dict[CountKey, int] = {}
+        self._steps: Steps = self._count_all()
+        self._step: PolledStatement | None = None
 
     def begin(self) -> None:
-        """Start counting. Raises psycopg.Error.
+        """Start counting. Raises psycopg.Error."""
+        self._step = next(self._steps)
 
-        A snapshot doesn't fix which events are in the ledger: the planner goes by what is attached now. So the count is
-        planned here, between two looks at what is attached; other events are taken from the stored tallies.
-        """
-        attached = self._attached()
-        self.connection.execute(self._sql["plan_recount"], {"attached": attached})
-        if self._attached() != attached:
-            raise psycopg.OperationalError("an event was attached or detached at this moment")
-        self._count = PolledStatement(self.connection, queries.load_positional("fanout.sql")["recount"])
-
-    def poll(self) -> Iterator[tuple[CountKey, int]] | None:
+    def poll(self) -> Iterable[tuple[CountKey, int]] | None:
         """The counts, or None while it counts. Raises psycopg.Error."""
-        assert self._count
-        rows = self._count.poll()
+        assert self._step
+        rows = self._step.poll()
         if rows is None:
             return None
-        return ((CountKey(int(event_no), int(contestant_no)), int(votes)) for event_no, contestant_no, votes in rows)
+        try:
+            self._step = self._steps.send(list(rows))
+        except StopIteration:
+            return self._counts.items()
+        return None
 
     def close(self) -> None:
         """Let the snapshot go."""
         self.connection.close()
 
-    def _attached(self) -> list[int]:
-        return [event_no for (event_no,) in self.connection.execute(self._sql["attached"])]
+    def _count_all(self) -> Steps:
+        events = yield self._ask("ledger_events")
+        yield self._ask("savepoint")
+        for (event_no,) in events:
+            yield from self._count(int(event_no))
+            yield self._ask("let_go")
+
+    def _count(self, event_no: int) -> Steps:
+        """Count one event between two looks at whether it is attached.
+
+        A snapshot doesn't fix which events are in the ledger: the planner goes by what is attached now. Once it has
+        planned, the locks keep what is attached from being detached until they are let go.
+        """
+        ((attached,),) = yield self._ask("attached", event_no=event_no)
+        counts = yield self._plan(event_no, attached)
+        ((still,),) = yield self._ask("attached", event_no=event_no)
+        if still != attached:
+            raise psycopg.OperationalError("an event was attached or detached at this moment")
+        self._counts.update({CountKey(event_no, int(contestant_no)): int(votes) for contestant_no, votes in counts})
+
+    def _plan(self, event_no: int, attached: str) -> PolledStatement:
+        return self._ask("count_event", event_no=event_no, attached=attached)
+
+    def _ask(self, name: str, /, **values: object) -> PolledStatement:
+        return PolledStatement(self.connection, self._sql[name], **values)

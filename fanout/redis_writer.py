@@ -15,6 +15,7 @@ nodes behind a proxy that hides them.
 """
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable
 from importlib import resources
 from itertools import islice
@@ -28,6 +29,8 @@ from contract.redis_keys import STANDINGS_CHANNEL, applied_key, tally_key
 from contract.standings import AppliedPosition
 from fanout.checkpoint import FencedError
 from fanout.tally import Tally
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.5
 EVENTS_PER_ROUND_TRIP_MAX = 100
@@ -49,6 +52,7 @@ class RedisWriter:
         self._connections = 0  # made so far: redis-py makes another one by itself when it finds the last one closed
         self._last: bytes | None = None  # what `applied` should hold; None: unknown
         self._refused = False
+        self._failed: set[int] = set()  # events whose own command failed; they are written again, the others go on
         self._apply_tally, self._mark_applied = (
             resources.files("fanout").joinpath(name).read_text(encoding="utf-8")
             for name in ("apply_tally.lua", "mark_applied.lua")
@@ -83,7 +87,7 @@ class RedisWriter:
         last, self._last = self._last, None
         if last is None or not self._write(tally, tally.unpublished, last, heard_at, between):
             self._rewrite(tally, heard_at, between)
-        tally.published()
+        tally.published(but=self._failed)
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,17 +109,23 @@ class RedisWriter:
     ) -> bool:
         """Write these events and then the position; False if `applied` wasn't as we left it."""
         connections = self._connections
+        failed = set[int]()
         known = iter([event_no for event_no in event_nos if tally.events[event_no].event_id])
         while some := list(islice(known, EVENTS_PER_ROUND_TRIP_MAX)):
             pipeline = self._client.pipeline(transaction=False)
             for event_no in some:
                 self._add(pipeline, tally, event_no)
-            if not all(pipeline.execute()):
+            answers = pipeline.execute(raise_on_error=False)
+            failed.update(no for no, answer in zip(some, answers, strict=True) if isinstance(answer, redis.RedisError))
+            if not all(answers):
                 self._refused = True
                 raise FencedError("Redis has later numbers of an event: another fanout leads, or Postgres was put back")
             between()
         applied = _encode(AppliedPosition(*tally.position, at=heard_at, epoch=tally.epoch))
         written = self._mark(tally.source, last, applied)
+        if failed - self._failed:
+            log.error("Redis refused some events' tallies, will repeat", extra={"event_nos": sorted(failed)})
+        self._failed = failed
         if written and connections == self._connections:
             self._last = applied
         return written
@@ -124,7 +134,12 @@ class RedisWriter:
         return bool(self._client.eval(self._mark_applied, 1, applied_key(source), last, content))
 
     def _content(self, source: str) -> bytes:
-        content = self._client.get(applied_key(source))
+        try:
+            content = self._client.get(applied_key(source))
+        except redis.ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            return b""  # nothing that we wrote; it is written over
         return content if isinstance(content, bytes) else b""
 
     def _connected(self, connection: redis.Connection) -> None:

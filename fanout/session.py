@@ -109,7 +109,7 @@ class Session:
         """What an operator has to look after though the numbers are right, or "" ."""
         if self._checkpoints.may_be_standby:
             return "commits may wait for this listener: synchronous_standby_names must name the standbys, '*' won't do"
-        if self._checkpoints.busy and self._now - self._stored_at > STUCK_S:
+        if self._checkpoints.waited_s(self._now) > STUCK_S:
             return "Postgres doesn't answer a checkpoint"
         return ""
 
@@ -126,11 +126,11 @@ class Session:
         stored = self._checkpoints.stored
         moved = stored is None or self._tally.position != stored.position
         if self._pace.due(self._now - self._stored_at, counted=self._tally.has_unsaved, moved=moved):
-            self._checkpoints.begin(self._tally, replace_all=self._replace_all)
+            self._checkpoints.begin(self._tally, self._now, replace_all=self._replace_all)
             self._replace_all = False
             self._stored_at = self._now
-        elif self._now - self._looked_at >= self._pace.idle_s:
-            self._checkpoints.look()
+        elif stored and self._now - self._looked_at >= self._pace.idle_s:
+            self._checkpoints.look(self._tally, self._now)
             self._looked_at = self._now
 
     def _repair(self) -> None:

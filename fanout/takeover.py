@@ -89,7 +89,7 @@ def _continue(settings: Fanout, listener: WalListener, ledger: LedgerReader) -> 
     history = listener.identify()
     listener.start(settings.slot)
     slot = ledger.slot(settings.slot)
-    stored, tally = ledger.stored_tally(settings.source)
+    stored, tally = ledger.stored_tally(settings.source, lambda: listener.report(0, 0))
     why = why_rebuild(slot, stored, tally, history)
     if stored is None or tally is None or why:
         raise psycopg.OperationalError(why)

@@ -8,8 +8,9 @@ by what exists, however long a writer is away.
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from contract.moment import from_unix_us, rfc3339
 from contract.position import Position
@@ -17,6 +18,7 @@ from contract.standings import SourceTally
 from fanout.wal_decoder import CountKey, Transaction
 
 _ROW = struct.Struct("!qqq")
+_NOS = (-(2**31), 2**31 - 1)  # what an event's number may be
 _DIGESTS = 2**63  # a digest fits a bigint
 
 
@@ -37,6 +39,14 @@ def digest_of(counts: Mapping[CountKey, int]) -> int:
     return sum(map(int.from_bytes, rows)) % _DIGESTS
 
 
+class Part(NamedTuple):
+    """The events with the numbers from `first_no` to `last_no`; those of them that are known."""
+
+    first_no: int
+    last_no: int
+    event_nos: tuple[int, ...]
+
+
 class Tally:
     """All events of one source at `position`."""
 
@@ -52,10 +62,29 @@ class Tally:
         self._saved: dict[CountKey, int] = {}
         self._unsaved: set[CountKey] = set()
 
-    def continue_from_saved(self) -> None:
-        """What it was made with is what is stored."""
-        self._unsaved = self._all_keys()
-        self.take_unsaved()
+    def add_saved(self, rows: Mapping[CountKey, int]) -> None:
+        """Go on from these counts, which are stored; each is given once."""
+        for key, votes in rows.items():
+            self.events.setdefault(key.event_no, EventTally()).counts[key.contestant_no] = votes
+            self.unpublished.add(key.event_no)
+        self._saved.update(rows)
+        self.digest = (self.digest + digest_of(rows)) % _DIGESTS
+
+    def saved_in(self, part: "Part") -> dict[CountKey, int]:
+        """What was taken to be saved of the events of a part."""
+        keys = (CountKey(event_no, no) for event_no in part.event_nos for no in self.events[event_no].counts)
+        return {key: self._saved[key] for key in keys if key in self._saved}
+
+    def parts(self, rows_max: int) -> Iterator["Part"]:
+        """All that can be stored, in parts of so many counts, or of one event that has more; no number is left out."""
+        first, event_nos, rows = _NOS[0], list[int](), 0
+        for event_no in sorted(self.events):
+            rows += len(self.events[event_no].counts)
+            if event_nos and rows > rows_max:
+                yield Part(first, event_no - 1, tuple(event_nos))
+                first, event_nos, rows = event_no, [], len(self.events[event_no].counts)
+            event_nos.append(event_no)
+        yield Part(first, _NOS[1], tuple(event_nos))
 
     def save_all_again(self) -> None:
         """Nothing of what is stored can be relied on."""
@@ -105,9 +134,9 @@ class Tally:
         """Whether a count changed since they were last taken."""
         return bool(self._unsaved)
 
-    def published(self) -> None:
-        """All of it is in Redis."""
-        self.unpublished.clear()
+    def published(self, but: Collection[int] = ()) -> None:
+        """All of it is in Redis, except for these events."""
+        self.unpublished = set(but)
         self.oldest_unpublished_us = None
 
     def publish_again(self, events_max: int) -> None:

@@ -9,8 +9,8 @@ time is an error, never an equality.
 
 import contextlib
 import logging
-import math
 import os
+import select
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -71,13 +71,24 @@ def _differences(url: str, settings: Fanout, redis_url: str) -> list[dict[str, o
             listener.start(slot)
             events = LedgerReader(recount.connection).events(new.lsn, 0)
             recount.begin()
-            counted = dict(_awaited(recount.poll, listener, within_s=math.inf))  # it takes what it takes
+            counted = _counted(recount, listener)
         claims = [
             _claim_of_redis(redis_url, settings.source, events, new.lsn, listener),
             _claim_of_postgres(url, settings.source, new.lsn, listener),
         ]
         stream = _stream(listener, max(max([claim.lsn, *claim.event_lsns.values()]) for claim in claims))
     return [difference for claim in claims for difference in _compare(claim, set(events), counted, stream)]
+
+
+def _counted(recount: Recount, listener: WalListener) -> dict[CountKey, int]:
+    """The counts, however long it takes; keeps the listener's connection alive meanwhile."""
+    report_at = 0.0
+    while (counts := recount.poll()) is None:
+        if time.monotonic() >= report_at:
+            listener.report(0, 0)
+            report_at = time.monotonic() + POLL_S
+        select.select([recount.connection.pgconn.socket], [], [], POLL_S)
+    return dict(counts)
 
 
 def _deadline(within_s: float) -> Callable[[], None]:
@@ -91,9 +102,9 @@ def _deadline(within_s: float) -> Callable[[], None]:
     return check
 
 
-def _awaited(poll: Callable[[], Found | None], listener: WalListener, within_s: float = REACH_WITHIN_S) -> Found:
+def _awaited(poll: Callable[[], Found | None], listener: WalListener) -> Found:
     """The first answer that isn't None; keeps the listener's connection alive meanwhile."""
-    in_time = _deadline(within_s)
+    in_time = _deadline(REACH_WITHIN_S)
     while (found := poll()) is None:
         in_time()
         listener.report(0, 0)
@@ -117,7 +128,7 @@ def _claim_of_redis(url: str, source: str, events: Mapping[int, EventTally], lsn
 
 def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -> Claim:
     def reached() -> Claim | None:
-        stored, tally = ledger.stored_tally(source)
+        stored, tally = ledger.stored_tally(source, lambda: listener.report(0, 0))
         if stored is None or tally is None or stored.position.lsn < lsn:
             return None
         counts = _by_key({no: event.counts for no, event in tally.events.items()})

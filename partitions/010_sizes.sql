@@ -15,8 +15,8 @@ LEFT JOIN LATERAL (
            EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = top.oid) AS attached
     FROM pg_class top
     JOIN pg_namespace n ON n.oid = top.relnamespace AND n.nspname = 'public'
-    CROSS JOIN LATERAL pg_partition_tree(top.oid) tree
-    JOIN pg_class leaf ON leaf.oid = tree.relid AND tree.isleaf
+    JOIN pg_inherits part ON part.inhparent = top.oid  -- pg_partition_tree would lock every table of every event
+    JOIN pg_class leaf ON leaf.oid = part.inhrelid
     LEFT JOIN pg_stat_user_tables s ON s.relid = leaf.oid
     WHERE top.relname = 'votes_e' || e.event_no
     GROUP BY top.oid

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from contract.redis_keys import applied_key, tally_key
 from contract.standings import AppliedPosition, SourceTally
@@ -14,7 +15,8 @@ from contract.standings import AppliedPosition, SourceTally
 CONNECTIONS_MAX = 16
 ANSWER_WITHIN_S = 0.5
 
-REDIS_AWAY = (RedisError, OSError, TimeoutError, msgspec.MsgspecError)
+REDIS_AWAY = (RedisError, OSError, TimeoutError)
+Kept = TypeVar("Kept", SourceTally, AppliedPosition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +55,35 @@ class RedisReader:
                 pipeline.hget(tally_key(event_id, source), "payload")
         for source in self._sources:
             pipeline.get(applied_key(source))
-        answers = iter(await pipeline.execute())
+        answers = iter(await pipeline.execute(raise_on_error=False))
         tallies = {event_id: self._tallies(next(answers) for _ in self._sources) for event_id in event_ids}
-        return RedisState(tallies, self._fresh([_applied(each) for each in answers]))
+        return RedisState(tallies, self._fresh([_decoded(each, AppliedPosition) for each in answers]))
 
     async def applied(self) -> dict[str, AppliedPosition]:
         """How far each source is counted, as far as known; raises one of `REDIS_AWAY`."""
         pipeline = self._client.pipeline(transaction=False)  # not one MGET: the keys may live on several nodes
         for source in self._sources:
             pipeline.get(applied_key(source))
-        answers = await pipeline.execute()
-        positions = {source: _applied(each) for source, each in zip(self._sources, answers, strict=True)}
+        answers = await pipeline.execute(raise_on_error=False)
+        decoded = [_decoded(each, AppliedPosition) for each in answers]
+        positions = dict(zip(self._sources, decoded, strict=True))
         return {source: position for source, position in positions.items() if position}
 
-    def _tallies(self, answers: Iterable[bytes | None]) -> list[SourceTally]:
-        return [msgspec.json.decode(each, type=SourceTally) for each in answers if each]
+    def _tallies(self, answers: Iterable[object]) -> list[SourceTally]:
+        return [tally for each in answers if (tally := _decoded(each, SourceTally))]
 
     def _fresh(self, applied: Sequence[AppliedPosition | None]) -> bool:
         oldest = time.time() - self._stale_after_s
         return all(position and position.at >= oldest for position in applied)
 
 
-def _applied(answer: bytes | str | None) -> AppliedPosition | None:
-    return msgspec.json.decode(answer, type=AppliedPosition) if answer else None
+def _decoded(answer: object, kind: type[Kept]) -> Kept | None:
+    """What one key holds, None for nothing; one that another hand has spoilt holds nothing until fanout heals it."""
+    if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+        return None
+    if isinstance(answer, Exception):
+        raise answer
+    try:
+        return msgspec.json.decode(answer, type=kind) if isinstance(answer, bytes | str) else None
+    except msgspec.MsgspecError:
+        return None

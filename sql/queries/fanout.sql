@@ -25,6 +25,13 @@ FROM events;
 SELECT event_no, contestant_no, votes
 FROM tallies;
 
+-- name: some_tallies
+-- The counts at the checkpoint of the events from first_no to last_no, at most rows_max of them.
+SELECT event_no, contestant_no, votes
+FROM tallies
+WHERE event_no BETWEEN :first_no::int AND :last_no::int
+LIMIT :rows_max::int;
+
 -- name: slot_blockers
 -- The transactions that a walsender waits for before it can make a slot: those that were running when it began. The
 -- role sees who runs them, not what they do.
@@ -41,28 +48,34 @@ SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
 -- client has to write the value into it.
 SET TRANSACTION SNAPSHOT :snapshot;
 
+-- name: ledger_events
+-- The numbers of all events that may have votes or a stored tally, also of archived ones.
+SELECT event_no FROM events UNION SELECT event_no FROM tallies ORDER BY event_no;
+
+-- name: savepoint
+-- Locks that are taken from here on are let go by let_go, the snapshot stays.
+SAVEPOINT one_event;
+
+-- name: let_go
+-- Lets the locks of one event go, so that a count of many never holds more than those of one.
+ROLLBACK TO one_event;
+
 -- name: attached
--- The events whose votes are attached to the ledger now. The snapshot of the transaction plays no part in this.
-SELECT substring(relid::regclass::text FROM 'votes_e(\d+)$')::int AS event_no
-FROM pg_partition_tree('votes') WHERE level = 1
-ORDER BY 1;
+-- Whether an event's votes are attached to the ledger now. It goes by the catalog as it is at this moment, the snapshot of
+-- the transaction plays no part in it, and it locks no table.
+SELECT coalesce(pg_partition_root(to_regclass('public.votes_e' || :event_no)) = 'public.votes'::regclass, false) AS attached;
 
--- name: plan_recount
--- Plans the count of the whole ledger: attached events are counted, the others (detached, archived) keep the tally that
--- is stored.
-DECLARE recount CURSOR FOR
-SELECT event_no, contestant_no, count(*) AS votes
+-- name: count_event
+-- Counts one event if it is attached; else (detached, archived) it keeps the tally that is stored. A sequential scan of the
+-- event, seconds per ten million votes; no lock that anybody waits for, and none on another event's tables.
+SELECT contestant_no, count(*) AS votes
 FROM votes
-GROUP BY event_no, contestant_no
+WHERE event_no = :event_no::int AND :attached::boolean
+GROUP BY contestant_no
 UNION ALL
-SELECT event_no, contestant_no, tallies.votes
+SELECT contestant_no, votes
 FROM tallies
-WHERE event_no <> ALL (:attached::int[]);
-
--- name: recount
--- Counts, as planned: a sequential scan of every attached event, minutes on hundreds of millions of votes; no lock that
--- anybody waits for.
-FETCH ALL FROM recount;
+WHERE event_no = :event_no::int AND NOT :attached::boolean;
 
 -- name: write_checkpoint
 -- Stores counts and position together, but only while three things hold: the walsender of this writer is at the slot,

@@ -6,10 +6,11 @@ from contract.position import Position
 from fanout.checkpoint import Checkpoint
 from fanout.slot_state import SlotState, WalHistory, why_rebuild
 from fanout.tally import EventTally, Tally
+from fanout.wal_decoder import CountKey
 
 HISTORY = WalHistory(7, 3)
-SAVED = Tally("main", 1, Position(7, 3, 100), {1: EventTally(counts={1: 5})})
-SAVED.continue_from_saved()
+SAVED = Tally("main", 1, Position(7, 3, 100), {1: EventTally()})
+SAVED.add_saved({CountKey(1, 1): 5})
 FINE = SlotState(confirmed=100, active=False, lost=False)
 
 

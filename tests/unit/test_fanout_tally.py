@@ -98,6 +98,22 @@ def test_the_position_never_goes_back() -> None:
     assert tally.position.lsn == 50
 
 
+@given(st.dictionaries(keys, st.integers(1, 9)), st.integers(1, 9))
+def test_parts_hold_all_that_is_saved_once(saved: dict[CountKey, int], rows_max: int) -> None:
+    """Each part is small, each event is in one, and every number that an event could have lies in one of them."""
+    tally = new_tally()
+    tally.add_saved(saved)
+    parts = list(tally.parts(rows_max))
+    assert [part.first_no for part in parts] == [-(2**31), *(part.last_no + 1 for part in parts[:-1])]
+    assert parts[-1].last_no == 2**31 - 1
+    looked_at = [tally.saved_in(part) for part in parts]
+    assert sum(map(len, looked_at)) == len(saved)
+    assert {key: votes for part in looked_at for key, votes in part.items()} == saved
+    for part, counts in zip(parts, looked_at, strict=True):
+        assert all(part.first_no <= key.event_no <= part.last_no for key in counts)
+        assert len(counts) <= rows_max or len(part.event_nos) == 1
+
+
 class Crashes(RuleBasedStateMachine):
     """A slot, a stored checkpoint and a process that reads, stores, confirms, recounts and dies in any order."""
 
@@ -128,11 +144,9 @@ class Crashes(RuleBasedStateMachine):
 
     def saved(self) -> Tally:
         """What is stored, as it is read at a start."""
-        events: dict[int, EventTally] = {}
+        tally = new_tally(self.stored.position.lsn, self.stored.epoch)
         for key, count in self.stored_counts.items():
-            events.setdefault(key.event_no, EventTally()).counts[key.contestant_no] = count
-        tally = new_tally(self.stored.position.lsn, self.stored.epoch, events)
-        tally.continue_from_saved()
+            tally.add_saved({key: count})
         return tally
 
     @rule(counts=st.dictionaries(keys, st.integers(1, 9)))
