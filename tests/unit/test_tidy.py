@@ -72,7 +72,7 @@ def test_files_functions_and_classes_are_short() -> None:
 
 
 def test_every_module_is_used() -> None:
-    """Each is imported by another one, or run by its name; by tests only if it is of the rig, which is for them, too."""
+    """Each is imported by another one, or run by its name; by tests alone only if it is of the rig."""
     own = [path for path in MODULES if not path.is_relative_to(PROJECT / "tests")]
     imported = {name for path in own for name in imports(path)}
     by_tests = {name for path in MODULES for name in imports(path) if name.startswith("ops.rig.")}
