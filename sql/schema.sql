@@ -4,6 +4,14 @@
 -- Name: identity; Type: SCHEMA; Schema: -; Owner: vote_identity_owner
 CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO vote_identity_owner;
+-- Name: folded(text); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.folded(p_text text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    SELECT normalize(replace(translate(casefold(normalize(p_text, NFKC) COLLATE pg_unicode_fast),
+        U&'\0131\200C\200D\FE0E\FE0F', 'i'), U&'i\0307', 'i'), NFKC)
+$$;
+ALTER FUNCTION identity.folded(p_text text) OWNER TO vote_identity_owner;
 -- Name: user_exists(uuid); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
 CREATE FUNCTION identity.user_exists(p_user_id uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -379,6 +387,7 @@ CREATE TABLE identity.sessions (
     revoked_at timestamp with time zone,
     current_hash bytea NOT NULL,
     previous_hash bytea,
+    earlier_rotations timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32)),
     CONSTRAINT sessions_previous_hash_check CHECK ((octet_length(previous_hash) = 32))
 );
@@ -560,6 +569,10 @@ ALTER TABLE ONLY public.votes
 CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
 -- Name: users_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE UNIQUE INDEX users_email ON identity.users USING btree (lower((email COLLATE pg_c_utf8)));
+-- Name: users_folded_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_folded_email ON identity.users USING btree (identity.folded(email));
+-- Name: users_folded_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_folded_username ON identity.users USING btree (identity.folded(username));
 -- Name: users_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE UNIQUE INDEX users_username ON identity.users USING btree (lower((username COLLATE pg_c_utf8)));
 -- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
@@ -588,6 +601,9 @@ GRANT USAGE ON SCHEMA public TO vote_command;
 GRANT USAGE ON SCHEMA public TO vote_fanout;
 GRANT USAGE ON SCHEMA public TO vote_query;
 GRANT USAGE ON SCHEMA public TO vote_auditor;
+-- Name: FUNCTION folded(p_text text); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.folded(p_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.folded(p_text text) TO vote_identity;
 -- Name: FUNCTION user_exists(p_user_id uuid); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.user_exists(p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.user_exists(p_user_id uuid) TO vote_command;
@@ -734,6 +750,8 @@ GRANT UPDATE(revoked_at) ON TABLE identity.sessions TO vote_identity;
 GRANT UPDATE(current_hash) ON TABLE identity.sessions TO vote_identity;
 -- Name: COLUMN sessions.previous_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(previous_hash) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.earlier_rotations; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(earlier_rotations) ON TABLE identity.sessions TO vote_identity;
 -- Name: TABLE users; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.password_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner

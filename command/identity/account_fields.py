@@ -1,24 +1,34 @@
 """What a person may be called: limits and normal forms of the fields of an account. Pure.
 
-Names are NFKC, so that two that look alike to a phone are one. Nothing that can't be printed gets in, NUL included.
+Names are NFKC, so that two that look alike to a phone are one. Nothing that can't be printed gets in, NUL included, but
+joiners between two characters, which Persian, Sinhala and emoji are written with, and the tags of a flag. A mail
+address has its domain as DNS knows it, in ASCII. Who is the same by name or mail is told by identity.folded() in SQL.
 """
 
 import re
 import unicodedata
 from datetime import UTC, date, datetime
 
-from contract.errors import InvalidField
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
-USERNAME_CHARS = (3, 64)
+from contract.errors import InvalidField
+from contract.visible_text import is_visible
+
+USERNAME_CHARS = (2, 64)
 EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS = (8, 128)
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+# Whether a mailbox exists is for a letter to find out; networks without the Internet have .local, and trials .invalid.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_JOINER = r"(?<=[^\s\u200c\u200d])[\u200c\u200d](?=[^\s\u200c\u200d])"
+_FLAG_TAGS = r"(?<=\U0001F3F4)[\U000E0030-\U000E0039\U000E0061-\U000E007A]{1,6}\U000E007F"
+_PART_OF_A_SIGN = re.compile(f"{_JOINER}|{_FLAG_TAGS}")
 
 
 def normal_username(text: str) -> str:
-    """The form in which a username is stored and looked up; case is kept."""
+    """The form in which a username is stored; case is kept."""
     return unicodedata.normalize("NFKC", text).strip()
 
 
@@ -31,19 +41,20 @@ def check_username(text: str) -> str:
     """The normal form; raises `InvalidField`."""
     username = normal_username(text)
     shortest, longest = USERNAME_CHARS
-    if not shortest <= len(username) <= longest:
-        raise InvalidField(f"username must have {shortest} to {longest} characters", field="username")
-    if not username.isprintable():
+    if len(username) > longest or sum(map(is_visible, username)) < shortest:
+        raise InvalidField(f"username must have {shortest} to {longest} characters that can be seen", field="username")
+    if not _PART_OF_A_SIGN.sub("", username).isprintable():
         raise InvalidField("username has a character that can't be printed", field="username")
     return username
 
 
 def check_email(text: str) -> str:
-    """The address without surrounding space; raises `InvalidField`."""
-    email = unicodedata.normalize("NFC", text).strip()
-    if len(email) > EMAIL_CHARS_MAX or not email.isprintable() or not _EMAIL.fullmatch(email):
-        raise InvalidField("email must be a mail address", field="email")
-    return email
+    """The address without surrounding space, its domain in ASCII and lower case; raises `InvalidField`."""
+    try:
+        valid = validate_email(text.strip(), strict=True, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise InvalidField("email must be a mail address", field="email") from error
+    return f"{valid.local_part}@{valid.ascii_domain}"
 
 
 def check_date_of_birth(text: str) -> date:

@@ -22,14 +22,14 @@ RETURNING user_id, username, roles, voter_seed, password_hash;
 -- name: find_registered_alike
 -- The person whom the same call registered before; the caller compares the password.
 SELECT user_id, username, roles, voter_seed, password_hash FROM identity.users
-WHERE lower(username COLLATE pg_c_utf8) = lower(:username COLLATE pg_c_utf8)
+WHERE identity.folded(username) = identity.folded(:username)
   AND username = :username AND email = :email AND date_of_birth = :date_of_birth
   AND registered_with = :registered_with;
 
 -- name: find_by_username
--- The person who logs in, by the name without case.
+-- The person who logs in, by the folded name.
 SELECT user_id, username, roles, voter_seed, password_hash FROM identity.users
-WHERE lower(username COLLATE pg_c_utf8) = lower(:username COLLATE pg_c_utf8);
+WHERE identity.folded(username) = identity.folded(:username);
 
 -- name: find_by_id
 -- The person whom a token names; no row when erased.
@@ -73,7 +73,7 @@ RETURNING user_id;
 -- Makes a person, or gives the one of this name a new password and new roles.
 INSERT INTO identity.users (username, password_hash, roles, voter_seed)
 VALUES (:username, :password_hash, :roles, :voter_seed)
-ON CONFLICT (lower(username COLLATE pg_c_utf8))
+ON CONFLICT (identity.folded(username))
 DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles
 RETURNING user_id;
 

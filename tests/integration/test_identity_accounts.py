@@ -64,6 +64,48 @@ async def test_same_registration_again_gets_the_same_answer(identity: IdentityPr
     assert len({answer[1]["error"]["message"] for answer in others}) == 1
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@xn--bcher-kva.example",
+        "ada@\uff42\u00fccher.example",
+        "ADA@bu\u0308CHER.example",
+        "\uff41da@b\u00fccher.example",
+    ],
+)
+async def test_a_mailbox_is_one_account(identity: IdentityProcess, email: str) -> None:
+    """Punycode, full-width letters, case and decomposed accents don't make another mailbox."""
+    token = identity.client_token()
+    async with aiohttp.ClientSession(identity.url) as session:
+        first = await call(session, "/v1/auth/register", PERSON | {"email": "ada@b\u00fccher.example"}, token)
+        other = await call(session, "/v1/auth/register", PERSON | {"username": "Grace", "email": email}, token)
+    assert first[0] == 201
+    assert error_of(other) == (409, "taken", "")
+
+
+@pytest.mark.parametrize(
+    ("registered", "typed"),
+    [
+        ("\u039d\u03af\u03ba\u03bf\u03c2", "\u039d\u038a\u039a\u039f\u03a3"),  # a final sigma
+        ("\u03bd\u03af\u03ba\u03bf\u03c2", "\u03bd\u03af\u03ba\u03bf\u03c3"),
+        ("Stra\u00dfe", "STRASSE"),
+        ("I\u015f\u0131k", "\u0131\u015fIK"),  # Turkish
+        ("\u0130pek", "ipek"),
+        ("ipek", "\u0130PEK"),
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u062e\u0648\u0627\u0647\u0645"),
+        ("\u1fb3\u0301 Maia", "\u1fbc\u0301 MAIA"),
+    ],
+)
+async def test_login_in_another_case(identity: IdentityProcess, registered: str, typed: str) -> None:
+    """Another case, a joiner left out: the same person, whose name nobody else can take."""
+    token = identity.client_token()
+    async with aiohttp.ClientSession(identity.url) as session:
+        assert (await call(session, "/v1/auth/register", PERSON | {"username": registered}, token))[0] == 201
+        status, _ = await call(session, "/v1/auth/login", {"username": typed, "password": PERSON["password"]})
+        again = await call(session, "/v1/auth/register", PERSON | {"username": typed, "email": "b@example.org"}, token)
+    assert (status, error_of(again)) == (200, (409, "taken", ""))
+
+
 async def test_only_applications_may_register(identity: IdentityProcess, database: Database) -> None:
     """No token, a person's token and a changed one are 401; an application that was deleted is 404."""
     token = identity.client_token("gone")
@@ -81,8 +123,9 @@ async def test_only_applications_may_register(identity: IdentityProcess, databas
 async def test_a_bad_field_is_named(identity: IdentityProcess) -> None:
     """Each field that can't be used is refused by its name, before anything is written."""
     changes: list[dict[str, Any]] = [
-        {"username": "ab"},
+        {"username": "a"},
         {"username": "a\0b\0c"},
+        {"username": "\u200d\u200c\u200d"},
         {"username": 7},
         {"email": "nobody"},
         {"date_of_birth": "10.12.1990"},

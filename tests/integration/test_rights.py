@@ -65,13 +65,14 @@ vote_fanout: SELECT votes (contestant_no, event_no)
 vote_fanout: UPDATE fanout_checkpoint
 vote_fanout: UPDATE tallies
 vote_identity: DELETE identity.sessions
+vote_identity: EXECUTE identity.folded/1
 vote_identity: INSERT identity.applications
 vote_identity: INSERT identity.sessions
 vote_identity: INSERT identity.users
 vote_identity: SELECT identity.applications
 vote_identity: SELECT identity.sessions
 vote_identity: SELECT identity.users
-vote_identity: UPDATE identity.sessions (current_hash, expires_at, previous_hash, revoked_at, rotated_at)
+vote_identity: UPDATE identity.sessions (current_hash, earlier_rotations, expires_at, previous_hash, revoked_at, rotated_at)
 vote_identity: UPDATE identity.users (password_hash, roles)
 vote_query: EXECUTE has_partition/2
 vote_query: EXECUTE identity.voter_of/2
@@ -82,7 +83,7 @@ vote_query: SELECT fanout_checkpoint
 vote_query: SELECT tallies
 vote_query: SELECT vote_rejections (event_no, kind, voter)
 vote_query: SELECT votes (event_no, voted_at, voter)
-"""
+"""  # noqa: E501  # a right a line
 
 # What may not even be seen is undefined.
 REFUSALS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
