@@ -5,6 +5,7 @@ outcome is unknown is what its caller says (`NotDurable` when something was to b
 the pool goes on trying to connect.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ Row = TypeVar("Row")
 CONNECTIONS_MAX = 8
 WAITING_MAX = 200
 STATEMENT_TIMEOUT = "statement_timeout=5s"
+SESSIONS_MAX = 20  # of one person
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class User:
     roles: list[str]
     voter_seed: bytes
     password_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshedUser(User):
+    """A person whose refresh token was taken; `steps` rotations after it comes the family's current one."""
+
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +107,9 @@ class AccountStore:
         """The person whom a token names."""
         return await self._one("find_by_id", class_row(User), user_id=user_id)
 
-    async def start_session(self, user_id: UUID, first: RefreshToken, lifetime_s: int) -> None:
-        """Store a new family; the person's longest unused ones beyond ten end."""
-        await self._one(
+    async def start_session(self, user_id: UUID, first: RefreshToken, lifetime_s: int) -> int:
+        """Store a new family; tells how many others ended: the longest unused beyond `SESSIONS_MAX`."""
+        row = await self._one(
             "start_session",
             dict_row,
             NotDurable,
@@ -108,17 +117,32 @@ class AccountStore:
             session_id=first.session_id,
             current_hash=first.hash,
             lifetime_s=lifetime_s,
+            sessions_max=SESSIONS_MAX,
         )
+        return row["ended"] if row else 0
 
-    async def rotate_session(self, presented: RefreshToken, following: RefreshToken, lifetime_s: int) -> User | None:
-        """Put `following` in the place of `presented`, or find that this happened seconds ago; None: neither."""
-        tokens: dict[str, Any] = {
-            "session_id": presented.session_id,
-            "presented_hash": presented.hash,
-            "next_hash": following.hash,
-        }
-        rotated = await self._one("rotate_session", class_row(User), NotDurable, lifetime_s=lifetime_s, **tokens)
-        return rotated or await self._one("find_just_rotated", class_row(User), NotDurable, **tokens)
+    async def rotate_session(
+        self, presented: RefreshToken, following: Sequence[RefreshToken], lifetime_s: int
+    ) -> RefreshedUser | None:
+        """Put the first of `following` in the place of `presented`, or find that it was used seconds ago.
+
+        `following` are the tokens after it in turn, as many as there may be in these seconds. None: neither.
+        """
+        row, session_id = class_row(RefreshedUser), presented.session_id
+        rotated = await self._one(
+            "rotate_session",
+            row,
+            NotDurable,
+            session_id=session_id,
+            presented_hash=presented.hash,
+            next_hash=following[0].hash,
+            rotations_max=len(following),
+            lifetime_s=lifetime_s,
+        )
+        if rotated:
+            return rotated
+        hashes = [each.hash for each in following]
+        return await self._one("find_just_rotated", row, NotDurable, session_id=session_id, following_hashes=hashes)
 
     async def revoke_session(self, session_id: UUID) -> UUID | None:
         """End a family; gives whose it was, None when there was none to end."""

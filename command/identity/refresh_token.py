@@ -1,14 +1,16 @@
 """Refresh tokens: a family (session) id and a secret, as one base64url text; the database knows only hashes.
 
-    t0 ──successor──► t1 ──successor──► t2      each names the same family; only the newest one counts
+    t0 ──successor──► t1 ──successor──► t2      each names the same family; only the newest one goes on
 
 A token's successor is computed with a key of identity's, not drawn. So two refreshes that an honest phone sends at
-once get the same new token, whichever of them the database takes first, and neither locks the other out. That key is
-for nothing else, so signing keys come and go without it.
+once get the same new token, whichever of them the database takes first, and neither locks the other out; and one that
+comes late, with others taken in between, is led to the newest. That key is for nothing else, so signing keys come and
+go without it.
 """
 
 import hashlib
 import hmac
+import itertools
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -39,6 +41,11 @@ class RefreshToken:
     def successor(self, key: bytes) -> "RefreshToken":
         """The token that replaces this one: always the same, and only who has the key (32 bytes) can tell."""
         return RefreshToken(self.session_id, hmac.digest(key, self.secret, "sha256"))
+
+    def following(self, key: bytes, count: int) -> list["RefreshToken"]:
+        """The next `count` tokens of the family."""
+        walk = itertools.accumulate(range(count), lambda token, _: token.successor(key), initial=self)
+        return list(walk)[1:]
 
 
 def new_family() -> RefreshToken:

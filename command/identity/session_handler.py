@@ -27,7 +27,11 @@ class Renewal(msgspec.Struct):
 
 
 class Session(msgspec.Struct):
-    """What a client needs to act for a person; `expires_in` is the access token's, in seconds."""
+    """What a client needs to act for a person; `expires_in` is the access token's, in seconds.
+
+    A person has 20 sessions at most: a login beyond them ends the one that was unused for longest. A refresh token that
+    was used gets the newest one for 10 more seconds; after that its use ends the session.
+    """
 
     userId: Id  # noqa: N815  # the contract's only name in this style
     token: str

@@ -19,6 +19,8 @@ from command.identity.token_mint import TokenMint
 from contract.errors import BadCredentials, Unauthorized
 from contract.tokens import SeedBox
 
+GRACE_ROTATIONS_MAX = 8  # so many may follow on a token while it still has its grace
+
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +52,7 @@ class Sessions:
         presented = parse_refresh_token(refresh_token)
         if presented is None:
             raise Unauthorized("the refresh token is not valid")
-        following = presented.successor(self._signing.refresh_key)
+        following = presented.following(self._signing.refresh_key, GRACE_ROTATIONS_MAX)
         user = await self._store.rotate_session(presented, following, self._signing.refresh_seconds)
         if user is None:
             revoked = await self._store.revoke_session(presented.session_id)
@@ -58,7 +60,7 @@ class Sessions:
                 log.warning("refresh token reused", extra={"user_id": revoked, "trace_id": trace_id})
             raise Unauthorized("the refresh token is not valid")
         log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
-        return self._issue(user, following)
+        return self._issue(user, following[user.steps - 1])
 
     async def _with_password(self, username: str, password: str, trace_id: str) -> User:
         """Who has this name and this password."""
@@ -75,8 +77,8 @@ class Sessions:
     async def _start(self, user: User, trace_id: str) -> IssuedTokens:
         """A new session of a person who has shown who they are."""
         first = new_family()
-        await self._store.start_session(user.user_id, first, self._signing.refresh_seconds)
-        log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id})
+        ended = await self._store.start_session(user.user_id, first, self._signing.refresh_seconds)
+        log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id, "sessions_ended": ended})
         return self._issue(user, first)
 
     def _issue(self, user: User, refresh_token: RefreshToken) -> IssuedTokens:

@@ -36,32 +36,40 @@ WHERE identity.folded(username) = identity.folded(:username);
 SELECT user_id, username, roles, voter_seed, password_hash FROM identity.users WHERE user_id = :user_id;
 
 -- name: start_session
--- Starts a family of refresh tokens. A person has ten at most: the one that was unused for longest makes room.
+-- Starts a family of refresh tokens and tells how many others ended: beyond sessions_max the one that was unused for
+-- longest makes room, after those that are dead already.
 WITH ended AS (
     DELETE FROM identity.sessions WHERE session_id IN (
-        SELECT session_id FROM identity.sessions WHERE user_id = :user_id ORDER BY rotated_at DESC OFFSET 9)
+        SELECT session_id FROM identity.sessions WHERE user_id = :user_id
+        ORDER BY revoked_at IS NULL AND expires_at > clock_timestamp() DESC, rotated_at DESC
+        OFFSET :sessions_max - 1)
+    RETURNING revoked_at IS NULL AND expires_at > clock_timestamp() AS alive
 )
 INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash)
-VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash);
+VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash)
+RETURNING (SELECT count(*) FROM ended WHERE alive) AS ended;
 
 -- name: rotate_session
--- Replaces the current token of a live family by the next; no row: the presented token is not the current one, or the
+-- Replaces the current token of a live family by the next, one step on; no row: the presented token is not the current one, or the
 -- family has ended. Of two calls with the same token the second waits for the first and then gets no row.
 UPDATE identity.sessions s
 SET previous_hash = s.current_hash, current_hash = :next_hash, rotated_at = clock_timestamp(),
+    earlier_rotations = (s.rotated_at || s.earlier_rotations)[1 : :rotations_max - 1],
     expires_at = clock_timestamp() + make_interval(secs => :lifetime_s)
 FROM identity.users u
 WHERE s.session_id = :session_id AND s.current_hash = :presented_hash
   AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.user_id = s.user_id
-RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash;
+RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, 1 AS steps;
 
 -- name: find_just_rotated
--- Honours the previous token for ten seconds more, since an honest phone may have sent it twice.
-SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash
-FROM identity.sessions s JOIN identity.users u USING (user_id)
-WHERE s.session_id = :session_id AND s.previous_hash = :presented_hash AND s.current_hash = :next_hash
+-- Honours a token for ten seconds after its use, since an honest phone may have sent it twice. following_hashes are of
+-- those that come after it: as many rotations as there are up to the current one is its use ago.
+SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, f.steps
+FROM identity.sessions s JOIN identity.users u USING (user_id),
+    LATERAL (SELECT array_position(:following_hashes::bytea[], s.current_hash) AS steps) f
+WHERE s.session_id = :session_id
   AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp()
-  AND s.rotated_at > clock_timestamp() - interval '10 seconds';
+  AND (s.rotated_at || s.earlier_rotations)[f.steps] > clock_timestamp() - interval '10 seconds';
 
 -- name: revoke_session
 -- Ends a family when a token that was used up comes again: the holder of its newest token has to log in anew, too.

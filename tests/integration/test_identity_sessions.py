@@ -48,7 +48,8 @@ def let_seconds_pass(database: Database, seconds: int) -> None:
     with psycopg.connect(database.url()) as connection:
         connection.execute(
             "UPDATE identity.sessions SET rotated_at = rotated_at - make_interval(secs => %(s)s),"
-            " expires_at = expires_at - make_interval(secs => %(s)s)",
+            " expires_at = expires_at - make_interval(secs => %(s)s), earlier_rotations ="
+            " ARRAY(SELECT each - make_interval(secs => %(s)s) FROM unnest(earlier_rotations) each ORDER BY each DESC)",
             {"s": seconds},
         )
 
@@ -91,12 +92,34 @@ async def test_reuse_ends_the_family(session: aiohttp.ClientSession, database: D
     await refresh(session, other_device)
 
 
-async def test_token_before_the_previous_one_ends_the_family(session: aiohttp.ClientSession) -> None:
-    """The grace is for the last rotation only."""
+async def test_a_late_repeat_gets_the_newest(session: aiohttp.ClientSession, database: Database) -> None:
+    """Within ten seconds of its use a token leads to the family's newest, however many were taken in between."""
+    tokens = [await login(session)]
+    for _ in range(8):
+        tokens.append(await refresh(session, tokens[-1]))
+    let_seconds_pass(database, 9)
+    assert {await refresh(session, token) for token in tokens[:-1]} == {tokens[-1]}
+    await refresh(session, tokens[-1])
+
+
+async def test_grace_begins_with_a_tokens_own_use(session: aiohttp.ClientSession, database: Database) -> None:
+    """Later rotations don't prolong it: a token that was used eleven seconds ago ends the family."""
     first = await login(session)
-    third = await refresh(session, await refresh(session, first))
+    second = await refresh(session, first)
+    let_seconds_pass(database, 11)
+    third = await refresh(session, second)
+    assert await refresh(session, second) == third
     assert await refused(session, first)
     assert await refused(session, third)
+
+
+async def test_nine_rotations_are_no_repeat(session: aiohttp.ClientSession) -> None:
+    """Grace reaches back eight rotations at most: no honest phone makes more in ten seconds."""
+    token = first = await login(session)
+    for _ in range(9):
+        token = await refresh(session, token)
+    assert await refused(session, first)
+    assert await refused(session, token)
 
 
 async def test_unused_family_expires(session: aiohttp.ClientSession, database: Database) -> None:
@@ -107,10 +130,26 @@ async def test_unused_family_expires(session: aiohttp.ClientSession, database: D
 
 
 async def test_sessions_of_one_person_are_bounded(session: aiohttp.ClientSession) -> None:
-    """The eleventh login ends the one that was unused the longest."""
-    tokens = [await login(session) for _ in range(11)]
-    assert await refused(session, tokens[0])
-    await refresh(session, tokens[1])
+    """The twenty-first login ends the one that was unused the longest, and no other."""
+    tokens = [await login(session) for _ in range(20)]
+    tokens[0] = await refresh(session, tokens[0])
+    await login(session)
+    assert await refused(session, tokens[1])
+    for token in (tokens[0], *tokens[2:]):
+        await refresh(session, token)
+
+
+async def test_a_dead_session_makes_room_first(session: aiohttp.ClientSession, database: Database) -> None:
+    """One that was revoked counts as room for a new one, whenever it was used."""
+    tokens = [await login(session) for _ in range(20)]
+    with psycopg.connect(database.url()) as connection:
+        connection.execute(
+            "UPDATE identity.sessions SET revoked_at = clock_timestamp() WHERE rotated_at ="
+            " (SELECT max(rotated_at) FROM identity.sessions)"
+        )
+    await login(session)
+    for token in tokens[:-1]:
+        await refresh(session, token)
 
 
 async def test_texts_that_are_no_refresh_token(session: aiohttp.ClientSession) -> None:
