@@ -11,9 +11,10 @@ from command.identity import operator_line
 from command.identity.account_handler import AccountHandler
 from command.identity.account_store import AccountStore
 from command.identity.accounts import Accounts
+from command.identity.fair_queue import FairQueue
 from command.identity.key_handler import KeyHandler
 from command.identity.own_token_verifier import OwnTokenVerifier
-from command.identity.password_hasher import PasswordHasher
+from command.identity.password_hasher import PasswordHasher, Turn
 from command.identity.session_handler import SessionHandler
 from command.identity.sessions import Sessions
 from command.identity.settings import IdentityListening, Signing
@@ -35,7 +36,8 @@ class IdentityService(Service):
         self._keys = SigningKeys(load_signing_keys(signing.key_folder), signing.key_overlap_seconds)
         self._keys.check_lifetime(signing.access_seconds, "ACCESS_TOKEN_SECONDS")
         self._store = AccountStore(settings.read(settings.Primary, env).url)
-        self._hasher = PasswordHasher(signing.password_hashes_max, signing.password_queue_max)
+        waiting: FairQueue[Turn] = FairQueue(signing.password_queue_max, signing.password_queue_per_address_max)
+        self._hasher = PasswordHasher(signing.password_hashes_max, waiting)
         self.handlers = (
             AccountHandler(OwnTokenVerifier(self._keys), Accounts(self._store, self._hasher)),
             SessionHandler(Sessions(self._store, self._hasher, self._keys, signing)),

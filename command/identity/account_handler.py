@@ -6,13 +6,14 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.identity import account_fields
-from command.identity.accounts import Accounts
+from command.identity.accounts import Accounts, NewPerson
 from command.identity.own_token_verifier import OwnTokenVerifier
 from contract.answer_text import Id, Time
-from contract.errors import NotFound, Taken
+from contract.errors import NotFound, Taken, TooMany
 from contract.moment import from_unix_us, rfc3339
 from contract.web.answering import answer
 from contract.web.call import Access, call
+from contract.web.client_address import address_of
 from contract.web.request_content import json_body
 from contract.web.token_verifier import bearer_of
 
@@ -69,7 +70,7 @@ class AccountHandler:
         access=Access.CLIENT,
         body=NewAccount,
         answers={201: Registered},
-        refusals=[NotFound, Taken],
+        refusals=[NotFound, Taken, TooMany],
     )
     async def register(self, request: Request) -> HTTPResponse:
         """Register a person.
@@ -78,7 +79,8 @@ class AccountHandler:
         """
         application = self._verifier.application(bearer_of(request))
         new = json_body(request, NewAccount)
-        user_id = await self._accounts.register(application, new.username, new.email, new.date_of_birth, new.password)
+        person = NewPerson(new.username, new.email, new.date_of_birth, new.password)
+        user_id = await self._accounts.register(application, person, address_of(request))
         return answer(Registered(str(user_id)), 201)
 
     @call("GET", "/v1/auth/validate", name="auth_validate", answers={200: WhoAmI})

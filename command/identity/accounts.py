@@ -5,6 +5,7 @@ the COMMIT that made it.
 """
 
 import secrets
+from typing import NamedTuple
 from uuid import UUID
 
 from command.identity import account_fields
@@ -15,6 +16,15 @@ from contract.pseudonym import SEED_BYTES
 from contract.tokens import Caller, Claims
 
 
+class NewPerson(NamedTuple):
+    """What somebody gives to register, as it came."""
+
+    username: str
+    email: str
+    date_of_birth: str
+    password: str
+
+
 class Accounts:
     """Makes and finds people."""
 
@@ -22,21 +32,22 @@ class Accounts:
         self._store = store
         self._hasher = hasher
 
-    async def register(self, application: Claims, username: str, email: str, date_of_birth: str, password: str) -> UUID:
+    async def register(self, application: Claims, person: NewPerson, address: str) -> UUID:
         """The new person's user_id; the same call again, its token included, gets the same one.
 
-        Texts are as the person gave them. `InvalidField`, `NotFound` for an application that is gone, `Taken`.
+        `InvalidField`, `NotFound` for an application that is gone, `Taken`; `TooMany` at this address.
         """
         new = Registration(
-            account_fields.check_username(username),
-            account_fields.check_email(email),
-            account_fields.check_date_of_birth(date_of_birth),
+            account_fields.check_username(person.username),
+            account_fields.check_email(person.email),
+            account_fields.check_date_of_birth(person.date_of_birth),
             registered_with=application.jti,
         )
-        password = account_fields.check_password(password)
-        if not await self._store.may_register(application.sub):
-            raise NotFound("the token's application no longer exists")
-        return (await self._register(new, password)).user_id
+        password = account_fields.check_password(person.password)
+        async with self._hasher.turn(address):
+            if not await self._store.may_register(application.sub):
+                raise NotFound("the token's application no longer exists")
+            return (await self._register(new, password)).user_id
 
     async def find(self, caller: Caller) -> User:
         """The person whom an access token names; `Unauthorized` when erased."""

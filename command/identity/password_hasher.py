@@ -1,11 +1,13 @@
 """Passwords, hashed with argon2id in a bounded thread pool: a storm of logins can't take the machine.
 
-`at_once` run, `waiting_max` wait, one more is refused with `Busy` at once. A caller that goes away leaves the queue.
+`at_once` run; the others wait, each address in its own queue, and addresses take turns: one that sends a flood keeps
+nobody else from logging in. One more than may wait is refused at once. A caller that goes away leaves the queue.
 """
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,9 +15,11 @@ from argon2 import PasswordHasher as Argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from prometheus_client import Gauge, Histogram
 
-from contract.errors import Busy
+from command.identity.fair_queue import FairQueue
+from contract.errors import TooMany
 
 Answer = TypeVar("Answer")
+Turn = asyncio.Future[None]
 
 SECONDS = Histogram(
     "password_seconds", "Hashing or verifying, waiting included", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -37,16 +41,31 @@ def verifies(argon2: Argon2, password_hash: str, password: str) -> bool:
 
 
 class PasswordHasher:
-    """Hashes and verifies without holding up the event loop; one per process."""
+    """Hashes and verifies without holding up the event loop, for whoever has a turn; one per process."""
 
-    def __init__(self, at_once: int, waiting_max: int) -> None:
+    def __init__(self, at_once: int, waiting: FairQueue[Turn]) -> None:
         self._argon2 = argon2id()
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="password")
-        self._inside, self._inside_max = 0, at_once + waiting_max
+        self._free, self._waiting = at_once, waiting
         self._dummy_hash = self._argon2.hash(secrets.token_urlsafe())
 
+    @contextlib.asynccontextmanager
+    async def turn(self, address: str) -> AsyncIterator[None]:
+        """Wait until it is this address' turn, and have it until the end of the block.
+
+        Whatever belongs to a password is done inside, look-ups too, so that a flood doesn't take their connections.
+        Raises `TooMany` when too many of this address wait, `Busy` when too many wait in all.
+        """
+        turn = self._join(address)
+        with SECONDS.time(), INSIDE.track_inprogress():
+            await self._wait(turn, address)
+            try:
+                yield
+            finally:
+                self._pass_on()
+
     async def hash(self, password: str) -> str:
-        """The PHC string of a new hash; `Busy` when too many wait."""
+        """The PHC string of a new hash."""
         return await self._run(lambda: self._argon2.hash(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
@@ -58,13 +77,34 @@ class PasswordHasher:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], Answer]) -> Answer:
-        if self._inside >= self._inside_max:
-            raise Busy
-        self._inside += 1
-        INSIDE.set(self._inside)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _join(self, address: str) -> Turn:
+        turn: Turn = asyncio.get_running_loop().create_future()
+        if self._free:
+            self._free -= 1
+            turn.set_result(None)
+            return turn
+        pushed_out = self._waiting.put(address, turn)
+        if pushed_out and not pushed_out.done():
+            pushed_out.set_exception(TooMany())
+        return turn
+
+    async def _wait(self, turn: Turn, address: str) -> None:
         try:
-            with SECONDS.time():
-                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._inside -= 1
-            INSIDE.set(self._inside)
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(address, turn)
+            elif not turn.exception():
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        """Give a turn that ended to the next one who waits."""
+        while self._waiting:
+            turn = self._waiting.take()
+            if not turn.done():  # it may have been cancelled a moment ago
+                turn.set_result(None)
+                return
+        self._free += 1

@@ -7,9 +7,10 @@ from sanic import HTTPResponse, Request
 
 from command.identity.sessions import IssuedTokens, Sessions
 from contract.answer_text import Id
-from contract.errors import BadCredentials, Busy, Unauthorized
+from contract.errors import BadCredentials, Busy, TooMany, Unauthorized
 from contract.web.answering import answer, trace_id
 from contract.web.call import Access, call
+from contract.web.client_address import address_of
 from contract.web.request_content import json_body
 
 
@@ -52,7 +53,7 @@ class SessionHandler:
         access=Access.PUBLIC,
         body=Credentials,
         answers={200: Session},
-        refusals=[BadCredentials, Busy],
+        refusals=[BadCredentials, TooMany, Busy],
     )
     async def login(self, request: Request) -> HTTPResponse:
         """Log in.
@@ -60,7 +61,8 @@ class SessionHandler:
         An unknown name and a wrong password get the same answer after the same work.
         """
         given = json_body(request, Credentials)
-        return _session(await self._sessions.login(given.username, given.password, trace_id(request)))
+        issued = await self._sessions.login(given.username, given.password, address_of(request), trace_id(request))
+        return _session(issued)
 
     @call(
         "POST",

@@ -42,9 +42,9 @@ class Sessions:
         self._signing = signing
         self._mint = TokenMint(keys, SeedBox(signing.seed_keys))
 
-    async def login(self, username: str, password: str, trace_id: str) -> IssuedTokens:
+    async def login(self, username: str, password: str, address: str, trace_id: str) -> IssuedTokens:
         """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work."""
-        user = await self._with_password(username, password, trace_id)
+        user = await self._with_password(username, password, address, trace_id)
         return await self._start(user, trace_id)
 
     async def refresh(self, refresh_token: str, trace_id: str) -> IssuedTokens:
@@ -62,13 +62,14 @@ class Sessions:
         log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
         return self._issue(user, following[user.steps - 1])
 
-    async def _with_password(self, username: str, password: str, trace_id: str) -> User:
+    async def _with_password(self, username: str, password: str, address: str, trace_id: str) -> User:
         """Who has this name and this password."""
         name = account_fields.normal_username(username).replace("\0", "\N{REPLACEMENT CHARACTER}")
-        user = await self._store.by_username(name)
-        right = await self._hasher.verify(
-            user.password_hash if user else None, account_fields.normal_password(password)
-        )
+        async with self._hasher.turn(address):
+            user = await self._store.by_username(name)
+            right = await self._hasher.verify(
+                user.password_hash if user else None, account_fields.normal_password(password)
+            )
         if user is None or not right:
             log.info("login refused", extra={"user_id": user and user.user_id, "trace_id": trace_id})
             raise BadCredentials

@@ -25,4 +25,5 @@ class Signing:
     refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")
     client_seconds: int = setting("CLIENT_TOKEN_SECONDS", 365 * 86_400, int, "s")
     password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 2, int, "at once")
-    password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 64, int, "waiting")
+    password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 128, int, "waiting")
+    password_queue_per_address_max: int = setting("PASSWORD_QUEUE_PER_ADDRESS_MAX", 32, int, "waiting")

@@ -152,6 +152,31 @@ async def test_a_dead_session_makes_room_first(session: aiohttp.ClientSession, d
         await refresh(session, token)
 
 
+async def test_a_flood_locks_out_its_own_address_only(identity: IdentityProcess) -> None:
+    """While one address sends wrong passwords without a pause, another one logs in again and again."""
+    flood_is_on = True
+    refusals: set[int] = set()
+
+    async def log_in(session: aiohttp.ClientSession, address: str, password: str) -> int:
+        credentials, headers = CREDENTIALS | {"password": password}, {"X-Forwarded-For": address}
+        async with session.post("/v1/auth/login", json=credentials, headers=headers) as response:
+            return response.status
+
+    async def flood(session: aiohttp.ClientSession) -> None:
+        while flood_is_on:
+            refusals.add(await log_in(session, "203.0.113.7", "wrong password"))
+
+    async with aiohttp.ClientSession(identity.url, connector=aiohttp.TCPConnector(limit=0)) as session:
+        floods = [asyncio.create_task(flood(session)) for _ in range(300)]
+        while 429 not in refusals and 503 not in refusals:
+            await log_in(session, "203.0.113.7", "wrong password")
+        statuses = [await log_in(session, "198.51.100.9", CREDENTIALS["password"]) for _ in range(5)]
+        flood_is_on = False
+        await asyncio.gather(*floods)
+    assert statuses == [200] * 5
+    assert refusals == {401, 429}
+
+
 async def test_texts_that_are_no_refresh_token(session: aiohttp.ClientSession) -> None:
     """Garbage is 401, never a 500."""
     for text in ("", "x", "é" * 64, "A" * 64, "A" * 10_000, "\0"):

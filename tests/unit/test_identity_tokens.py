@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command.identity import password_hasher
+from command.identity.fair_queue import FairQueue
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.signing_key import PrivateKey, SigningKey, _thumbprint
 from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
-from contract.errors import Busy, Unauthorized
+from contract.errors import TooMany, Unauthorized
 from contract.tokens import ACCESS_TYPE, CLIENT_TYPE, KeySet, SeedBox
 
 SEEDS = SeedBox({1: b"k" * 32})
@@ -108,11 +109,16 @@ def test_successor_needs_the_key() -> None:
     assert len({token.hash, following.hash, token.successor(b"x" * 32).hash}) == 3
 
 
+async def hashed(hasher: PasswordHasher, address: str = "203.0.113.7") -> str:
+    async with hasher.turn(address):
+        return await hasher.hash("password")
+
+
 async def test_password_hashing_is_bounded() -> None:
     """One at once and one waiting: of three the third is refused at once, and afterwards there is room again."""
-    hasher = PasswordHasher(at_once=1, waiting_max=1)
-    answers = await asyncio.gather(*(hasher.hash("password") for _ in range(3)), return_exceptions=True)
-    assert [isinstance(answer, Busy) for answer in answers] == [False, False, True]
+    hasher = PasswordHasher(1, FairQueue(items_max=1, items_per_address_max=1))
+    answers = await asyncio.gather(*(hashed(hasher) for _ in range(3)), return_exceptions=True)
+    assert [isinstance(answer, TooMany) for answer in answers] == [False, False, True]
     assert await hasher.verify(str(answers[0]), "password")
     assert not await hasher.verify(str(answers[0]), "passworD")
     hasher.close()
@@ -128,7 +134,7 @@ async def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch)
             return super().verify(hash, password)
 
     monkeypatch.setattr(password_hasher, "Argon2", Watched)
-    hasher = PasswordHasher(at_once=1, waiting_max=0)
+    hasher = PasswordHasher(1, FairQueue(items_max=0, items_per_address_max=0))
     real = await hasher.hash("password")
     assert not await hasher.verify(None, "password")
     assert [extract_parameters(each) for each in tried] == [extract_parameters(real)]
@@ -137,11 +143,36 @@ async def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch)
 
 async def test_a_caller_who_leaves_makes_room() -> None:
     """Cancelled waiters no longer count."""
-    hasher = PasswordHasher(at_once=1, waiting_max=1)
-    waiting = [asyncio.create_task(hasher.hash("password")) for _ in range(2)]
+    hasher = PasswordHasher(1, FairQueue(items_max=1, items_per_address_max=1))
+    waiting = [asyncio.create_task(hashed(hasher)) for _ in range(2)]
     await asyncio.sleep(0)
     waiting[1].cancel()
     await asyncio.wait([waiting[1]])
-    assert (await hasher.hash("password")).startswith("$argon2id$")
+    assert (await hashed(hasher)).startswith("$argon2id$")
     await waiting[0]
+    hasher.close()
+
+
+async def test_a_turn_of_a_caller_who_leaves_is_passed_on() -> None:
+    """Whoever is cancelled while running, when the turn comes or while it waits: the others all get theirs."""
+    hasher = PasswordHasher(1, FairQueue(items_max=9, items_per_address_max=9))
+    callers = [asyncio.create_task(hashed(hasher)) for _ in range(6)]
+    await asyncio.sleep(0)
+    callers[0].cancel()
+    callers[1].cancel()
+    await callers[2]
+    callers[3].cancel()
+    assert [(await callers[n]).startswith("$argon2id$") for n in (4, 5)] == [True, True]
+    assert (await hashed(hasher)).startswith("$argon2id$")
+    hasher.close()
+
+
+async def test_a_flood_is_refused_to_its_own_address() -> None:
+    """When all is full, one of another address gets the place of the flood's last one."""
+    hasher = PasswordHasher(1, FairQueue(items_max=4, items_per_address_max=4))
+    flood = [asyncio.create_task(hashed(hasher)) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert (await hashed(hasher, "203.0.113.8")).startswith("$argon2id$")
+    answers = await asyncio.gather(*flood, return_exceptions=True)
+    assert [isinstance(answer, TooMany) for answer in answers] == [False, False, False, False, True]
     hasher.close()
