@@ -17,7 +17,13 @@ from command.identity import account_fields
 from command.identity.account_store import User
 from command.identity.password_hasher import argon2id, verifies
 from command.identity.settings import Signing
-from command.identity.signing_keys import SigningKeys, delete_ended_keys, load_signing_keys, make_next_key
+from command.identity.signing_keys import (
+    NextKeyWaitsError,
+    SigningKeys,
+    delete_ended_keys,
+    load_signing_keys,
+    make_next_key,
+)
 from command.identity.token_mint import TokenMint
 from contract import queries, settings
 from contract.errors import ContractError
@@ -50,13 +56,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(given: argparse.Namespace, env: Mapping[str, str]) -> int:
-    """Do the task; exit code 1 with one line when it can't be done."""
+    """Do the task; exit code 1 with one line when it can't be done, 2 when it or a setting is wrong."""
     try:
         given.task(given, env)
     except settings.SettingError as error:
         sys.stderr.write(f"identity: {error}\n")
         return 2
-    except (ContractError, psycopg.Error, OSError) as error:
+    except (ContractError, NextKeyWaitsError, psycopg.Error, OSError) as error:
         sys.stderr.write(f"identity: {error}\n")
         return 1
     return 0

@@ -33,7 +33,7 @@ _NAME = "%Y%m%dT%H%M%SZ"
 log = logging.getLogger(__name__)
 
 
-class NextKeyWaitsError(SettingError):
+class NextKeyWaitsError(Exception):
     """A next key was made already and doesn't sign yet."""
 
 
