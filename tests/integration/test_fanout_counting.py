@@ -1,6 +1,7 @@
 """Fanout over a real Postgres and Redis: what is committed is what is shown, in order, exactly once."""
 
 import itertools
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -244,5 +245,6 @@ def test_operators_see_it_work(ledger: psycopg.Connection, database: Database, r
     with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         cast(ledger, make_event(ledger), 1, 3)
         eventually(lambda: "fanout_rows_total 3.0" in fanout.get("/metrics")[1], "three rows are counted")
-        assert fanout.get("/ready") == (200, '{"ready": true, "why_not": ""}')
+        status, content = fanout.get("/ready")
+        assert (status, json.loads(content)) == (200, {"ready": True, "why_not": ""})
         assert fanout.get("/")[0] == 404
