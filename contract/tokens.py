@@ -4,7 +4,8 @@ A token is a JWT whose key id picks the public key, and the key picks the one al
 with; nothing else in the header is trusted. The voter seed travels inside, encrypted and bound to the
 subject, so that the voting path needs no look-up.
 
-    typ at+jwt       a person: sub (user_id), roles, seed, jti
+    typ at+jwt       a person: sub (user_id), roles, seed, jti, sid (session_id), since (when the account was made),
+                     assurance (how it is known who the person is)
     typ client+jwt   an application that may register people: sub (its name), jti
 """
 
@@ -44,6 +45,9 @@ class Caller:
     token_id: str
     expires_at: int  # Unix seconds
     seed_box: str
+    session_id: str = ""  # none for a token that an operator made without a login
+    since: int = 0  # when the account was made, Unix seconds
+    assurance: str = "password"
 
     def is_user(self, user_id: str) -> bool:
         """Whether this UUID, in whatever case, is the caller's own."""
@@ -100,7 +104,7 @@ class UnknownKeyError(Exception):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says, once its signature is verified; times in Unix seconds. `roles` and `seed` are a person's."""
+    """What a token says, once its signature is verified; times in Unix seconds. From `roles` on they are a person's."""
 
     iss: str
     aud: str
@@ -111,6 +115,9 @@ class Claims(msgspec.Struct, frozen=True):
     nbf: int = 0
     roles: list[str] = []
     seed: str = ""
+    sid: str = ""
+    since: int = 0
+    assurance: str = "password"
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -151,7 +158,16 @@ class KeySet:
         claims = self.claims(token, ACCESS_TYPE)
         if not claims.seed:
             raise Unauthorized
-        return Caller(claims.sub, frozenset(claims.roles), claims.jti, claims.exp, claims.seed)
+        return Caller(
+            claims.sub,
+            frozenset(claims.roles),
+            claims.jti,
+            claims.exp,
+            claims.seed,
+            claims.sid,
+            claims.since,
+            claims.assurance,
+        )
 
     def claims(self, token: str, token_type: str) -> Claims:
         """The verified claims of a token of one type; errors as `caller`."""

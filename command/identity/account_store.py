@@ -7,7 +7,7 @@ the pool goes on trying to connect.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -36,6 +36,7 @@ class User:
     roles: list[str]
     voter_seed: bytes
     password_hash: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import secrets
 import sys
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
@@ -76,16 +77,18 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     mint = TokenMint(keys, SeedBox(signing.seed_keys))
     with _connect(env) as connection:
         for start in range(0, given.count, VOTERS_PER_COPY):
-            voters = [
-                (uuid.uuid4(), f"{given.prefix}-{secrets.token_hex(8)}", secrets.token_bytes(SEED_BYTES))
-                for _ in range(min(VOTERS_PER_COPY, given.count - start))
-            ]
+            voters = [_new_voter(given.prefix) for _ in range(min(VOTERS_PER_COPY, given.count - start))]
             with connection.cursor() as cursor, cursor.copy(_sql("copy_voters")) as copy:
                 for voter in voters:
-                    copy.write_row(voter)
-            for user_id, _, voter_seed in voters:
-                token = mint.access(user_id, ["viewer"], voter_seed, lifetime_s)
-                sys.stdout.write(orjson.dumps({"user_id": user_id, "token": token}).decode() + "\n")
+                    copy.write_row((voter.user_id, voter.username, voter.voter_seed, voter.created_at))
+            for voter in voters:
+                token = mint.access(voter, None, lifetime_s)
+                sys.stdout.write(orjson.dumps({"user_id": voter.user_id, "token": token}).decode() + "\n")
+
+
+def _new_voter(prefix: str) -> User:
+    username = f"{prefix}-{secrets.token_hex(8)}"
+    return User(uuid.uuid4(), username, ["viewer"], secrets.token_bytes(SEED_BYTES), None, datetime.now(UTC))
 
 
 def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None:

@@ -84,5 +84,5 @@ class Sessions:
 
     def _issue(self, user: User, refresh_token: RefreshToken) -> IssuedTokens:
         lifetime_s = self._signing.access_seconds
-        access_token = self._mint.access(user.user_id, user.roles, user.voter_seed, lifetime_s)
+        access_token = self._mint.access(user, refresh_token.session_id, lifetime_s)
         return IssuedTokens(user.user_id, access_token, refresh_token.text(), lifetime_s)

@@ -2,10 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from command.identity.account_store import User
 from command.identity.signing_keys import SigningKeys
 from contract.tokens import ACCESS_TYPE, AUDIENCE, CLIENT_TYPE, ISSUER, SeedBox
 
@@ -17,10 +17,16 @@ class TokenMint:
         self._keys = keys
         self._seeds = seeds
 
-    def access(self, user_id: UUID, roles: Sequence[str], voter_seed: bytes, lifetime_s: int) -> str:
-        """A person's token; `voter_seed` is 32 bytes."""
-        subject = str(user_id)
-        claims = _claims(subject, lifetime_s) | {"roles": list(roles), "seed": self._seeds.close(voter_seed, subject)}
+    def access(self, user: User, session_id: UUID | None, lifetime_s: int) -> str:
+        """A person's token; without a session it is one that an operator hands out."""
+        subject = str(user.user_id)
+        claims = _claims(subject, lifetime_s) | {
+            "roles": user.roles,
+            "seed": self._seeds.close(user.voter_seed, subject),
+            "sid": str(session_id or ""),
+            "since": int(user.created_at.timestamp()),
+            "assurance": "password",
+        }
         return self._keys.signing().sign(claims, ACCESS_TYPE)
 
     def client(self, application: str, lifetime_s: int) -> str:

@@ -17,23 +17,23 @@ INSERT INTO identity.applications (application) VALUES (:application) ON CONFLIC
 INSERT INTO identity.users (username, email, date_of_birth, password_hash, voter_seed, registered_with)
 VALUES (:username, :email, :date_of_birth, :password_hash, :voter_seed, :registered_with)
 ON CONFLICT DO NOTHING
-RETURNING user_id, username, roles, voter_seed, password_hash;
+RETURNING user_id, username, roles, voter_seed, password_hash, created_at;
 
 -- name: find_registered_alike
 -- The person whom the same call registered before; the caller compares the password.
-SELECT user_id, username, roles, voter_seed, password_hash FROM identity.users
+SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM identity.users
 WHERE identity.folded(username) = identity.folded(:username)
   AND username = :username AND email = :email AND date_of_birth = :date_of_birth
   AND registered_with = :registered_with;
 
 -- name: find_by_username
 -- The person who logs in, by the folded name.
-SELECT user_id, username, roles, voter_seed, password_hash FROM identity.users
+SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM identity.users
 WHERE identity.folded(username) = identity.folded(:username);
 
 -- name: find_by_id
 -- The person whom a token names; no row when erased.
-SELECT user_id, username, roles, voter_seed, password_hash FROM identity.users WHERE user_id = :user_id;
+SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM identity.users WHERE user_id = :user_id;
 
 -- name: start_session
 -- Starts a family of refresh tokens and tells how many others ended: beyond sessions_max the one that was unused for
@@ -59,12 +59,12 @@ SET previous_hash = s.current_hash, current_hash = :next_hash, rotated_at = cloc
 FROM identity.users u
 WHERE s.session_id = :session_id AND s.current_hash = :presented_hash
   AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.user_id = s.user_id
-RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, 1 AS steps;
+RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, 1 AS steps;
 
 -- name: find_just_rotated
 -- Honours a token for ten seconds after its use, since an honest phone may have sent it twice. following_hashes are of
 -- those that come after it: as many rotations as there are up to the current one is its use ago.
-SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, f.steps
+SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, f.steps
 FROM identity.sessions s JOIN identity.users u USING (user_id),
     LATERAL (SELECT array_position(:following_hashes::bytea[], s.current_hash) AS steps) f
 WHERE s.session_id = :session_id
@@ -91,4 +91,4 @@ DELETE FROM identity.sessions WHERE user_id = :user_id;
 
 -- name: copy_voters
 -- Takes voters in bulk. They have no password: the operator makes their tokens without a login.
-COPY identity.users (user_id, username, voter_seed) FROM STDIN;
+COPY identity.users (user_id, username, voter_seed, created_at) FROM STDIN;

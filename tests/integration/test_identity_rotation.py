@@ -6,6 +6,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +14,7 @@ import jwt
 import psycopg
 import pytest
 
+from command.identity.account_store import User
 from command.identity.signing_keys import SigningKeys, key_path, load_signing_keys
 from command.identity.token_mint import TokenMint as RealMint
 from contract.tokens import SeedBox
@@ -121,13 +123,10 @@ async def test_keys_rotate_while_people_vote(
         old, new = load_signing_keys(folder).values()
         await until_published(phones, {old.kid, new.kid})
         # Command fetches the keys every five minutes, and at once when it sees a token of a key that it doesn't know.
-        user_id = str(uuid.uuid4())
-        seeds = SeedBox({1: SEED_KEY})
-        token = RealMint(SigningKeys({0: new}, OVERLAP_S), seeds).access(
-            uuid.UUID(user_id), ["viewer"], secrets.token_bytes(32), 900
-        )
+        user = User(uuid.uuid4(), "ann", ["viewer"], secrets.token_bytes(32), None, datetime.now(UTC))
+        token = RealMint(SigningKeys({0: new}, OVERLAP_S), SeedBox({1: SEED_KEY})).access(user, None, 900)
         async with asyncio.timeout(PATIENCE_S):
-            while not await taken(votes, event, token, user_id):
+            while not await taken(votes, event, token, str(user.user_id)):
                 await phone.refresh_and_vote()
         assert set(phone.last_keys.values()) == {old.kid}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 from typing import Literal
 
 import jwt
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command.identity import password_hasher
+from command.identity.account_store import User
 from command.identity.fair_queue import FairQueue
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
@@ -34,18 +36,23 @@ def only(key: SigningKey) -> SigningKeys:
     return SigningKeys({0: key}, overlap_s=900)
 
 
+def person(*roles: str) -> User:
+    return User(uuid.uuid4(), "ann", list(roles), b"s" * 32, None, datetime(2026, 1, 1, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_the_key_chooses_the_algorithm(algorithm: str) -> None:
     """A token says by which key it was signed, and everybody with the public keys reads what was put in."""
     key = SigningKey(KEYS[algorithm])
-    user_id, seed = uuid.uuid4(), b"s" * 32
-    token = TokenMint(only(key), SEEDS).access(user_id, ["viewer", "host"], seed, 900)
+    user, session_id = person("viewer", "host"), uuid.uuid4()
+    token = TokenMint(only(key), SEEDS).access(user, session_id, 900)
     keys = KeySet()
     keys.replace({"keys": [key.jwk]})
     caller = keys.caller(token)
     assert jwt.get_unverified_header(token) == {"alg": algorithm, "kid": key.kid, "typ": ACCESS_TYPE}
-    assert (caller.user_id, SEEDS.open(caller)) == (str(user_id), seed)
-    assert caller.roles == {"viewer", "host"}
+    assert (caller.user_id, SEEDS.open(caller)) == (str(user.user_id), user.voter_seed)
+    assert (caller.roles, caller.session_id) == (frozenset({"viewer", "host"}), str(session_id))
+    assert (caller.since, caller.assurance) == (1_767_225_600, "password")
 
 
 def test_nothing_private_is_published() -> None:
@@ -59,9 +66,9 @@ def test_an_application_is_no_person() -> None:
     key = SigningKey(KEYS["ES256"])
     mint, keys = TokenMint(only(key), SEEDS), KeySet()
     keys.replace({"keys": [key.jwk]})
-    client, person = mint.client("app", 900), mint.access(uuid.uuid4(), ["viewer"], b"s" * 32, 900)
+    client, viewer = mint.client("app", 900), mint.access(person("viewer"), None, 900)
     assert keys.claims(client, CLIENT_TYPE).sub == "app"
-    for token, token_type in ((client, ACCESS_TYPE), (person, CLIENT_TYPE), (mint.client("app", -1), CLIENT_TYPE)):
+    for token, token_type in ((client, ACCESS_TYPE), (viewer, CLIENT_TYPE), (mint.client("app", -1), CLIENT_TYPE)):
         with pytest.raises(Unauthorized):
             keys.claims(token, token_type)
 
