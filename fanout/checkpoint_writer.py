@@ -16,7 +16,7 @@ import psycopg
 from contract import queries
 from fanout.checkpoint import Checkpoint, FencedError
 from fanout.polled_statement import PolledStatement, array
-from fanout.tally import Part, Tally
+from fanout.tally import Part, Tally, in_turn
 from fanout.wal_decoder import CountKey
 
 LOOK_ROWS_MAX = 5_000  # read and compared in the loop, which takes some milliseconds
@@ -75,10 +75,10 @@ class CheckpointWriter:
         )
 
     def look(self, tally: Tally, now: float) -> None:
-        """Read a part of what is stored; all parts come up in turn, so events that are over are seldom looked at."""
+        """Read a part of what is stored; all come up in turn, those in which all events are over seldom."""
         part = next(self._parts, None)
         if part is None:
-            self._parts = tally.parts(LOOK_ROWS_MAX)
+            self._parts = in_turn(list(tally.parts(LOOK_ROWS_MAX)))
             part = next(self._parts)
         self._asked_at = now
         self._expected = tally.saved_in(part)

@@ -8,13 +8,15 @@ by what exists, however long a writer is away.
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from contract.moment import from_unix_us, rfc3339
 from contract.position import Position
-from contract.standings import SourceTally
+from contract.standings import FINAL_STATUSES, SourceTally
 from fanout.wal_decoder import CountKey, Transaction
 
 _ROW = struct.Struct("!qqq")
@@ -40,11 +42,20 @@ def digest_of(counts: Mapping[CountKey, int]) -> int:
 
 
 class Part(NamedTuple):
-    """The events with the numbers from `first_no` to `last_no`; those of them that are known."""
+    """The events with the numbers from `first_no` to `last_no`, and whether one of them isn't over."""
 
     first_no: int
     last_no: int
-    event_nos: tuple[int, ...]
+    under_way: bool
+
+
+def in_turn(parts: Sequence[Part]) -> Iterator[Part]:
+    """All parts once; after each in which all is over comes, again and again, one in which something isn't."""
+    under_way = cycle([part for part in parts if part.under_way])
+    for part in parts:
+        yield part
+        if not part.under_way:
+            yield from islice(under_way, 1)
 
 
 class Tally:
@@ -70,21 +81,22 @@ class Tally:
         self._saved.update(rows)
         self.digest = (self.digest + digest_of(rows)) % _DIGESTS
 
-    def saved_in(self, part: "Part") -> dict[CountKey, int]:
+    def saved_in(self, part: Part) -> dict[CountKey, int]:
         """What was taken to be saved of the events of a part."""
-        keys = (CountKey(event_no, no) for event_no in part.event_nos for no in self.events[event_no].counts)
+        event_nos = [event_no for event_no in self.events if part.first_no <= event_no <= part.last_no]
+        keys = (CountKey(event_no, no) for event_no in event_nos for no in self.events[event_no].counts)
         return {key: self._saved[key] for key in keys if key in self._saved}
 
-    def parts(self, rows_max: int) -> Iterator["Part"]:
+    def parts(self, rows_max: int) -> Iterator[Part]:
         """All that can be stored, in parts of so many counts, or of one event that has more; no number is left out."""
-        first, event_nos, rows = _NOS[0], list[int](), 0
-        for event_no in sorted(self.events):
-            rows += len(self.events[event_no].counts)
-            if event_nos and rows > rows_max:
-                yield Part(first, event_no - 1, tuple(event_nos))
-                first, event_nos, rows = event_no, [], len(self.events[event_no].counts)
-            event_nos.append(event_no)
-        yield Part(first, _NOS[1], tuple(event_nos))
+        first, rows, under_way = _NOS[0], 0, False
+        for event_no, event in sorted(self.events.items(), key=itemgetter(0)):
+            if rows and rows + len(event.counts) > rows_max:
+                yield Part(first, event_no - 1, under_way)
+                first, rows, under_way = event_no, 0, False
+            rows += len(event.counts)
+            under_way = under_way or event.status not in FINAL_STATUSES
+        yield Part(first, _NOS[1], under_way)
 
     def save_all_again(self) -> None:
         """Nothing of what is stored can be relied on."""

@@ -12,7 +12,7 @@ from contract.position import Position
 from contract.standings import EventChange
 from fanout.checkpoint import Checkpoint, CheckpointPace, lsn_to_confirm
 from fanout.slot_state import SlotState, WalHistory, why_rebuild
-from fanout.tally import EventTally, Tally, digest_of
+from fanout.tally import EventTally, Tally, digest_of, in_turn
 from fanout.wal_decoder import CountKey, Transaction
 
 keys = st.builds(CountKey, st.integers(1, 3), st.integers(1, 3))
@@ -111,7 +111,26 @@ def test_parts_hold_all_that_is_saved_once(saved: dict[CountKey, int], rows_max:
     assert {key: votes for part in looked_at for key, votes in part.items()} == saved
     for part, counts in zip(parts, looked_at, strict=True):
         assert all(part.first_no <= key.event_no <= part.last_no for key in counts)
-        assert len(counts) <= rows_max or len(part.event_nos) == 1
+        assert len(counts) <= rows_max or len({key.event_no for key in counts}) == 1
+
+
+def test_what_was_made_since_belongs_to_a_part() -> None:
+    """Parts are made for a whole turn; an event that came meanwhile is expected where its number lies."""
+    tally = new_tally()
+    tally.add_saved({CountKey(1, 1): 5, CountKey(3, 1): 5})
+    parts = list(tally.parts(1))
+    tally.add_saved({CountKey(2, 1): 7, CountKey(4, 1): 7})
+    assert [len(tally.saved_in(part)) for part in parts] == [2, 2]
+
+
+def test_events_that_are_over_are_seldom_looked_at() -> None:
+    """Every part comes once a turn; the only one with an event under way comes again after each other one."""
+    statuses = ["closed", "cancelled", "open", "closed"]
+    tally = new_tally(events={no: EventTally("", status, counts={1: 1}) for no, status in enumerate(statuses)})
+    parts = list(tally.parts(1))
+    live = parts[2]
+    assert list(in_turn(parts)) == [parts[0], live, parts[1], live, live, parts[3], live]
+    assert list(in_turn(parts[:2])) == parts[:2]
 
 
 class Crashes(RuleBasedStateMachine):
