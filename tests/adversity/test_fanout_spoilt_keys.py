@@ -1,7 +1,9 @@
 """Keys of Redis that another hand has spoilt heal like lost ones, and hold up no other event."""
 
+import contextlib
 from pathlib import Path
 
+import aiohttp
 import psycopg
 import pytest
 import redis
@@ -14,6 +16,7 @@ from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import check_agreement, counts_on_leaderboard
 from ops.rig.people import TokenMint
 from ops.rig.service import read_process
+from ops.rig.stream_messages import messages
 from ops.rig.tallies import Tallies
 from ops.rig.votes import cast
 from query.redis_reader import RedisReader, redis_client
@@ -61,6 +64,33 @@ def test_readers_go_on_beside_a_spoilt_key(
         eventually(lambda: counts_on_leaderboard(query.url, headers, other) == shown, "the other event is fresh")
         nothing = {(spoilt.event_no, 1): 0, (spoilt.event_no, 2): 0}
         eventually(lambda: counts_on_leaderboard(query.url, headers, spoilt) == nothing, "the key is healed")
+
+
+async def test_streams_go_on_to_the_end_beside_a_spoilt_key(
+    owner: psycopg.Connection, database: Database, redis_url: str, mint: TokenMint, tmp_path: Path
+) -> None:
+    """One event's key becomes a string while both are watched: both streams show the last vote and `closed`."""
+    spoilt, other = make_event(owner), make_event(owner)
+    with (
+        FanoutProcess(database.url("vote_fanout"), redis_url).running(),
+        read_process("query.streams", tmp_path, database.url("vote_query"), redis_url, mint) as sse,
+    ):
+        check_agreement(database, redis_url, [spoilt, other])
+        async with aiohttp.ClientSession(sse.url) as session, contextlib.AsyncExitStack() as watching:
+            streams = []
+            for event in (spoilt, other):
+                url = f"/v1/event/{event.event_id}/stream"
+                streams.append(messages(await watching.enter_async_context(session.get(url))))
+                await anext(streams[-1])
+            with redis.Redis.from_url(redis_url) as client:
+                client.delete(tally_key(spoilt.event_id, "main"))
+                client.set(tally_key(spoilt.event_id, "main"), "spoilt")
+            for event in (spoilt, other):
+                cast(owner, event, 1, 3)
+                owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+            for stream in streams:
+                last = [message async for message in stream][-1]
+                assert (last.event, last.data["total_votes"], last.data["stale"]) == ("closed", 3, False)
 
 
 @pytest.mark.parametrize("field", [None, "payload"], ids=["of another type", "undecodable"])
