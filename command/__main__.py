@@ -13,6 +13,7 @@ from command.events.ballot_sealer import BallotSealer
 from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import EventSchedule
+from command.identity_door import IdentityDoor
 from command.settings import Batching, Changes, CommandListening, Commit, Regions
 from command.votes.ledger_connection import LedgerConnection
 from command.votes.region_finder import RegionFinder
@@ -67,7 +68,8 @@ class CommandService(Service):
         )
         ballots = BallotSealer(seal_keys)
         self._schedule = EventSchedule(self._scheduling, ballots)
-        events = EventChanges(self._staff, ballots, max(seal_keys))
+        self._people = IdentityDoor(settings.read(settings.IdentityDatabase, env).url)
+        events = EventChanges(self._staff, self._people, ballots, max(seal_keys))
         self.handlers = (VoteHandler(self._verifier, self._votes), EventHandler(self._verifier, events))
 
     async def why_not_ready(self) -> str:
@@ -78,7 +80,7 @@ class CommandService(Service):
 
     async def open(self) -> None:
         """Start connecting."""
-        for pool in self._pools:
+        for pool in (*self._pools, self._people):
             await pool.open()
 
     def work(self) -> Iterable[Work]:
@@ -98,7 +100,7 @@ class CommandService(Service):
 
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""
-        for pool in self._pools:
+        for pool in (*self._pools, self._people):
             await pool.close()
 
 

@@ -28,13 +28,14 @@ ANSWER_WITHIN_S = 10.0  # by default; Sanic gives up later
 
 
 class DurablePool:
-    """At most `connections_max` connections with these `settings` (a=b); `open` and `close` are its lifetime."""
+    """So many connections with these `settings` (a=b); `open` and `close` are its lifetime."""
 
     def __init__(
         self,
         database_url: str,
         name: str,
         *settings: str,
+        connections_min: int = 1,
         connections_max: int,
         waiting_max: int,
         answer_within_s: float = ANSWER_WITHIN_S,
@@ -51,7 +52,7 @@ class DurablePool:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             database_url,
             kwargs=kwargs,
-            min_size=1,
+            min_size=connections_min,
             max_size=connections_max,
             max_waiting=waiting_max,
             timeout=CONNECTION_WITHIN_S,

@@ -95,6 +95,13 @@ class Replica:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class IdentityDatabase:
+    """The Postgres of people and sessions, with the login of the process' own role: identity's tables, others' door."""
+
+    url: str = setting("IDENTITY_DATABASE_URL")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Redis:
     """The aggregates; may be lost at any moment. `sources` are added up by the readers."""
 

@@ -1,6 +1,7 @@
-"""sql/schema.sql: what the migrations add up to, as pg_dump writes it; for reading and for reviewing a migration.
+"""schema.sql: what the migrations beside it add up to, as pg_dump writes it; for reading and for reviewing a migration.
 
-DATABASE_URL=postgresql://superuser@… python -m ops.schema_dump > sql/schema.sql
+DATABASE_URL=postgresql://superuser@…/vote python -m ops.schema_dump > sql/schema.sql
+DATABASE_URL=postgresql://superuser@…/vote_identity python -m ops.schema_dump > sql/identity/schema.sql
 """
 
 import os
@@ -10,7 +11,7 @@ import sys
 from ops.embedded.postgres_server import BIN
 
 _VARYING = ("\\restrict", "\\unrestrict", "-- Dumped ", "SET ", "SELECT pg_catalog.set_config")
-_HEAD = "-- What sql/migrations add up to. Made by `python -m ops.schema_dump`; a test compares.\n\n"
+_HEAD = "-- What the migrations beside this file add up to. Made by `python -m ops.schema_dump`; a test compares.\n\n"
 
 
 def schema_of(database_url: str) -> str:

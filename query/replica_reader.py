@@ -1,42 +1,24 @@
 """The reader of Postgres: events, checkpointed tallies, and what the ledger knows of one vote.
 
-It asks the replica (by default the primary), a few connections in all, opened when they are needed: so Postgres
-may come later and go away. Then every question is `Busy`, which is answered 503, and what is cached goes on.
+It asks the replica (by default the primary), which may come later and go away.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import asyncpg
 import msgspec
 
-from contract import queries
 from contract.errors import Busy
 from contract.standings import SourceTally
 from contract.vote_id import Receipt
 from query.event import Event, EventSummary
+from query.reading_pool import ReadingPool
 
 CONNECTIONS_MAX = 8
-ANSWER_WITHIN_S = 3
-SERVER_SETTINGS = {
-    "application_name": "vote_query",
-    # Whatever the login's own settings are: a plan for any event locks the partitions of all of them.
-    "plan_cache_mode": "force_custom_plan",
-}
-
-# Postgres is away, starting, stopping, full, or cancelled us for the sake of replay: all of it passes.
-_PASSING = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-)
+# Whatever the login's own settings are: a plan for any event locks the partitions of all of them.
+PLAN_CACHE_MODE = "force_custom_plan"
 
 
 class Attempt(NamedTuple):
@@ -60,29 +42,11 @@ class WalEnd(NamedTuple):
     lsn: int
 
 
-class ReplicaReader:
+class ReplicaReader(ReadingPool):
     """Asks the Postgres at `url`; every method raises `Busy` while it can't answer."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._sql = queries.load_positional("query.sql")
-        self._pool: asyncpg.Pool | None = None
-
-    async def open(self) -> None:
-        """Make the pool; connects to nothing yet."""
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=0,
-            max_size=CONNECTIONS_MAX,
-            timeout=ANSWER_WITHIN_S,
-            command_timeout=ANSWER_WITHIN_S,
-            server_settings=SERVER_SETTINGS,
-        )
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        if self._pool is not None:
-            self._pool.terminate()
+        super().__init__(url, "query.sql", CONNECTIONS_MAX, plan_cache_mode=PLAN_CACHE_MODE)
 
     async def event(self, event_id: uuid.UUID) -> Event | None:
         """One event, or None when it is unknown."""
@@ -106,11 +70,6 @@ class ReplicaReader:
         rows = await self._rows("attempt", event_no=receipt.event_no, voter=receipt.voter, kind=int(receipt.kind))
         return Attempt(*rows[0]) if rows else None
 
-    async def voter_of(self, user_id: uuid.UUID, event_no: int) -> bytes | None:
-        """What stands for this user in this event (12 bytes), or None when there is no such user."""
-        rows = await self._rows("voter_of", user_id=user_id, event_no=event_no)
-        return rows[0][0]  # type: ignore[no-any-return]  # asyncpg's rows are Any
-
     async def voted_at(self, event_no: int, voter: bytes) -> datetime | None:
         """When this voter's vote was accepted, or None when there is none."""
         rows = await self._rows("voted_at", event_no=event_no, voter=voter)
@@ -131,14 +90,3 @@ class ReplicaReader:
         except Busy:
             return "Postgres does not answer"
         return ""
-
-    async def _rows(self, name: str, /, **values: object) -> Sequence[Any]:
-        if self._pool is None:
-            raise Busy
-        statement = self._sql[name]
-        try:
-            async with self._pool.acquire(timeout=ANSWER_WITHIN_S) as connection:
-                rows: Sequence[Any] = await connection.fetch(statement.text, *statement.arguments(**values))
-        except _PASSING as error:
-            raise Busy from error
-        return rows

@@ -1,33 +1,6 @@
--- What sql/migrations add up to. Made by `python -m ops.schema_dump`; a test compares.
+-- What the migrations beside this file add up to. Made by `python -m ops.schema_dump`; a test compares.
 
 -- PostgreSQL database dump
--- Name: identity; Type: SCHEMA; Schema: -; Owner: vote_identity_owner
-CREATE SCHEMA identity;
-ALTER SCHEMA identity OWNER TO vote_identity_owner;
--- Name: folded(text); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
-CREATE FUNCTION identity.folded(p_text text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    AS $$
-    SELECT normalize(replace(translate(casefold(normalize(p_text, NFKC) COLLATE pg_unicode_fast),
-        U&'\0131\200C\200D\FE0E\FE0F', 'i'), U&'i\0307', 'i'), NFKC)
-$$;
-ALTER FUNCTION identity.folded(p_text text) OWNER TO vote_identity_owner;
--- Name: user_exists(uuid); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
-CREATE FUNCTION identity.user_exists(p_user_id uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
-    AS $$
-    SELECT EXISTS (SELECT FROM identity.users WHERE user_id = p_user_id)
-$$;
-ALTER FUNCTION identity.user_exists(p_user_id uuid) OWNER TO vote_identity_owner;
--- Name: voter_of(uuid, integer); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
-CREATE FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) RETURNS bytea
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
-    AS $$
-    SELECT substr(sha256(voter_seed || int4send(p_event_no)), 1, 12) FROM identity.users WHERE user_id = p_user_id
-$$;
-ALTER FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) OWNER TO vote_identity_owner;
 -- Name: answer_votes(integer, integer, bytea[], smallint[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, contestant_no smallint, voter bytea, stored_at timestamp with time zone)
     LANGUAGE plpgsql STABLE
@@ -371,42 +344,6 @@ CREATE FUNCTION public.rfc3339(p_moment timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
     RETURN to_char((p_moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text);
 ALTER FUNCTION public.rfc3339(p_moment timestamp with time zone) OWNER TO vote_ledger_owner;
--- Name: applications; Type: TABLE; Schema: identity; Owner: vote_identity_owner
-CREATE TABLE identity.applications (
-    application text NOT NULL,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
-);
-ALTER TABLE identity.applications OWNER TO vote_identity_owner;
--- Name: sessions; Type: TABLE; Schema: identity; Owner: vote_identity_owner
-CREATE TABLE identity.sessions (
-    session_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    user_id uuid NOT NULL,
-    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    rotated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone,
-    current_hash bytea NOT NULL,
-    previous_hash bytea,
-    earlier_rotations timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
-    CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32)),
-    CONSTRAINT sessions_previous_hash_check CHECK ((octet_length(previous_hash) = 32))
-);
-ALTER TABLE identity.sessions OWNER TO vote_identity_owner;
--- Name: users; Type: TABLE; Schema: identity; Owner: vote_identity_owner
-CREATE TABLE identity.users (
-    user_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    date_of_birth date,
-    username text NOT NULL,
-    email text,
-    password_hash text,
-    roles text[] DEFAULT '{viewer}'::text[] NOT NULL,
-    voter_seed bytea NOT NULL,
-    registered_with text,
-    CONSTRAINT users_roles_check CHECK (((cardinality(roles) > 0) AND (roles <@ '{viewer,host,admin,auditor}'::text[]))),
-    CONSTRAINT users_voter_seed_check CHECK ((octet_length(voter_seed) = 32))
-);
-ALTER TABLE identity.users OWNER TO vote_identity_owner;
 -- Name: audit_log; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.audit_log (
     audit_no bigint NOT NULL,
@@ -526,15 +463,6 @@ CREATE TABLE public.votes (
 )
 PARTITION BY LIST (event_no);
 ALTER TABLE public.votes OWNER TO vote_ledger_owner;
--- Name: applications applications_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
-ALTER TABLE ONLY identity.applications
-    ADD CONSTRAINT applications_pkey PRIMARY KEY (application);
--- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
-ALTER TABLE ONLY identity.sessions
-    ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
--- Name: users users_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
-ALTER TABLE ONLY identity.users
-    ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_no);
@@ -565,23 +493,10 @@ ALTER TABLE ONLY public.vote_rejections
 -- Name: votes votes_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.votes
     ADD CONSTRAINT votes_pkey PRIMARY KEY (event_no, voter);
--- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
-CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
--- Name: users_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
-CREATE UNIQUE INDEX users_email ON identity.users USING btree (lower((email COLLATE pg_c_utf8)));
--- Name: users_folded_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
-CREATE UNIQUE INDEX users_folded_email ON identity.users USING btree (identity.folded(email));
--- Name: users_folded_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
-CREATE UNIQUE INDEX users_folded_username ON identity.users USING btree (identity.folded(username));
--- Name: users_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
-CREATE UNIQUE INDEX users_username ON identity.users USING btree (lower((username COLLATE pg_c_utf8)));
 -- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text]));
 -- Name: idempotency_keys_age; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (made_at);
--- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
-ALTER TABLE ONLY identity.sessions
-    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
 -- Name: contestants contestants_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.contestants
     ADD CONSTRAINT contestants_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
@@ -590,10 +505,6 @@ CREATE PUBLICATION votes_inserts WITH (publish = 'insert', publish_via_partition
 ALTER PUBLICATION votes_inserts OWNER TO vote_ledger_owner;
 -- Name: votes_inserts votes; Type: PUBLICATION TABLE; Schema: public; Owner: vote_ledger_owner
 ALTER PUBLICATION votes_inserts ADD TABLE ONLY public.votes (event_no, contestant_no);
--- Name: SCHEMA identity; Type: ACL; Schema: -; Owner: vote_identity_owner
-GRANT USAGE ON SCHEMA identity TO vote_identity;
-GRANT USAGE ON SCHEMA identity TO vote_command;
-GRANT USAGE ON SCHEMA identity TO vote_query;
 -- Name: SCHEMA public; Type: ACL; Schema: -; Owner: pg_database_owner
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
 GRANT ALL ON SCHEMA public TO vote_ledger_owner;
@@ -601,15 +512,6 @@ GRANT USAGE ON SCHEMA public TO vote_command;
 GRANT USAGE ON SCHEMA public TO vote_fanout;
 GRANT USAGE ON SCHEMA public TO vote_query;
 GRANT USAGE ON SCHEMA public TO vote_auditor;
--- Name: FUNCTION folded(p_text text); Type: ACL; Schema: identity; Owner: vote_identity_owner
-REVOKE ALL ON FUNCTION identity.folded(p_text text) FROM PUBLIC;
-GRANT ALL ON FUNCTION identity.folded(p_text text) TO vote_identity;
--- Name: FUNCTION user_exists(p_user_id uuid); Type: ACL; Schema: identity; Owner: vote_identity_owner
-REVOKE ALL ON FUNCTION identity.user_exists(p_user_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION identity.user_exists(p_user_id uuid) TO vote_command;
--- Name: FUNCTION voter_of(p_user_id uuid, p_event_no integer); Type: ACL; Schema: identity; Owner: vote_identity_owner
-REVOKE ALL ON FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION identity.voter_of(p_user_id uuid, p_event_no integer) TO vote_query;
 -- Name: FUNCTION lo_close(integer); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.lo_close(integer) FROM PUBLIC;
 -- Name: FUNCTION lo_creat(integer); Type: ACL; Schema: pg_catalog; Owner: postgres
@@ -736,28 +638,6 @@ REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
 -- Name: FUNCTION rfc3339(p_moment timestamp with time zone); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_query;
--- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT SELECT,INSERT ON TABLE identity.applications TO vote_identity;
--- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT SELECT,INSERT,DELETE ON TABLE identity.sessions TO vote_identity;
--- Name: COLUMN sessions.rotated_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(rotated_at) ON TABLE identity.sessions TO vote_identity;
--- Name: COLUMN sessions.expires_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(expires_at) ON TABLE identity.sessions TO vote_identity;
--- Name: COLUMN sessions.revoked_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(revoked_at) ON TABLE identity.sessions TO vote_identity;
--- Name: COLUMN sessions.current_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(current_hash) ON TABLE identity.sessions TO vote_identity;
--- Name: COLUMN sessions.previous_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(previous_hash) ON TABLE identity.sessions TO vote_identity;
--- Name: COLUMN sessions.earlier_rotations; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(earlier_rotations) ON TABLE identity.sessions TO vote_identity;
--- Name: TABLE users; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT SELECT,INSERT ON TABLE identity.users TO vote_identity;
--- Name: COLUMN users.password_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(password_hash) ON TABLE identity.users TO vote_identity;
--- Name: COLUMN users.roles; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(roles) ON TABLE identity.users TO vote_identity;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
 -- Name: TABLE contestants; Type: ACL; Schema: public; Owner: vote_ledger_owner

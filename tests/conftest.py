@@ -14,10 +14,12 @@ import psycopg
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
+from psycopg import sql
 from pytest_postgresql import factories
 from xdist.scheduler import LoadScopeScheduling
 
 from ops.embedded import ports
+from ops.embedded.program_environment import database_name
 from ops.rig.database import PASSWORD, Database
 from ops.rig.people import TokenMint
 from ops.rig.postgres import RunningPostgres, empty_postgres
@@ -125,6 +127,24 @@ def database(database_server: RunningPostgres, postgresql: psycopg.Connection) -
         connection.execute(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
         )
+
+
+@pytest.fixture
+def identity_database(database: Database) -> Iterator[Database]:
+    """The database of people beside `database`, freshly migrated; without it whoever looks a user up finds it away."""
+    # Not from a template: whom a database lets in isn't copied.
+    database.set_up()
+    yield database.identity
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        name = sql.Identifier(database_name(database.identity.url()))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def people(identity_database: Database) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to that database, in autocommit."""
+    with psycopg.connect(identity_database.url(), autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture

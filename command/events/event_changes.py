@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from command.durable_pool import Connection, DurablePool
 from command.events.ballot_sealer import BallotSealer
 from command.events.event_draft import EventDraft
+from command.identity_door import IdentityDoor
 from contract import queries
 from contract.errors import Busy, NotFound, NotYours, Taken, WrongState
 from contract.tokens import Caller
@@ -49,8 +50,9 @@ class StatusChange(NamedTuple):
 class EventChanges:
     """Changes events in Postgres; new ones get the keys `key_no`."""
 
-    def __init__(self, pool: DurablePool, ballots: BallotSealer, key_no: int) -> None:
+    def __init__(self, pool: DurablePool, people: IdentityDoor, ballots: BallotSealer, key_no: int) -> None:
         self._pool = pool
+        self._people = people
         self._ballots = ballots
         self._key_no = key_no
         self._sql = queries.load("command.sql")
@@ -60,7 +62,8 @@ class EventChanges:
     ) -> EventIds:
         """Make a draft with its contestants, once for each key.
 
-        `NotFound` or `NotYours`: `user_id` isn't the caller's. `Taken`: the key was used for something else.
+        `NotFound` or `NotYours`: `user_id` isn't the caller's (`Busy`: which of them can't be said now).
+        `Taken`: the key was used for something else.
         """
         arguments = {
             "event": Jsonb(draft.checked()),
@@ -71,11 +74,11 @@ class EventChanges:
         }
 
         async def work(connection: Connection) -> EventIds:
-            await self._require_caller(connection, user_id, caller)
             created = await self._only_row(connection, "create_event", arguments)
             rows = await (await connection.execute(self._sql["contestants_of_event"], created)).fetchall()
             return EventIds(created["event_id"], [(row["contestant_id"], row["contestant_name"]) for row in rows])
 
+        await self._require_caller(user_id, caller)
         return await self._run(work)
 
     async def change_status(self, caller: Caller, event_id: UUID, status: Status, trace_id: str) -> StatusChange:
@@ -104,11 +107,10 @@ class EventChanges:
                 raise Busy from error
             raise
 
-    async def _require_caller(self, connection: Connection, user_id: UUID, caller: Caller) -> None:
+    async def _require_caller(self, user_id: UUID, caller: Caller) -> None:
         if caller.is_user(str(user_id)):
             return
-        row = await self._only_row(connection, "user_exists", {"user_id": user_id})
-        if not row["user_exists"]:
+        if not await self._people.user_exists(user_id):
             raise NotFound("user not found", field="user_id")
         raise NotYours
 

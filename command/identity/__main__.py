@@ -35,7 +35,7 @@ class IdentityService(Service):
         self._key_folder = signing.key_folder
         self._keys = SigningKeys(load_signing_keys(signing.key_folder), signing.key_overlap_seconds)
         self._keys.check_lifetime(signing.access_seconds, "ACCESS_TOKEN_SECONDS")
-        self._store = AccountStore(settings.read(settings.Primary, env).url)
+        self._store = AccountStore(settings.read(settings.IdentityDatabase, env).url)
         waiting: FairQueue[Turn] = FairQueue(signing.password_queue_max, signing.password_queue_per_address_max)
         self._hasher = PasswordHasher(signing.password_hashes_max, waiting)
         self.handlers = (

@@ -1,4 +1,4 @@
-"""The identity schema as the server uses it: one statement a call, each its own transaction.
+"""The identity database as the server uses it: one statement a call, each its own transaction.
 
 Postgres may be away at the start and at any time later: a call that gets no connection is `Busy`, one whose
 outcome is unknown is what its caller says (`NotDurable` when something was to be written: repeating it is safe), and

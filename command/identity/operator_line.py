@@ -147,7 +147,7 @@ def _keys(signing: Signing) -> SigningKeys:
 
 def _connect(env: Mapping[str, str]) -> psycopg.Connection:
     return psycopg.connect(
-        settings.read(settings.Primary, env).url,
+        settings.read(settings.IdentityDatabase, env).url,
         autocommit=True,
         application_name="vote_identity operator",
         connect_timeout=3,

@@ -1,10 +1,14 @@
-"""What a Postgres needs before the processes can use it, ours or the operator's: checks, the database, the logins."""
+"""What Postgres needs before the processes can use it, ours or the operator's: checks, both databases, the logins."""
+
+from collections.abc import Mapping
 
 import psycopg
 from psycopg import sql
 
+from ops.embedded.program_environment import IDENTITY_ROLES, LEDGER_ROLES
 from ops.embedded.refusal import CannotStart
-from ops.migrate import MigrationError, migrate
+from ops.identity_move import MoveError
+from ops.migrate import MigrationError, migrate_both
 
 OLDEST_SERVER = 180_000  # the tests run on no older one; before it, SQL functions plan for any argument
 LOCKS_MIN = 44_000  # see postgresql.conf
@@ -26,8 +30,8 @@ def why_unfit(url: str) -> str:
 
 def unfit(version: int, wal_level: str, locks: int) -> str:
     """The same, from what the server says of itself; `locks` is how many its lock table has room for."""
-    if version < OLDEST_SERVER:
-        return f"DATABASE_URL is Postgres {version // 10_000}.{version % 10_000}; 18 or newer is needed"
+    if complaint := too_old(version, "DATABASE_URL"):
+        return complaint
     if wal_level != "logical":
         return f"DATABASE_URL has wal_level = {wal_level}; set wal_level = logical in its configuration and restart it"
     if locks < LOCKS_MIN:
@@ -38,23 +42,43 @@ def unfit(version: int, wal_level: str, locks: int) -> str:
     return ""
 
 
-def make_database(maintenance_url: str, name: str) -> None:
-    """Make the database if there is none of that name."""
-    with psycopg.connect(maintenance_url, autocommit=True) as connection:
+def why_unfit_for_people(url: str) -> str:
+    """Why this server can't carry the identity database, or ""; raises psycopg.OperationalError as above."""
+    with psycopg.connect(url) as connection:
+        return too_old(connection.info.server_version, "IDENTITY_DATABASE_URL")
+
+
+def too_old(version: int, variable: str) -> str:
+    """Why a server of this version is no good for either database, or ""."""
+    if version >= OLDEST_SERVER:
+        return ""
+    return f"{variable} is Postgres {version // 10_000}.{version % 10_000}; 18 or newer is needed"
+
+
+def make_database(server_url: str, name: str) -> None:
+    """Make the database if there is none of that name; raises CannotStart."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
         known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone()
-        if known is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            if known is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.Error as error:
+            raise CannotStart(
+                f"can't make the database {name}: {str(error).strip()}; for people and sessions you may make one "
+                "yourself, also on another server, and set IDENTITY_DATABASE_URL to its superuser"
+            ) from error
 
 
-def bring_up_to_date(url: str, passwords: dict[str, str]) -> None:
-    """Migrate, then give each role of a service its password; raises CannotStart."""
+def bring_up_to_date(database_url: str, identity_url: str, passwords: Mapping[str, str]) -> None:
+    """Migrate both databases, then give each role of a service its password there; raises CannotStart."""
     try:
-        migrate(url)
-        with psycopg.connect(url, autocommit=True) as connection:
-            for role, password in passwords.items():
-                _let_in(connection, role, password)
-    except (MigrationError, psycopg.Error) as error:
-        raise CannotStart(f"the database can't be brought up to date: {str(error).strip()}") from error
+        migrate_both(database_url, identity_url)
+        for url, roles in ((database_url, LEDGER_ROLES), (identity_url, IDENTITY_ROLES)):
+            with psycopg.connect(url, autocommit=True) as connection:
+                for role in roles:
+                    _let_in(connection, role, passwords[role])
+    except (MigrationError, MoveError, psycopg.Error) as error:
+        raise CannotStart(f"the databases can't be brought up to date: {str(error).strip()}") from error
 
 
 def _let_in(connection: psycopg.Connection, role: str, password: str) -> None:

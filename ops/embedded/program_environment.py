@@ -5,23 +5,26 @@ command the seal keys.
 """
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.secret_files import SecretFiles
 
-LOGIN_ROLES = ("vote_identity", "vote_command", "vote_fanout", "vote_query", "vote_auditor")
+LEDGER_ROLES = ("vote_command", "vote_fanout", "vote_query", "vote_auditor")
+IDENTITY_ROLES = ("vote_identity", "vote_command", "vote_query")  # the last two for a function each
+LOGIN_ROLES = ("vote_identity", *LEDGER_ROLES)
 # What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
 # The edge shares the cores with all others here: it collects garbage seldom, for a few MB (a seventh less CPU; tried).
 EDGE_TUNING = {"GOGC": "400"}
-HANDED_OUT = ("DATABASE_URL", "REPLICA_URL", "REDIS_URL")
+HANDED_OUT = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "REDIS_URL")
 
 
 @dataclass(frozen=True)
 class Addresses:
     """Where the servers of one stack are."""
 
-    database_url: str  # the superuser's
+    database_url: str  # the superuser's, as the next
+    identity_url: str
     replica_url: str  # "": the primary answers reads too
     redis_url: str
     ports: dict[str, int]
@@ -44,12 +47,26 @@ def with_login(url: str, user: str, password: str) -> str:
 
 def on_database(url: str, name: str) -> str:
     """Another database of the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    return urlunsplit(urlsplit(url)._replace(path=f"/{quote(name)}"))
+
+
+def database_name(url: str) -> str:
+    """The database that a URL leads to; a URL may leave out what is the user's name."""
+    parts = urlsplit(url)
+    return unquote(parts.path.removeprefix("/") or parts.username or "")
+
+
+def identity_beside(url: str) -> str:
+    """Where the identity database is unless the operator says where: on the ledger's server, named after it."""
+    return on_database(url, f"{database_name(url)}_identity")
 
 
 def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dict[str, dict[str, str]]:
     """The environment of each program by its name; `operator` is for command lines."""
-    url = {role: with_login(at.database_url, role, secrets.password(role)) for role in LOGIN_ROLES}
+    ledger, identity = (
+        {role: with_login(url, role, secrets.password(role)) for role in roles}
+        for url, roles in ((at.database_url, LEDGER_ROLES), (at.identity_url, IDENTITY_ROLES))
+    )
     ports = {f"{name.upper()}_PORT": str(port) for name, port in at.ports.items()}
     jwks = f"http://127.0.0.1:{at.ports['identity']}/.well-known/jwks.json"
     common = {**ports, "JWKS_URL": jwks, "SOURCES": "main", "SOURCE_NAME": "main", "PYTHONUNBUFFERED": "1"}
@@ -61,14 +78,19 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
     verifying = {"SEED_KEY_FILE": str(secrets.seed_keys()), "RECEIPT_KEYS_FILE": str(secrets.receipt_keys())}
     own = {
         "identity": {
-            "DATABASE_URL": url["vote_identity"],
+            "IDENTITY_DATABASE_URL": identity["vote_identity"],
             "SIGNING_KEY_FOLDER": str(secrets.signing_keys()),
             "REFRESH_KEY_FILE": str(secrets.refresh_key()),
             "SEED_KEY_FILE": str(secrets.seed_keys()),
         },
-        "command": {"DATABASE_URL": url["vote_command"], **verifying, "SEAL_KEYS_FILE": str(secrets.seal_keys())},
-        "fanout": {"DATABASE_URL": url["vote_fanout"], "REDIS_URL": at.redis_url},
-        "query": {**reading, **verifying},
+        "command": {
+            "DATABASE_URL": ledger["vote_command"],
+            "IDENTITY_DATABASE_URL": identity["vote_command"],
+            "SEAL_KEYS_FILE": str(secrets.seal_keys()),
+            **verifying,
+        },
+        "fanout": {"DATABASE_URL": ledger["vote_fanout"], "REDIS_URL": at.redis_url},
+        "query": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading, **verifying},
         "sse": reading,
         "edge": {
             **EDGE_TUNING,
@@ -78,7 +100,11 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "XDG_DATA_HOME": str(folder.caddy),
             "HOME": str(folder.caddy),
         },
-        "operator": {"DATABASE_URL": at.database_url, "REDIS_URL": at.redis_url},
+        "operator": {
+            "DATABASE_URL": at.database_url,
+            "IDENTITY_DATABASE_URL": at.identity_url,
+            "REDIS_URL": at.redis_url,
+        },
     }
     return {name: {**common, **settings} for name, settings in own.items()}
 

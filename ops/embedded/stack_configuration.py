@@ -13,7 +13,7 @@ from contract.settings import SettingError, read, setting
 from ops.embedded import ports, supervisor_config
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.postgres_server import PostgresServer
-from ops.embedded.program_environment import Addresses, environments
+from ops.embedded.program_environment import Addresses, environments, identity_beside
 from ops.embedded.refusal import CannotStart
 from ops.embedded.secret_files import SecretFiles, write_private
 from ops.embedded.valkey_server import ValkeyServer
@@ -34,7 +34,8 @@ def _networks(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What `./ops/up` is told. An address that is not set means: embedded, and for reads: the primary.
+    """What `./ops/up` is told. An address that is not set means: embedded; for reads: the primary; for people and
+    sessions: a database beside the ledger's, named after it, which is made.
 
     Trusted proxies are load balancers before the edge, which may say where a request comes from.
     """
@@ -42,6 +43,7 @@ class Wishes:
     edge_port: int = setting("EDGE_PORT", 8080, _port)
     data_dir: Path = setting("DATA_DIR", Path(".data"), Path)
     database_url: str = setting("DATABASE_URL", "")
+    identity_url: str = setting("IDENTITY_DATABASE_URL", "")
     replica_url: str = setting("REPLICA_URL", "")
     redis_url: str = setting("REDIS_URL", "")
     trusted_proxies: tuple[str, ...] = setting("TRUSTED_PROXIES", (), _networks, "addresses and networks")
@@ -75,6 +77,7 @@ def configure(wishes: Wishes, folder: DataFolder, processes: Mapping[str, list[s
     edge_addresses = tuple(ports.loopbacks())
     at = Addresses(
         database_url,
+        wishes.identity_url or identity_beside(database_url),
         wishes.replica_url,
         redis_url,
         numbers,

@@ -15,7 +15,7 @@ from functools import partial
 
 from ops.embedded import database_setup, demo_event, ports, readiness
 from ops.embedded.data_folder import DataFolder
-from ops.embedded.program_environment import HANDED_OUT, LOGIN_ROLES, Addresses, on_database
+from ops.embedded.program_environment import HANDED_OUT, LOGIN_ROLES, Addresses, database_name, on_database
 from ops.embedded.readiness import wait_until
 from ops.embedded.refusal import CannotStart
 from ops.embedded.secret_files import SecretFiles
@@ -84,8 +84,16 @@ class Stack:
             raise CannotStart(why_unfit)
         if ours:
             database_setup.make_database(maintenance, DATABASE)
+        self._find_identity(at)
         passwords = {role: self._secrets.password(role) for role in LOGIN_ROLES}
-        database_setup.bring_up_to_date(at.database_url, passwords)
+        database_setup.bring_up_to_date(at.database_url, at.identity_url, passwords)
+
+    def _find_identity(self, at: Addresses) -> None:
+        """The database of people and sessions is the operator's, or one that is made beside the ledger's."""
+        if not self._wishes.identity_url:
+            database_setup.make_database(at.database_url, database_name(at.identity_url))
+        elif why_not := readiness.postgres(at.identity_url) or database_setup.why_unfit_for_people(at.identity_url):
+            raise CannotStart(why_not)
 
     def _start_services(self, at: Addresses, names: list[str]) -> None:
         self._control.start_group(SERVICES_GROUP)

@@ -3,10 +3,10 @@
 import subprocess
 
 from ops.embedded.postgres_server import BIN
-from ops.migrate import MIGRATIONS
+from ops.migrate import SQL
 from ops.rig.database import Database
 
-SCRIPTS = MIGRATIONS.parent.parent / "partitions"
+SCRIPTS = SQL.parent / "partitions"
 
 
 def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:

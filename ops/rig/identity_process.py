@@ -43,15 +43,15 @@ class IdentityProcess(Service):
 
 
 @contextlib.contextmanager
-def identity_process(folder: Path, database_url: str, **settings: str) -> Iterator[IdentityProcess]:
-    """Run an identity process on this database until the end of the block."""
+def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterator[IdentityProcess]:
+    """Run an identity process on this database of people until the end of the block."""
     (folder / "seed").write_text(json.dumps({"1": SEED_KEY.hex()}))
     (folder / "refresh").write_text("00" * 32)
     make_next_key(folder / "keys")
     port = ports.choose(["identity"], {})["identity"]
     env = {
         **os.environ,
-        "DATABASE_URL": database_url,
+        "IDENTITY_DATABASE_URL": identity_url,
         "IDENTITY_PORT": str(port),
         "SIGNING_KEY_FOLDER": str(folder / "keys"),
         "REFRESH_KEY_FILE": str(folder / "refresh"),

@@ -56,7 +56,7 @@ def empty_postgres(folder: Path, *settings: str) -> Iterator[RunningPostgres]:
 
 @contextlib.contextmanager
 def postgres(folder: Path, *settings: str) -> Iterator[RunningPostgres]:
-    """The same, migrated, and open to the roles of the services."""
+    """The same, with both databases migrated, and open to the roles of the services."""
     with empty_postgres(folder, *settings) as running:
         running.database.set_up()
         yield running

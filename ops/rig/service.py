@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ops.embedded import ports
+from ops.embedded.program_environment import identity_beside
 from ops.embedded.readiness import DIRECTLY
 from ops.rig.eventually import eventually
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, SEED_KEY, TokenMint
@@ -48,12 +49,14 @@ def command_process(
 ) -> Iterator[Service]:
     """Run a command process (or another `program` like it) on this database until the end of the block.
 
-    It holds the keys 1 to `key_numbers`, and gives new events the last.
+    It holds the keys 1 to `key_numbers`, and gives new events the last. The database of people is the one beside this
+    one, if there is one.
     """
     port = ports.choose(["command"], {})["command"]
     (folder / "seals").write_text(_keys(SEAL_KEY, key_numbers))
     env = {
         "DATABASE_URL": database_url,
+        "IDENTITY_DATABASE_URL": identity_beside(database_url),
         "COMMAND_PORT": str(port),
         "SEAL_KEYS_FILE": str(folder / "seals"),
         **_reading_tokens(folder, mint, key_numbers),
@@ -71,6 +74,7 @@ def read_process(
     port = ports.choose([module], {})[module]
     env = {
         "REPLICA_URL": replica_url,
+        "IDENTITY_DATABASE_URL": identity_beside(replica_url),
         "REDIS_URL": redis_url,
         "QUERY_PORT": str(port),
         "SSE_PORT": str(port),

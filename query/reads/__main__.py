@@ -15,6 +15,7 @@ from contract.web.background import Work
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
+from query.identity_door import IdentityDoor
 from query.pages.home_handler import HomeHandler
 from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
@@ -55,6 +56,7 @@ class QueryService(Service):
         receipt_keys = settings.read(settings.ReceiptKeys, env).by_number
         self._verifier = verifier = TokenVerifier(verification.jwks_url)
         self._replica = ReplicaReader(settings.read(settings.Replica, env).url)
+        self._people = IdentityDoor(settings.read(settings.IdentityDatabase, env).url)
         self._redis = redis_client(redis.url)
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
@@ -66,7 +68,7 @@ class QueryService(Service):
             EventsHandler(verifier, events, EventPages(self._replica)),
             ResultsHandler(verifier, events, ResultsAccess(verifier, events), ResultRenderer(events, standings)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
-            UserVoteHandler(verifier, UserVotes(seeds, ciphers, events, self._replica)),
+            UserVoteHandler(verifier, UserVotes(seeds, ciphers, events, self._replica, self._people)),
             PageHandler(files),
             HomeHandler(files, self._replica),
             ViewerHandler(),
@@ -79,8 +81,9 @@ class QueryService(Service):
         return await self._replica.why_not_ready()
 
     async def open(self) -> None:
-        """Make the pool."""
+        """Make the pools."""
         await self._replica.open()
+        await self._people.open()
 
     def work(self) -> Iterable[Work]:
         """Keep the public keys, and hear of events that change."""
@@ -89,6 +92,7 @@ class QueryService(Service):
     async def close(self) -> None:
         """Let the connections go."""
         await self._replica.close()
+        await self._people.close()
         await self._redis.aclose()
 
 

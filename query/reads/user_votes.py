@@ -1,7 +1,7 @@
 """Whether a user has voted in an event: for that user, admins and auditors.
 
-A caller's own pseudonym comes out of their token; for others it is asked of identity's function, which tells it for
-one event and never the seed.
+A caller's own pseudonym comes out of their token; for others it is asked of identity's function, in its own database,
+which tells it for one event and never the seed.
 """
 
 import uuid
@@ -15,6 +15,7 @@ from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
 from query.event import Event
 from query.event_directory import EventDirectory
+from query.identity_door import IdentityDoor
 from query.replica_reader import ReplicaReader
 
 
@@ -34,11 +35,13 @@ class UserVotes:
         ciphers: Mapping[int, ReceiptCipher],
         events: EventDirectory,
         replica: ReplicaReader,
+        people: IdentityDoor,
     ) -> None:
         self._seeds = seeds
         self._ciphers = ciphers
         self._events = events
         self._replica = replica
+        self._people = people
 
     async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> AcceptedVote | None:
         """The user's vote, if there is one; `NotYours`, `NotFound`, `WrongState` (archived), `Busy`."""
@@ -61,7 +64,7 @@ class UserVotes:
     async def _voter(self, caller: Caller, user_id: uuid.UUID, event_no: int) -> bytes:
         if caller.is_user(str(user_id)):
             return voter_of(self._seeds.open(caller), event_no)
-        voter = await self._replica.voter_of(user_id, event_no)
+        voter = await self._people.voter_of(user_id, event_no)
         if voter is None:
             raise NotFound("user not found", field="user_id")
         return voter

@@ -28,10 +28,6 @@ SELECT event_no, event_id FROM create_event(:event, :key_no, :actor, :trace_id, 
 -- it makes.
 SELECT contestant_id, contestant_name FROM contestants WHERE event_no = :event_no ORDER BY contestant_no;
 
--- name: user_exists
--- Whether identity knows this user.
-SELECT identity.user_exists(:user_id);
-
 -- name: ballot
 -- What an event's seal of its ballot covers, and the number of its keys; no row: no such event.
 SELECT key_no, ballot_of(event_no) AS ballot FROM events WHERE event_id = :event_id;

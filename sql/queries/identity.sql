@@ -1,4 +1,5 @@
--- What the identity process and its operator's command line run, as role vote_identity, each statement in autocommit.
+-- What the identity process and its operator's command line run in the identity database, as role vote_identity, each
+-- statement in autocommit.
 
 -- name: ready
 -- Whether people can be read at all: connection, schema and rights.
@@ -53,7 +54,7 @@ RETURNING (SELECT count(*) FROM ended WHERE alive) AS ended;
 -- Replaces the current token of a live family by the next, one step on; no row: the presented token is not the current one, or the
 -- family has ended. Of two calls with the same token the second waits for the first and then gets no row.
 UPDATE identity.sessions s
-SET previous_hash = s.current_hash, current_hash = :next_hash, rotated_at = clock_timestamp(),
+SET current_hash = :next_hash, rotated_at = clock_timestamp(),
     earlier_rotations = (s.rotated_at || s.earlier_rotations)[1 : :rotations_max - 1],
     expires_at = clock_timestamp() + make_interval(secs => :lifetime_s)
 FROM identity.users u

@@ -52,10 +52,6 @@ SELECT e.event_id::text, e.event_name, e.status, e.key_no,
        NOT (has_partition('votes', :event_no) AND has_partition('vote_rejections', :event_no)) AS archived
 FROM events e WHERE e.event_no = :event_no;
 
--- name: voter_of
--- The pseudonym of a user in one event; null: no such user.
-SELECT identity.voter_of(:user_id, :event_no);
-
 -- name: voted_at
 -- When a voter's vote in one event was accepted; no row: there is none. By the primary key, as in attempt.
 SELECT voted_at FROM votes WHERE event_no = :event_no AND voter = :voter;

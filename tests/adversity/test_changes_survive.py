@@ -69,11 +69,11 @@ async def test_a_click_that_nobody_waits_for_is_carried_out(
         assert row == (1,)
 
 
-async def test_a_login_that_no_standby_has_is_never_answered(tmp_path: Path, database: Database) -> None:
+async def test_a_login_that_no_standby_has_is_never_answered(tmp_path: Path, identity_database: Database) -> None:
     """A session that could be lost with this server is no login."""
     with (
-        psycopg.connect(database.url(), autocommit=True) as admin,
-        identity_process(tmp_path, database.url("vote_identity")) as identity,
+        psycopg.connect(identity_database.url(), autocommit=True) as admin,
+        identity_process(tmp_path, identity_database.url("vote_identity")) as identity,
     ):
         login = {"username": PERSON["username"], "password": PERSON["password"]}
         headers = {"Authorization": f"Bearer {identity.client_token()}"}

@@ -63,11 +63,17 @@ async def test_one_that_a_dba_detached_while_it_was_open_takes_no_votes(
 
 
 async def test_nothing_is_said_of_its_votes_but_that_they_are_archived(
-    tmp_path: Path, database: Database, owner: psycopg.Connection, redis_url: str, mint: TokenMint, event: Event
+    tmp_path: Path,
+    database: Database,
+    owner: psycopg.Connection,
+    people: psycopg.Connection,
+    redis_url: str,
+    mint: TokenMint,
+    event: Event,
 ) -> None:
     """Voter and auditor get 409 instead of a has_voted or a status that may be false; others learn nothing."""
     voter, auditor, other = mint.voter(), mint.voter("auditor"), mint.voter()
-    owner.execute(
+    people.execute(
         "INSERT INTO identity.users (user_id, username, roles, voter_seed) VALUES (%s, 'voter', '{viewer}', %s)",
         [voter.user_id, voter.seed],
     )

@@ -5,6 +5,7 @@ import redis
 from psycopg import sql
 
 from ops.embedded.database_setup import bring_up_to_date, why_unfit
+from ops.embedded.program_environment import LOGIN_ROLES
 from ops.rig.database import PASSWORD, Database
 from ops.rig.postgres import RunningPostgres
 from ops.rig.valkey import RunningValkey
@@ -39,13 +40,13 @@ def test_postgres_is_fit_for_the_ledger(database: Database) -> None:
 
 
 def test_ops_up_limits_the_connections_of_roles_that_have_no_limit(
-    database: Database, owner: psycopg.Connection
+    database: Database, identity_database: Database, owner: psycopg.Connection
 ) -> None:
     """So that one process' loss of count isn't another's; a limit that the operator gave stays."""
     roles = ("vote_identity", "vote_query", "vote_command")
     owner.execute("ALTER ROLE vote_identity CONNECTION LIMIT 99")
     try:
-        bring_up_to_date(database.url(), dict.fromkeys(roles, PASSWORD))
+        bring_up_to_date(database.url(), identity_database.url(), dict.fromkeys(LOGIN_ROLES, PASSWORD))
         limits: dict[str, int] = dict(owner.execute("SELECT rolname, rolconnlimit FROM pg_roles").fetchall())
         assert [limits[role] for role in roles] == [99, 24, -1]
     finally:

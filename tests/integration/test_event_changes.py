@@ -200,3 +200,28 @@ async def test_a_seal_covers_what_was_opened(
     assert row is not None
     assert row[1] == ballot_seal_of(SEAL_KEY, row[0])
     assert "Ada" in row[0]
+
+
+async def test_who_creates_for_somebody_else_learns_only_whether_they_exist(
+    session: aiohttp.ClientSession, host: Voter, mint: TokenMint, people: psycopg.Connection
+) -> None:
+    """Another user's id is 403, an unknown one 404."""
+    other = mint.voter("host")
+    people.execute(
+        "INSERT INTO identity.users (user_id, username, voter_seed) VALUES (%s, 'other', %s)",
+        [other.user_id, other.seed],
+    )
+    for user_id, refusal in ((other.user_id, (403, "not_yours")), (str(uuid.uuid4()), (404, "not_found"))):
+        status, content = await post(session, host, "/v1/event/create", new_event(host, user_id=user_id))
+        assert (status, content["error"]["code"]) == refusal
+
+
+async def test_without_the_database_of_people_hosts_go_on(
+    command: Service, session: aiohttp.ClientSession, host: Voter
+) -> None:
+    """Whether somebody else exists can't be said: 503. An own event is made and opened, and the process is ready."""
+    status, content = await post(session, host, "/v1/event/create", new_event(host, user_id=str(uuid.uuid4())))
+    assert (status, content["error"]["code"]) == (503, "busy")
+    status, made = await post(session, host, "/v1/event/create", new_event(host))
+    assert (status, (await post(session, host, f"/v1/event/{made['event_id']}/open"))[0]) == (200, 200)
+    assert command.is_ready()

@@ -1,6 +1,5 @@
 """Register, log in and be known: a real identity process on a real Postgres."""
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from ops.rig.people import SEED_KEY
 
 
 @pytest.fixture
-def identity(tmp_path: Path, database: Database) -> Iterator[IdentityProcess]:
-    with identity_process(tmp_path, database.url("vote_identity")) as process:
+def identity(tmp_path: Path, identity_database: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path, identity_database.url("vote_identity")) as process:
         yield process
 
 
-async def test_registered_person_logs_in_and_is_known(identity: IdentityProcess, database: Database) -> None:
+async def test_registered_person_logs_in_and_is_known(identity: IdentityProcess, identity_database: Database) -> None:
     """Register, login and validate agree on who it is; anybody with the public keys can check the token."""
     async with aiohttp.ClientSession(identity.url) as session:
         status, registered = await call(session, "/v1/auth/register", PERSON, identity.client_token())
@@ -36,7 +35,7 @@ async def test_registered_person_logs_in_and_is_known(identity: IdentityProcess,
     keys = KeySet()
     keys.replace(jwks)
     caller = keys.caller(login["token"])
-    with psycopg.connect(database.url()) as connection:
+    with psycopg.connect(identity_database.url()) as connection:
         row = connection.execute("SELECT user_id::text, voter_seed, password_hash FROM identity.users").fetchone()
     assert row is not None
     assert row[:2] == (caller.user_id, SeedBox({1: SEED_KEY}).open(caller))
@@ -106,7 +105,7 @@ async def test_login_in_another_case(identity: IdentityProcess, registered: str,
     assert (status, error_of(again)) == (200, (409, "taken", ""))
 
 
-async def test_only_applications_may_register(identity: IdentityProcess, database: Database) -> None:
+async def test_only_applications_may_register(identity: IdentityProcess, identity_database: Database) -> None:
     """No token, a person's token and a changed one are 401; an application that was deleted is 404."""
     token = identity.client_token("gone")
     voter = identity.operator("voters", "--count", "1").stdout.split('"token":"')[1].split('"')[0]
@@ -115,7 +114,7 @@ async def test_only_applications_may_register(identity: IdentityProcess, databas
             answer = await call(session, "/v1/auth/register", PERSON, bearer)
             assert error_of(answer) == (401, "unauthorized", "")
         assert error_of(await call(session, "/v1/auth/validate", bearer=token)) == (401, "unauthorized", "")
-        with psycopg.connect(database.url()) as connection:
+        with psycopg.connect(identity_database.url()) as connection:
             connection.execute("DELETE FROM identity.applications WHERE application = 'gone'")
         assert error_of(await call(session, "/v1/auth/register", PERSON, token)) == (404, "not_found", "")
 
@@ -175,37 +174,12 @@ async def hashes_made(session: aiohttp.ClientSession) -> float:
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("password_seconds_count"))
 
 
-async def test_erased_person_is_not_valid(identity: IdentityProcess, database: Database) -> None:
+async def test_erased_person_is_not_valid(identity: IdentityProcess, identity_database: Database) -> None:
     """A token of somebody who is gone says nothing any more."""
     async with aiohttp.ClientSession(identity.url) as session:
         await call(session, "/v1/auth/register", PERSON, identity.client_token())
         _, login = await call(session, "/v1/auth/login", PERSON)
-        with psycopg.connect(database.url()) as connection:
+        with psycopg.connect(identity_database.url()) as connection:
             connection.execute("DELETE FROM identity.users")
         answer = await call(session, "/v1/auth/validate", bearer=login["token"])
     assert error_of(answer) == (401, "unauthorized", "")
-
-
-def test_identity_and_ledger_are_apart(database: Database) -> None:
-    """Identity can't read votes nor change a voter's seed; the command side learns only whether a user exists."""
-    refused = {
-        "vote_identity": [
-            "SELECT FROM public.votes",
-            "UPDATE identity.users SET voter_seed = ''",
-            "DELETE FROM identity.users",
-        ],
-        "vote_command": ["SELECT FROM identity.users", "SELECT FROM identity.sessions"],
-        "vote_query": ["SELECT FROM identity.users", "SELECT identity.user_exists(gen_random_uuid())"],
-        "vote_auditor": ["SELECT FROM identity.users"],
-    }
-    for role, statements in refused.items():
-        with psycopg.connect(database.url(role), autocommit=True) as connection:
-            for statement in statements:
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    connection.execute(statement.encode())
-    with psycopg.connect(database.url()) as connection:
-        made = "INSERT INTO identity.users (username, voter_seed) VALUES ('ada', %s) RETURNING user_id"
-        (user_id,) = connection.execute(made, [b"s" * 32]).fetchone() or ()
-    with psycopg.connect(database.url("vote_command")) as connection:
-        for asked, known in ((user_id, True), (uuid.uuid4(), False)):
-            assert connection.execute("SELECT identity.user_exists(%s)", [asked]).fetchone() == (known,)

@@ -20,8 +20,8 @@ from ops.rig.postgres import RunningPostgres
 
 
 @pytest.fixture
-def identity(tmp_path: Path, database: Database) -> Iterator[IdentityProcess]:
-    with identity_process(tmp_path, database.url("vote_identity")) as process:
+def identity(tmp_path: Path, identity_database: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path, identity_database.url("vote_identity")) as process:
         yield process
 
 
@@ -31,14 +31,14 @@ async def keys_of(session: aiohttp.ClientSession) -> KeySet:
     return keys
 
 
-async def test_voters_in_bulk_can_vote(identity: IdentityProcess, database: Database) -> None:
+async def test_voters_in_bulk_can_vote(identity: IdentityProcess, identity_database: Database) -> None:
     """Each printed line is a person in the database with a valid token that carries that person's seed."""
     done = identity.operator("voters", "--count", "1001", "--prefix", "audience")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     async with aiohttp.ClientSession(identity.url) as session:
         keys = await keys_of(session)
     callers = [keys.caller(line["token"]) for line in lines]
-    with psycopg.connect(database.url()) as connection:
+    with psycopg.connect(identity_database.url()) as connection:
         rows = connection.execute("SELECT user_id::text, voter_seed, username FROM identity.users").fetchall()
     assert len(lines) == 1001
     assert {(caller.user_id, SeedBox({1: SEED_KEY}).open(caller)) for caller in callers} == {row[:2] for row in rows}
@@ -83,7 +83,11 @@ def test_voters_tokens_end_before_their_key(identity: IdentityProcess) -> None:
 
 def test_wrong_settings_are_one_line(identity: IdentityProcess, tmp_path: Path) -> None:
     """A missing variable, a folder and a file that hold no key stop the process with a line that names the variable."""
-    for change in ({"DATABASE_URL": ""}, {"SIGNING_KEY_FOLDER": str(tmp_path / "none")}, {"SEED_KEY_FILE": "/no"}):
+    for change in (
+        {"IDENTITY_DATABASE_URL": ""},
+        {"SIGNING_KEY_FOLDER": str(tmp_path / "none")},
+        {"SEED_KEY_FILE": "/no"},
+    ):
         done = dataclasses.replace(identity, env=identity.env | change).operator()
         assert done.returncode == 2
         assert next(iter(change)) in done.stderr
@@ -111,12 +115,12 @@ async def test_identity_outlives_postgres(identity: IdentityProcess, database_se
 
 
 async def test_identity_starts_before_postgres(
-    tmp_path: Path, database: Database, database_server: RunningPostgres
+    tmp_path: Path, identity_database: Database, database_server: RunningPostgres
 ) -> None:
     """A process that was started while Postgres was away becomes ready when it is there."""
     database_server.process.kill()
     try:
-        with identity_process(tmp_path, database.url("vote_identity")) as identity:
+        with identity_process(tmp_path, identity_database.url("vote_identity")) as identity:
             async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession(identity.url) as session:
                 assert (await call(session, "/ready"))[0] == 503
                 database_server.process.start()

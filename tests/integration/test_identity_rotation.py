@@ -31,11 +31,11 @@ OVERLAP_S = 86_400
 
 
 @pytest.fixture
-def identities(tmp_path: Path, database: Database) -> Iterator[list[IdentityProcess]]:
+def identities(tmp_path: Path, identity_database: Database) -> Iterator[list[IdentityProcess]]:
     """Two processes with the same keys."""
     other, keys = tmp_path / "other", str(tmp_path / "keys")
     other.mkdir()
-    url = database.url("vote_identity")
+    url = identity_database.url("vote_identity")
     with identity_process(tmp_path, url) as one, identity_process(other, url, SIGNING_KEY_FOLDER=keys) as two:
         one.operator("staff", "--username", "host", "--role", "host", stdin="correct horse\n")
         yield [one, two]

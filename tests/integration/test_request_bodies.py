@@ -28,8 +28,6 @@ def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Ser
 async def test_bodies_up_to_what_their_call_takes(command: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """1,000 contestants are taken, as the contract says; what is beyond is 413 with the call's own limit."""
     host, voter = mint.voter("host"), mint.voter()
-    owner.execute("INSERT INTO identity.users (user_id, username, roles, voter_seed) VALUES (%s, 'h', '{host}', %s)",
-                  [host.user_id, host.seed])  # fmt: skip
     event = make_event(owner)
     async with aiohttp.ClientSession(command.url) as session:
 

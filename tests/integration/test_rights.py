@@ -1,9 +1,11 @@
-"""Who may do what in the database: all of it listed, and tried as each role that can log in."""
+"""Who may do what in both databases: all of it listed, and tried as each role that can log in."""
+
+from collections.abc import Iterable
 
 import psycopg
 import pytest
 
-from ops.embedded.program_environment import LOGIN_ROLES
+from ops.embedded.program_environment import IDENTITY_ROLES, LEDGER_ROLES, LOGIN_ROLES
 from ops.rig.database import Database
 from ops.rig.event import make_event
 
@@ -12,24 +14,30 @@ RIGHTS = """
     FROM (
         SELECT acl.grantee, acl.privilege_type AS privilege, c.oid::regclass::text AS what
         FROM pg_class c, aclexplode(c.relacl) acl
-        WHERE c.relnamespace IN ('public'::regnamespace, 'identity'::regnamespace)
+        WHERE c.relnamespace::regnamespace::text IN ('public', 'identity')
         UNION ALL
         SELECT acl.grantee, acl.privilege_type,
                c.oid::regclass || ' (' || string_agg(a.attname, ', ' ORDER BY a.attname) || ')'
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) acl
-        WHERE c.relnamespace IN ('public'::regnamespace, 'identity'::regnamespace)
+        WHERE c.relnamespace::regnamespace::text IN ('public', 'identity')
         GROUP BY acl.grantee, acl.privilege_type, c.oid
         UNION ALL
         SELECT acl.grantee, acl.privilege_type,
                replace(p.pronamespace::regnamespace || '.', 'public.', '') || p.proname || '/' || p.pronargs
         FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl
-        WHERE p.pronamespace IN ('public'::regnamespace, 'identity'::regnamespace)
+        WHERE p.pronamespace::regnamespace::text IN ('public', 'identity')
+        UNION ALL
+        SELECT acl.grantee, acl.privilege_type, 'on the database'
+        FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) acl
+        WHERE d.datname = current_database()
     ) AS granted
     LEFT JOIN pg_roles grantee ON grantee.oid = granted.grantee
     WHERE grantee.rolname IS NULL OR grantee.rolname IN (SELECT unnest(%s::text[]))
 """
 
 GRANTED = """
+PUBLIC: CONNECT on the database
+PUBLIC: TEMPORARY on the database
 vote_auditor: EXECUTE ballot_of/1
 vote_auditor: EXECUTE has_partition/2
 vote_auditor: SELECT audit_log
@@ -49,7 +57,6 @@ vote_command: EXECUTE change_event_status/6
 vote_command: EXECUTE create_event/4
 vote_command: EXECUTE create_event/6
 vote_command: EXECUTE due_changes/0
-vote_command: EXECUTE identity.user_exists/1
 vote_command: EXECUTE next_due_at/0
 vote_command: SELECT contestants
 vote_command: SELECT events
@@ -64,6 +71,20 @@ vote_fanout: SELECT tallies
 vote_fanout: SELECT votes (contestant_no, event_no)
 vote_fanout: UPDATE fanout_checkpoint
 vote_fanout: UPDATE tallies
+vote_query: EXECUTE has_partition/2
+vote_query: EXECUTE rfc3339/1
+vote_query: SELECT contestants
+vote_query: SELECT events
+vote_query: SELECT fanout_checkpoint
+vote_query: SELECT tallies
+vote_query: SELECT vote_rejections (event_no, kind, voter)
+vote_query: SELECT votes (event_no, voted_at, voter)
+"""
+
+GRANTED_IN_IDENTITY = """
+vote_command: CONNECT on the database
+vote_command: EXECUTE identity.user_exists/1
+vote_identity: CONNECT on the database
 vote_identity: DELETE identity.sessions
 vote_identity: EXECUTE identity.folded/1
 vote_identity: INSERT identity.applications
@@ -72,21 +93,19 @@ vote_identity: INSERT identity.users
 vote_identity: SELECT identity.applications
 vote_identity: SELECT identity.sessions
 vote_identity: SELECT identity.users
-vote_identity: UPDATE identity.sessions (current_hash, earlier_rotations, expires_at, previous_hash, revoked_at, rotated_at)
+vote_identity: UPDATE identity.sessions (current_hash, earlier_rotations, expires_at, revoked_at, rotated_at)
 vote_identity: UPDATE identity.users (password_hash, roles)
-vote_query: EXECUTE has_partition/2
+vote_query: CONNECT on the database
 vote_query: EXECUTE identity.voter_of/2
-vote_query: EXECUTE rfc3339/1
-vote_query: SELECT contestants
-vote_query: SELECT events
-vote_query: SELECT fanout_checkpoint
-vote_query: SELECT tallies
-vote_query: SELECT vote_rejections (event_no, kind, voter)
-vote_query: SELECT votes (event_no, voted_at, voter)
-"""  # noqa: E501  # a right a line
+"""
 
 # What may not even be seen is undefined.
-REFUSALS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
+REFUSALS = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
 FOR_NOBODY = [
     "INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal) VALUES (now(), 1, 1, '', '')",
     "UPDATE votes SET contestant_no = 2",
@@ -113,18 +132,16 @@ FOR_NOBODY = [
     "DROP TABLE votes",
     "DELETE FROM schema_migrations",
 ]
-SEEDS = "SELECT voter_seed FROM identity.users"
 CHOICES = "SELECT contestant_no FROM votes"
 FOR_SOME = {
-    "vote_identity": ["SELECT voter FROM votes", CHOICES, "SELECT event_no FROM events",
-                      "UPDATE identity.users SET voter_seed = ''", "DELETE FROM identity.users"],
-    "vote_command": ["SELECT voter FROM votes", CHOICES, "SELECT kind FROM vote_rejections", SEEDS,
+    "vote_identity": ["SELECT voter FROM votes", CHOICES, "SELECT event_no FROM events"],
+    "vote_command": ["SELECT voter FROM votes", CHOICES, "SELECT kind FROM vote_rejections",
                      "INSERT INTO tallies VALUES (1, 1, 1)"],
-    "vote_fanout": ["SELECT voter FROM votes", "SELECT * FROM votes", "SELECT kind FROM vote_rejections", SEEDS],
+    "vote_fanout": ["SELECT voter FROM votes", "SELECT * FROM votes", "SELECT kind FROM vote_rejections"],
     "vote_query": [CHOICES, "SELECT * FROM votes", "SELECT voter FROM votes WHERE contestant_no = 1",
-                   "SELECT seal FROM votes", "SELECT contestant_no FROM vote_rejections", SEEDS,
+                   "SELECT seal FROM votes", "SELECT contestant_no FROM vote_rejections",
                    "SELECT actor FROM audit_log", "INSERT INTO tallies VALUES (1, 1, 1)"],
-    "vote_auditor": [SEEDS, "INSERT INTO tallies VALUES (1, 1, 1)", "SELECT identity.voter_of(gen_random_uuid(), 1)"],
+    "vote_auditor": ["INSERT INTO tallies VALUES (1, 1, 1)"],
 }  # fmt: skip
 CHANGES = [
     "SELECT create_event('{}', 1, NULL, '')",
@@ -136,19 +153,70 @@ CHANGES = [
 ]
 
 
-def test_every_right_is_listed(owner: psycopg.Connection) -> None:
-    """Tables, columns, sequences and functions: each role has what stands here and no more, everybody nothing."""
-    rows = owner.execute(RIGHTS, [list(LOGIN_ROLES)]).fetchall()
-    assert "\n".join(sorted(row[0] for row in rows)) == GRANTED.strip()
+PEOPLE = [f"SELECT FROM identity.{table}" for table in ("applications", "users", "sessions")]
+FOR_NOBODY_IN_IDENTITY = [
+    "UPDATE identity.users SET voter_seed = ''",
+    "DELETE FROM identity.users",
+    "TRUNCATE identity.users CASCADE",
+    "UPDATE identity.sessions SET user_id = gen_random_uuid()",
+    "ALTER TABLE identity.users DISABLE TRIGGER ALL",
+    "CREATE TABLE identity.mine ()",
+    "CREATE TABLE public.mine ()",
+    "CREATE TEMPORARY TABLE mine ()",
+    "CREATE SCHEMA mine",
+    "DELETE FROM schema_migrations",
+    "SELECT pg_logical_emit_message(true, 'x', 'x')",
+    "SELECT pg_advisory_lock(86606)",
+    "SELECT lo_from_bytea(0, 'x')",
+]
+FOR_SOME_IN_IDENTITY = {
+    "vote_identity": [
+        "SELECT identity.user_exists(gen_random_uuid())",
+        "SELECT identity.voter_of(gen_random_uuid(), 1)",
+    ],
+    "vote_command": [*PEOPLE, "SELECT identity.voter_of(gen_random_uuid(), 1)", "SELECT identity.folded('x')"],
+    "vote_query": [*PEOPLE, "SELECT identity.user_exists(gen_random_uuid())", "SELECT identity.folded('x')"],
+}
 
 
-@pytest.mark.parametrize("role", LOGIN_ROLES)
-def test_no_role_can_do_what_its_work_does_not_need(database: Database, owner: psycopg.Connection, role: str) -> None:
-    """Every way around the ledger's door, into people's choices and seeds, or into somebody's way is refused."""
-    make_event(owner)
-    forbidden = [*FOR_NOBODY, *FOR_SOME[role], *([] if role == "vote_command" else CHANGES)]
-    with psycopg.connect(database.url(role), autocommit=True) as connection:
+def rights(database: Database) -> str:
+    with psycopg.connect(database.url()) as connection:
+        rows = connection.execute(RIGHTS, [list(LOGIN_ROLES)]).fetchall()
+    return "\n".join(sorted(row[0] for row in rows))
+
+
+def try_all(url: str, forbidden: Iterable[str]) -> None:
+    """Each statement is refused."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET default_transaction_read_only = off")
         for statement in forbidden:
             with pytest.raises(REFUSALS):
                 connection.execute(statement.encode())
+
+
+def test_every_right_is_listed(database: Database, identity_database: Database) -> None:
+    """Tables, columns, sequences and functions: each role has what stands here and no more, everybody nothing."""
+    assert rights(database) == GRANTED.strip()
+    assert rights(identity_database) == GRANTED_IN_IDENTITY.strip()
+
+
+@pytest.mark.parametrize("role", LOGIN_ROLES)
+def test_no_role_can_do_what_its_work_does_not_need(database: Database, owner: psycopg.Connection, role: str) -> None:
+    """Every way around the ledger's door, into people's choices, or into somebody's way is refused."""
+    make_event(owner)
+    forbidden = [*FOR_NOBODY, *FOR_SOME[role], *([] if role == "vote_command" else CHANGES)]
+    try_all(database.url(role), forbidden)
+
+
+@pytest.mark.parametrize("role", IDENTITY_ROLES)
+def test_who_comes_to_identitys_door_stays_there(identity_database: Database, role: str) -> None:
+    """Command and query have a function each; nobody changes a seed, which would be a second vote."""
+    try_all(identity_database.url(role), [*FOR_NOBODY_IN_IDENTITY, *FOR_SOME_IN_IDENTITY[role]])
+
+
+@pytest.mark.parametrize("role", sorted({*LEDGER_ROLES} - {*IDENTITY_ROLES}))
+def test_others_do_not_even_come_in(identity_database: Database, role: str) -> None:
+    """Fanout and auditors can't connect to the database of people, whatever pg_hba.conf lets in."""
+    for replication in ("false", "database"):
+        with pytest.raises(psycopg.OperationalError, match=r"permission denied (for database|to start WAL sender)"):
+            psycopg.connect(identity_database.url(role), replication=replication)

@@ -161,9 +161,7 @@ async def test_keys_of_receipts_rotate_between_events(
     tmp_path: Path, database: Database, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
     """A new key is for new events: the same vote in an old event keeps its vote_id."""
-    event, voter = make_event(owner), mint.voter()
-    owner.execute("INSERT INTO identity.users (user_id, username, roles, voter_seed) VALUES (%s, 'h', '{host}', %s)",
-                  [(host := mint.voter("host")).user_id, host.seed])  # fmt: skip
+    event, voter, host = make_event(owner), mint.voter(), mint.voter("host")
     contestant = {"contestant_name": "A", "contestant_description": "", "contestant_image_url": ""}
     content = {"user_id": host.user_id, "event_name": "New", "contestants": [contestant]}
     answers = []

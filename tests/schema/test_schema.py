@@ -11,15 +11,23 @@ from ops.rig.database import Database
 from ops.schema_dump import schema_of
 
 
-def test_schema_sql_is_the_sum_of_the_migrations(database: Database) -> None:
-    """sql/schema.sql is what a migrated database looks like (else: python -m ops.schema_dump)."""
-    written = resources.files("sql").joinpath("schema.sql").read_text(encoding="utf-8")
-    assert schema_of(database.url()).splitlines() == written.splitlines()
+def test_schema_sql_is_the_sum_of_the_migrations(database: Database, identity_database: Database) -> None:
+    """Each schema.sql is what a migrated database looks like (else: python -m ops.schema_dump)."""
+    for made, path in ((database, "schema.sql"), (identity_database, "identity/schema.sql")):
+        written = resources.files("sql").joinpath(path).read_text(encoding="utf-8")
+        assert schema_of(made.url()).splitlines() == written.splitlines()
 
 
-def test_migrating_twice_changes_nothing(database: Database) -> None:
+def test_migrating_twice_changes_nothing(database: Database, identity_database: Database) -> None:
     """A second run finds nothing to do."""
-    assert migrate.migrate(database.url()) == []
+    assert migrate.migrate_both(database.url(), identity_database.url()) == []
+
+
+def test_one_database_is_not_taken_for_the_other(database: Database, identity_database: Database) -> None:
+    """A URL that leads to the other database stops the runner before anything is changed."""
+    for url, folder in ((database.url(), migrate.IDENTITY), (identity_database.url(), migrate.LEDGER)):
+        with pytest.raises(migrate.MigrationError, match="is it this database"):
+            migrate.migrate(url, folder)
 
 
 def test_a_changed_migration_is_refused(database: Database) -> None:
@@ -27,7 +35,7 @@ def test_a_changed_migration_is_refused(database: Database) -> None:
     with psycopg.connect(database.url(), autocommit=True) as connection:
         connection.execute("UPDATE schema_migrations SET sha256 = 'other' WHERE name LIKE '0004%'")
     with pytest.raises(migrate.MigrationError, match=r"0004_votes\.sql has changed"):
-        migrate.migrate(database.url())
+        migrate.migrate(database.url(), migrate.LEDGER)
 
 
 @pytest.mark.parametrize(

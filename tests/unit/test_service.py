@@ -72,6 +72,7 @@ def env(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "seals.json").write_text(json.dumps({"1": "00" * 32}))
     return {
         "DATABASE_URL": "postgresql://127.0.0.1:1/nothing",
+        "IDENTITY_DATABASE_URL": "postgresql://127.0.0.1:1/nothing",
         "REPLICA_URL": "postgresql://127.0.0.1:1/nothing",
         "REDIS_URL": "redis://127.0.0.1:1",
         "JWKS_URL": "http://127.0.0.1:1/",

@@ -10,10 +10,11 @@ from command.identity.signing_keys import load_signing_keys
 from contract.settings import numbered_keys
 from ops.embedded import database_setup, stack_configuration
 from ops.embedded.data_folder import DataFolder
-from ops.embedded.program_environment import Addresses, environments, on_database, with_login
+from ops.embedded.program_environment import Addresses, environments, identity_beside, on_database, with_login
 from ops.embedded.refusal import CannotStart
 from ops.embedded.secret_files import SecretFiles, write_private
 
+LEDGER = "postgresql://postgres:root-secret@127.0.0.1:1/vote"
 PORTS = {name: 15_000 + n for n, name in enumerate(["identity", "command", "fanout", "query", "sse"])}
 
 
@@ -22,7 +23,7 @@ def told(tmp_path: Path) -> dict[str, dict[str, str]]:
     """The environments of a stack with embedded databases."""
     folder = DataFolder(tmp_path)
     folder.prepare()
-    at = Addresses("postgresql://postgres:root-secret@127.0.0.1:1/vote", "", "redis://:r@127.0.0.1:2/0", PORTS, 8080)
+    at = Addresses(LEDGER, identity_beside(LEDGER), "", "redis://:r@127.0.0.1:2/0", PORTS, 8080)
     return environments(folder, SecretFiles(folder.secrets), at)
 
 
@@ -38,7 +39,8 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
         ("REFRESH_KEY_FILE", {"identity"}),
         ("SEAL_KEYS_FILE", {"command"}),
         ("RECEIPT_KEYS_FILE", {"command", "query"}),
-        ("DATABASE_URL", {"identity", "command", "fanout", "operator"}),
+        ("DATABASE_URL", {"command", "fanout", "operator"}),
+        ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "operator"}),
     ],
 )
 def test_keys_go_where_they_are_needed(told: dict[str, dict[str, str]], variable: str, holders: set[str]) -> None:
@@ -71,6 +73,8 @@ def test_login_is_replaced_alone() -> None:
     """Host, port, database and options of a URL stay as the operator gave them."""
     url = "postgresql://root:p%40ss@db.test:6432/vote?sslmode=require"
     assert with_login(url, "vote_query", "x") == "postgresql://vote_query:x@db.test:6432/vote?sslmode=require"
+    assert identity_beside(url) == "postgresql://root:p%40ss@db.test:6432/vote_identity?sslmode=require"
+    assert identity_beside("postgresql://root@db.test") == "postgresql://root@db.test/root_identity"
     assert on_database(url, "postgres") == "postgresql://root:p%40ss@db.test:6432/postgres?sslmode=require"
 
 
@@ -127,7 +131,9 @@ def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
     folder.prepare()
     for text, told in (("", ""), ("192.0.2.7, 10.0.0.0/8 2001:db8::/32", "192.0.2.7/32 10.0.0.0/8 2001:db8::/32")):
         proxies = stack_configuration.read_wishes({"TRUSTED_PROXIES": text}).trusted_proxies
-        at = Addresses("postgresql://h/vote", "", "redis://h", PORTS, 8080, ("127.0.0.1", "::1"), proxies)
+        at = Addresses(
+            "postgresql://h/vote", "postgresql://h/p", "", "redis://h", PORTS, 8080, ("127.0.0.1", "::1"), proxies
+        )
         edge = environments(folder, SecretFiles(folder.secrets), at)["edge"]
         assert (edge["TRUSTED_PROXIES"], edge["EDGE_BIND"]) == (told, "127.0.0.1 [::1]")
     for text in ("private", "10.0.0.1/8", "10.0.0.0/8 }"):

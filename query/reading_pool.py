@@ -1,0 +1,70 @@
+"""A few connections to a Postgres that is only read, opened when they are needed.
+
+So that Postgres may come later and go away. Then every question is `Busy`, which is answered 503, and what is cached
+goes on.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from contract import queries
+from contract.errors import Busy
+
+ANSWER_WITHIN_S = 3
+
+# Postgres is away, starting, stopping, full, being restored, or cancelled us for the sake of replay: all of it passes.
+_PASSING = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+class ReadingPool:
+    """At most `connections_max` connections to `url`, for the statements of one file; `open` and `close` its lifetime.
+
+    Whoever derives from it says what may be asked.
+    """
+
+    def __init__(self, url: str, file_name: str, connections_max: int, **server_settings: str) -> None:
+        self._url = url
+        self._sql = queries.load_positional(file_name)
+        self._connections_max = connections_max
+        self._server_settings = {"application_name": "vote_query", **server_settings}
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Make the pool; connects to nothing yet."""
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._connections_max,
+            timeout=ANSWER_WITHIN_S,
+            command_timeout=ANSWER_WITHIN_S,
+            server_settings=self._server_settings,
+        )
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def _rows(self, name: str, /, **values: object) -> Sequence[Any]:
+        """What a named statement answers; raises `Busy`."""
+        if self._pool is None:
+            raise Busy
+        statement = self._sql[name]
+        try:
+            async with self._pool.acquire(timeout=ANSWER_WITHIN_S) as connection:
+                rows: Sequence[Any] = await connection.fetch(statement.text, *statement.arguments(**values))
+        except _PASSING as error:
+            raise Busy from error
+        return rows
