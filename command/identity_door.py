@@ -18,7 +18,7 @@ class IdentityDoor:
     """Asks identity's functions; `open` and `close` are its lifetime."""
 
     def __init__(self, identity_url: str) -> None:
-        self._sql = queries.load("identity_door.sql")
+        self._sql = queries.load("command_identity.sql")
         self._pool = DurablePool(
             identity_url,
             "identity door",

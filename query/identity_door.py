@@ -14,7 +14,7 @@ class IdentityDoor(ReadingPool):
     """Asks identity's functions; every method raises `Busy` while it can't answer."""
 
     def __init__(self, identity_url: str) -> None:
-        super().__init__(identity_url, "identity_door.sql", CONNECTIONS_MAX)
+        super().__init__(identity_url, "query_identity.sql", CONNECTIONS_MAX)
 
     async def voter_of(self, user_id: uuid.UUID, event_no: int) -> bytes | None:
         """What stands for this user in this event (12 bytes), or None when there is no such user."""

@@ -106,6 +106,7 @@ async def test_keys_rotate_while_people_vote(
     phones: list[aiohttp.ClientSession],
     command: Service,
     owner: psycopg.Connection,
+    people: psycopg.Connection,
     tmp_path: Path,
 ) -> None:
     """The next key is published by both, signs when its moment comes, and not one refresh or vote is refused."""
@@ -136,7 +137,7 @@ async def test_keys_rotate_while_people_vote(
         await phone.refresh_and_vote()
         assert phone.statuses == {200}
 
-        owner.execute("UPDATE identity.sessions SET rotated_at = rotated_at + interval '1 minute'")  # it was just now
+        people.execute("UPDATE identity.sessions SET rotated_at = rotated_at + interval '1 minute'")  # it was just now
         repeat = (await call(phones[1], "/v1/auth/refresh", {"refresh_token": other_device["refresh_token"]}))[1]
         assert repeat["refresh_token"] == renewed["refresh_token"]
 

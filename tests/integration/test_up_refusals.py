@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from ops.embedded import ports
-from ops.embedded.program_environment import HANDED_OUT
+from ops.embedded.program_environment import HANDED_OUT, on_database, with_login
 from ops.embedded.supervisor_control import MARK
 from ops.rig.eventually import PATIENCE_S
 from ops.rig.postgres import empty_postgres
@@ -66,6 +66,18 @@ def test_database_that_is_not_there(tmp_path: Path, edge_port: int) -> None:
     """A DATABASE_URL where nobody listens is said at once."""
     nowhere = f"postgresql://postgres@127.0.0.1:{ports.choose(['none'], {})['none']}/vote"
     assert _up(tmp_path / "data", EDGE_PORT=edge_port, DATABASE_URL=nowhere).startswith("up: can't connect to Postgres")
+
+
+def test_database_of_people_that_cannot_be_made(tmp_path: Path, edge_port: int) -> None:
+    """Who may not make a database beside the ledger's is told what to set, and one that is set must be there."""
+    with empty_postgres(tmp_path / "postgres") as server:
+        server.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+        url = with_login(server.database.url(), "plain", "plain")
+        line = _up(tmp_path / "data", EDGE_PORT=edge_port, DATABASE_URL=url)
+        assert line.startswith("up: can't make the database postgres_identity: permission denied")
+        assert "set IDENTITY_DATABASE_URL" in line
+        there = {"DATABASE_URL": server.database.url(), "IDENTITY_DATABASE_URL": on_database(url, "nowhere")}
+        assert '"nowhere" does not exist' in _up(tmp_path / "data", EDGE_PORT=edge_port, **there)
 
 
 def test_redis_that_is_not_there(tmp_path: Path, edge_port: int) -> None:
