@@ -23,9 +23,11 @@ from command.votes.vote_handler import VoteHandler
 from command.votes.vote_writer import VoteWriter
 from command.votes.voting_event_directory import VotingEventDirectory
 from contract import settings
+from contract.revocations import RevocationList
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
 from contract.web.background import Work
+from contract.web.revocation_listener import RevocationListener
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 
@@ -46,7 +48,9 @@ class CommandService(Service):
         seal_keys = settings.read(settings.SealKeys, env).by_number
         if receipt_keys.keys() != seal_keys.keys():
             raise settings.SettingError("RECEIPT_KEYS_FILE and SEAL_KEYS_FILE must have the same key numbers")
-        self._verifier = TokenVerifier(verification.jwks_url)
+        revoked = RevocationList()
+        self._revocations = RevocationListener(settings.read(settings.IdentityDatabase, env).url, revoked)
+        self._verifier = TokenVerifier(verification.jwks_url, revoked)
         self._batcher = VoteBatcher(
             batching.queue_votes_max, batching.batch_votes_max, batching.event_batches_max, batching.late_ms / 1000
         )
@@ -76,6 +80,8 @@ class CommandService(Service):
         """Votes need the public keys and one connection."""
         if not self._verifier.ready:
             return "no public keys yet"
+        if not self._revocations.has_looked:
+            return "hasn't looked yet which sessions are revoked"
         return "" if any(ledger.connected for ledger in self._ledgers) else "no connection to Postgres"
 
     async def open(self) -> None:
@@ -87,6 +93,7 @@ class CommandService(Service):
         """The keys, the schedule, the writers, and their connections, which are made and kept by themselves."""
         return [
             self._verifier.run(),
+            self._revocations.run(),
             self._schedule.run(),
             *(writer.run() for writer in self._writers),
             *(ledger.keep() for ledger in self._ledgers),

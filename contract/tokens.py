@@ -45,7 +45,7 @@ class Caller:
     token_id: str
     expires_at: int  # Unix seconds
     seed_box: str
-    session_id: str = ""  # none for a token that an operator made without a login
+    session_id: str = ""
     since: int = 0  # when the account was made, Unix seconds
     assurance: str = "password"
 

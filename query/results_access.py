@@ -25,12 +25,17 @@ class ResultsAccess:
         self.let_in(event, request)
         return event
 
-    def let_in(self, event: Event, request: Request) -> None:
-        """Raise `NotFound`, `ResultsHidden` or `Unauthorized` unless this caller may see the results now."""
+    def let_in(self, event: Event, request: Request) -> Caller | None:
+        """Who may see the results now, if that matters; else `NotFound`, `ResultsHidden` or `Unauthorized`."""
         if event.status == "draft":  # a bad token says no more of it than none
-            require_listed(event.status, self._known_caller(request))
+            caller = self._known_caller(request)
+            require_listed(event.status, caller)
         elif is_restricted(event):
-            require_visible(event, self._verifier.caller_if_any(request))
+            caller = self._verifier.caller_if_any(request)
+            require_visible(event, caller)
+        else:
+            return None
+        return caller
 
     def _known_caller(self, request: Request) -> Caller | None:
         with contextlib.suppress(Unauthorized):

@@ -11,23 +11,32 @@ from command.identity import operator_line
 from command.identity.account_handler import AccountHandler
 from command.identity.account_store import AccountStore
 from command.identity.accounts import Accounts
+from command.identity.attempt_limits import AttemptLimits
 from command.identity.fair_queue import FairQueue
+from command.identity.identity_database import IdentityDatabase
 from command.identity.key_handler import KeyHandler
 from command.identity.own_token_verifier import OwnTokenVerifier
 from command.identity.password_hasher import PasswordHasher, Turn
+from command.identity.personal_data import PersonalRecords, PersonHash
+from command.identity.personal_data_handler import PersonalDataHandler
 from command.identity.session_handler import SessionHandler
+from command.identity.session_list import SessionList
+from command.identity.session_list_handler import SessionListHandler
 from command.identity.sessions import Sessions
-from command.identity.settings import IdentityListening, Signing
+from command.identity.settings import Attempts, IdentityListening, Retention, Signing
+from command.identity.signed_in import SignedIn
 from command.identity.signing_keys import SigningKeys, load_signing_keys
 from contract import settings
 from contract.web.background import Work
 from contract.web.service import Service, run_service
 
+ACCESS_SECONDS_MAX = 3600  # so long a revocation is kept
+
 
 class IdentityService(Service):
     """Everything that this process holds."""
 
-    handler_types = (AccountHandler, SessionHandler, KeyHandler)
+    handler_types = (AccountHandler, SessionHandler, SessionListHandler, PersonalDataHandler, KeyHandler)
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(IdentityListening, env)
@@ -35,31 +44,42 @@ class IdentityService(Service):
         self._key_folder = signing.key_folder
         self._keys = SigningKeys(load_signing_keys(signing.key_folder), signing.key_overlap_seconds)
         self._keys.check_lifetime(signing.access_seconds, "ACCESS_TOKEN_SECONDS")
-        self._store = AccountStore(settings.read(settings.IdentityDatabase, env).url)
+        if signing.access_seconds > ACCESS_SECONDS_MAX:
+            raise settings.SettingError(f"ACCESS_TOKEN_SECONDS is over {ACCESS_SECONDS_MAX}, the life of a revocation")
+        retention = settings.read(Retention, env)
+        self._database = IdentityDatabase(settings.read(settings.IdentityDatabase, env).url)
+        store = AccountStore(self._database)
         waiting: FairQueue[Turn] = FairQueue(signing.password_queue_max, signing.password_queue_per_address_max)
         self._hasher = PasswordHasher(signing.password_hashes_max, waiting)
+        verifier, hashes = OwnTokenVerifier(self._keys), PersonHash(retention.key)
+        attempts = settings.read(Attempts, env)
+        limits = AttemptLimits(attempts.redis_url, attempts, hashes)
+        signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
+        self._records = PersonalRecords(self._database, hashes, retention)
         self.handlers = (
-            AccountHandler(OwnTokenVerifier(self._keys), Accounts(self._store, self._hasher)),
-            SessionHandler(Sessions(self._store, self._hasher, self._keys, signing)),
+            AccountHandler(verifier, signed_in, Accounts(store, self._hasher, hashes, limits)),
+            SessionHandler(Sessions(store, self._hasher, self._keys, signing, limits)),
+            SessionListHandler(signed_in, session_list),
+            PersonalDataHandler(signed_in, self._records, session_list),
             KeyHandler(self._keys),
         )
 
     async def why_not_ready(self) -> str:
         """Everything here needs Postgres."""
-        return await self._store.why_not_ready()
+        return await self._database.why_not_ready()
 
     async def open(self) -> None:
         """Start connecting."""
-        await self._store.open()
+        await self._database.open()
 
     def work(self) -> Iterable[Work]:
-        """Keys come and go while it serves."""
-        return [self._keys.follow(self._key_folder)]
+        """Keys come and go while it serves; what isn't needed any more is deleted."""
+        return [self._keys.follow(self._key_folder), self._records.forget()]
 
     async def close(self) -> None:
         """Let go of threads and connections; requests have been answered by now."""
         self._hasher.close()
-        await self._store.close()
+        await self._database.close()
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from sanic import HTTPResponse, Request
 from command.identity import account_fields
 from command.identity.accounts import Accounts, NewPerson
 from command.identity.own_token_verifier import OwnTokenVerifier
+from command.identity.signed_in import SignedIn
 from contract.answer_text import Id, Time
 from contract.errors import NotFound, Taken, TooMany
 from contract.moment import from_unix_us, rfc3339
@@ -59,8 +60,9 @@ class WhoAmI(msgspec.Struct):
 class AccountHandler:
     """Turns requests into accounts, and what is known of a caller into answers."""
 
-    def __init__(self, verifier: OwnTokenVerifier, accounts: Accounts) -> None:
+    def __init__(self, verifier: OwnTokenVerifier, signed_in: SignedIn, accounts: Accounts) -> None:
         self._verifier = verifier
+        self._signed_in = signed_in
         self._accounts = accounts
 
     @call(
@@ -86,7 +88,7 @@ class AccountHandler:
     @call("GET", "/v1/auth/validate", name="auth_validate", answers={200: WhoAmI})
     async def validate(self, request: Request) -> HTTPResponse:
         """What the Bearer says, if its person still exists."""
-        caller = self._verifier.caller(bearer_of(request))
+        caller = await self._signed_in.caller(request)
         user = await self._accounts.find(caller)
         expires_at = rfc3339(from_unix_us(caller.expires_at * 1_000_000))
         return answer(WhoAmI(caller.user_id, user.username, sorted(caller.roles), expires_at))

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, Registration, User
+from command.identity.attempt_limits import AttemptLimits
 from command.identity.password_hasher import PasswordHasher
+from command.identity.personal_data import PersonHash
 from contract.errors import NotFound, Taken, Unauthorized
 from contract.pseudonym import SEED_BYTES
 from contract.tokens import Caller, Claims
@@ -28,8 +30,10 @@ class NewPerson(NamedTuple):
 class Accounts:
     """Makes and finds people."""
 
-    def __init__(self, store: AccountStore, hasher: PasswordHasher) -> None:
+    def __init__(self, store: AccountStore, hasher: PasswordHasher, hashes: PersonHash, limits: AttemptLimits) -> None:
+        self._limits = limits
         self._store = store
+        self._hashes = hashes
         self._hasher = hasher
 
     async def register(self, application: Claims, person: NewPerson, address: str) -> UUID:
@@ -44,6 +48,7 @@ class Accounts:
             registered_with=application.jti,
         )
         password = account_fields.check_password(person.password)
+        await self._limits.registration(address)
         async with self._hasher.turn(address):
             if not await self._store.may_register(application.sub):
                 raise NotFound("the token's application no longer exists")
@@ -58,7 +63,9 @@ class Accounts:
 
     async def _register(self, new: Registration, password: str) -> User:
         password_hash = await self._hasher.hash(password)
-        user = await self._store.register(new, password_hash, secrets.token_bytes(SEED_BYTES))
+        user = await self._store.register(
+            new, password_hash, secrets.token_bytes(SEED_BYTES), self._hashes.of(new.email.casefold())
+        )
         if user is not None:
             return user
         earlier = await self._store.registered_alike(new)

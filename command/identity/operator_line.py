@@ -82,7 +82,7 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
                 for voter in voters:
                     copy.write_row((voter.user_id, voter.username, voter.voter_seed, voter.created_at))
             for voter in voters:
-                token = mint.access(voter, None, lifetime_s)
+                token = mint.access(voter, uuid.uuid4(), lifetime_s)
                 sys.stdout.write(orjson.dumps({"user_id": voter.user_id, "token": token}).decode() + "\n")
 
 

@@ -13,6 +13,8 @@ from contract.web.call import Access, call
 from contract.web.client_address import address_of
 from contract.web.request_content import json_body
 
+DEVICE_CHARS_MAX = 200
+
 
 class Credentials(msgspec.Struct):
     """What a person gives to log in."""
@@ -61,7 +63,9 @@ class SessionHandler:
         An unknown name and a wrong password get the same answer after the same work.
         """
         given = json_body(request, Credentials)
-        issued = await self._sessions.login(given.username, given.password, address_of(request), trace_id(request))
+        issued = await self._sessions.login(
+            given.username, given.password, address_of(request), _device_of(request), trace_id(request)
+        )
         return _session(issued)
 
     @call(
@@ -80,6 +84,12 @@ class SessionHandler:
         """
         given = json_body(request, Renewal)
         return _session(await self._sessions.refresh(given.refresh_token, trace_id(request)))
+
+
+def _device_of(request: Request) -> str:
+    """What the client says it is, as its owner will see it in the list of sessions."""
+    said = request.headers.get("user-agent", "")
+    return "".join(char for char in said if char.isprintable())[:DEVICE_CHARS_MAX]
 
 
 def _session(issued: IssuedTokens) -> HTTPResponse:

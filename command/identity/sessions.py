@@ -11,6 +11,7 @@ from uuid import UUID
 
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, User
+from command.identity.attempt_limits import AttemptLimits
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.settings import Signing
@@ -36,16 +37,19 @@ class IssuedTokens(NamedTuple):
 class Sessions:
     """Starts and renews sessions, and issues their tokens."""
 
-    def __init__(self, store: AccountStore, hasher: PasswordHasher, keys: SigningKeys, signing: Signing) -> None:
+    def __init__(
+        self, store: AccountStore, hasher: PasswordHasher, keys: SigningKeys, signing: Signing, limits: AttemptLimits
+    ) -> None:
+        self._limits = limits
         self._store = store
         self._hasher = hasher
         self._signing = signing
         self._mint = TokenMint(keys, SeedBox(signing.seed_keys))
 
-    async def login(self, username: str, password: str, address: str, trace_id: str) -> IssuedTokens:
+    async def login(self, username: str, password: str, address: str, device: str, trace_id: str) -> IssuedTokens:
         """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work."""
         user = await self._with_password(username, password, address, trace_id)
-        return await self._start(user, trace_id)
+        return await self._start(user, device, trace_id)
 
     async def refresh(self, refresh_token: str, trace_id: str) -> IssuedTokens:
         """Renew a session; `Unauthorized`. A token that was used up, seconds of grace aside, ends its family."""
@@ -65,6 +69,7 @@ class Sessions:
     async def _with_password(self, username: str, password: str, address: str, trace_id: str) -> User:
         """Who has this name and this password."""
         name = account_fields.normal_username(username).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        await self._limits.login(name, address)
         async with self._hasher.turn(address):
             user = await self._store.by_username(name)
             right = await self._hasher.verify(
@@ -73,12 +78,13 @@ class Sessions:
         if user is None or not right:
             log.info("login refused", extra={"user_id": user and user.user_id, "trace_id": trace_id})
             raise BadCredentials
+        await self._limits.forgive(name)
         return user
 
-    async def _start(self, user: User, trace_id: str) -> IssuedTokens:
+    async def _start(self, user: User, device: str, trace_id: str) -> IssuedTokens:
         """A new session of a person who has shown who they are."""
         first = new_family()
-        ended = await self._store.start_session(user.user_id, first, self._signing.refresh_seconds)
+        ended = await self._store.start_session(user.user_id, first, self._signing.refresh_seconds, device)
         log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id, "sessions_ended": ended})
         return self._issue(user, first)
 

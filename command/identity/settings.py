@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+from limits import RateLimitItem, parse
+
 from contract.settings import Listening, hex_key, numbered_keys, setting
 
 
@@ -11,6 +13,28 @@ class IdentityListening(Listening):
     """Where this process listens."""
 
     port: int = setting("IDENTITY_PORT", 8101, int)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often somebody may try, in sliding windows. An address is an IPv4 address or an IPv6 /64.
+
+    A whole hall may be behind one address. Without REDIS_URL nothing is counted.
+    """
+
+    redis_url: str = setting("REDIS_URL", "")
+    logins_per_account: RateLimitItem = setting("LOGINS_PER_ACCOUNT", parse("10 per 15 minutes"), parse)
+    logins_per_address: RateLimitItem = setting("LOGINS_PER_ADDRESS", parse("300 per 1 minute"), parse)
+    registrations_per_address: RateLimitItem = setting("REGISTRATIONS_PER_ADDRESS", parse("300 per 1 hour"), parse)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Retention:
+    """How long personal data is kept. `key` makes the hashes that keep an erased person from voting again."""
+
+    key: bytes = setting("ERASURE_KEY_FILE", parse=hex_key)
+    erased_seconds: int = setting("ERASED_KEPT_SECONDS", 30 * 86_400, int, "s; longer than any event is open")
+    unused_seconds: int = setting("UNUSED_ACCOUNT_KEPT_SECONDS", 730 * 86_400, int, "s")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

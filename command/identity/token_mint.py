@@ -17,13 +17,13 @@ class TokenMint:
         self._keys = keys
         self._seeds = seeds
 
-    def access(self, user: User, session_id: UUID | None, lifetime_s: int) -> str:
-        """A person's token; without a session it is one that an operator hands out."""
+    def access(self, user: User, session_id: UUID, lifetime_s: int) -> str:
+        """A person's token; its session may be one that is in no table, as of those that an operator hands out."""
         subject = str(user.user_id)
         claims = _claims(subject, lifetime_s) | {
             "roles": user.roles,
             "seed": self._seeds.close(user.voter_seed, subject),
-            "sid": str(session_id or ""),
+            "sid": str(session_id),
             "since": int(user.created_at.timestamp()),
             "assurance": "password",
         }

@@ -13,6 +13,7 @@ import urllib.request
 from sanic import Request
 
 from contract.errors import Busy, Forbidden, Unauthorized
+from contract.revocations import RevocationList
 from contract.tokens import Caller, KeySet, UnknownKeyError
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,9 @@ def bearer_of(request: Request) -> str:
 class TokenVerifier:
     """Verifies callers; `run` is its background task, started by the composition root."""
 
-    def __init__(self, jwks_url: str) -> None:
+    def __init__(self, jwks_url: str, revoked: RevocationList) -> None:
         self._url = jwks_url
+        self._revoked = revoked
         self._keys = KeySet()
         self._wanted = asyncio.Event()
 
@@ -46,7 +48,12 @@ class TokenVerifier:
 
     def caller(self, request: Request) -> Caller:
         """The caller of this request; `Unauthorized` for no token or a bad one, `Busy` until the keys are there."""
-        token = bearer_of(request)
+        caller = self._verified(bearer_of(request))
+        if self._revoked.revokes(caller):
+            raise Unauthorized
+        return caller
+
+    def _verified(self, token: str) -> Caller:
         try:
             return self._keys.caller(token)
         except UnknownKeyError as error:

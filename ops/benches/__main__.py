@@ -8,6 +8,7 @@ from ops.benches import (
     fanout_bench,
     growth_bench,
     http_bench,
+    identity_bench,
     ledger_bench,
     overload_bench,
     sse_bench,
@@ -21,6 +22,7 @@ BENCHES = {
     "http": http_bench.main,
     "overload": overload_bench.main,
     "sse": sse_bench.main,
+    "identity": identity_bench.main,
     "e2e": e2e_bench.main,
 }
 

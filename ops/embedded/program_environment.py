@@ -81,7 +81,9 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "IDENTITY_DATABASE_URL": identity["vote_identity"],
             "SIGNING_KEY_FOLDER": str(secrets.signing_keys()),
             "REFRESH_KEY_FILE": str(secrets.refresh_key()),
+            "ERASURE_KEY_FILE": str(secrets.erasure_key()),
             "SEED_KEY_FILE": str(secrets.seed_keys()),
+            "REDIS_URL": at.redis_url,
         },
         "command": {
             "DATABASE_URL": ledger["vote_command"],
@@ -91,7 +93,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         },
         "fanout": {"DATABASE_URL": ledger["vote_fanout"], "REDIS_URL": at.redis_url},
         "query": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading, **verifying},
-        "sse": reading,
+        "sse": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading},
         "edge": {
             **EDGE_TUNING,
             "EDGE_PORT": str(at.edge_port),

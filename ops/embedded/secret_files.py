@@ -34,6 +34,10 @@ class SecretFiles:
         """The key that refresh tokens follow from: 32 bytes in hexadecimal."""
         return self._keep("refresh_key.hex", lambda: secrets.token_hex(32))
 
+    def erasure_key(self) -> Path:
+        """The key of the hashes that stay of erased people: 32 bytes in hexadecimal."""
+        return self._keep("erasure_key.hex", lambda: secrets.token_hex(32))
+
     def seed_keys(self) -> Path:
         """The keys of the voter seed inside access tokens by number: 32 bytes each."""
         return self._keep("seed_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))

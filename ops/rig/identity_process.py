@@ -46,7 +46,8 @@ class IdentityProcess(Service):
 def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterator[IdentityProcess]:
     """Run an identity process on this database of people until the end of the block."""
     (folder / "seed").write_text(json.dumps({"1": SEED_KEY.hex()}))
-    (folder / "refresh").write_text("00" * 32)
+    for secret in ("refresh", "erasure"):
+        (folder / secret).write_text("00" * 32)
     make_next_key(folder / "keys")
     port = ports.choose(["identity"], {})["identity"]
     env = {
@@ -55,6 +56,7 @@ def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterat
         "IDENTITY_PORT": str(port),
         "SIGNING_KEY_FOLDER": str(folder / "keys"),
         "REFRESH_KEY_FILE": str(folder / "refresh"),
+        "ERASURE_KEY_FILE": str(folder / "erasure"),
         "SEED_KEY_FILE": str(folder / "seed"),
         **settings,
     }

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from contract import settings
+from contract.revocations import RevocationList
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
 from contract.web.background import Work
+from contract.web.revocation_listener import RevocationListener
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
@@ -21,6 +23,8 @@ from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
 from query.reads.event_pages import EventPages
 from query.reads.events_handler import EventsHandler
+from query.reads.own_votes import OwnVotePages
+from query.reads.own_votes_handler import OwnVotesHandler
 from query.reads.result_renderer import ResultRenderer
 from query.reads.results_handler import ResultsHandler
 from query.reads.user_vote_handler import UserVoteHandler
@@ -43,6 +47,7 @@ class QueryService(Service):
         ResultsHandler,
         VoteStatusHandler,
         UserVoteHandler,
+        OwnVotesHandler,
         PageHandler,
         HomeHandler,
         ViewerHandler,
@@ -54,9 +59,12 @@ class QueryService(Service):
         verification = settings.read(settings.Verification, env)
         stale_after_s = settings.read(Staleness, env).after_ms / 1000
         receipt_keys = settings.read(settings.ReceiptKeys, env).by_number
-        self._verifier = verifier = TokenVerifier(verification.jwks_url)
+        revoked = RevocationList()
+        identity_url = settings.read(settings.IdentityDatabase, env).url
+        self._revocations = RevocationListener(identity_url, revoked)
+        self._people = people = IdentityDoor(identity_url)
+        self._verifier = verifier = TokenVerifier(verification.jwks_url, revoked)
         self._replica = ReplicaReader(settings.read(settings.Replica, env).url)
-        self._people = IdentityDoor(settings.read(settings.IdentityDatabase, env).url)
         self._redis = redis_client(redis.url)
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
@@ -64,11 +72,13 @@ class QueryService(Service):
         files = load_files()
         seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
         self._bell = StandingsBell(self._redis, events.hear)
+        pages, user_votes = EventPages(self._replica), UserVotes(seeds, ciphers, events, self._replica, people)
         self.handlers = (
-            EventsHandler(verifier, events, EventPages(self._replica)),
+            EventsHandler(verifier, events, pages),
             ResultsHandler(verifier, events, ResultsAccess(verifier, events), ResultRenderer(events, standings)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
-            UserVoteHandler(verifier, UserVotes(seeds, ciphers, events, self._replica, self._people)),
+            UserVoteHandler(verifier, user_votes),
+            OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
             PageHandler(files),
             HomeHandler(files, self._replica),
             ViewerHandler(),
@@ -78,6 +88,8 @@ class QueryService(Service):
         """Reads need the public keys and the replica; Redis is no reason, its absence only makes stale."""
         if not self._verifier.ready:
             return "no public keys yet"
+        if not self._revocations.has_looked:
+            return "hasn't looked yet which sessions are revoked"
         return await self._replica.why_not_ready()
 
     async def open(self) -> None:
@@ -87,7 +99,7 @@ class QueryService(Service):
 
     def work(self) -> Iterable[Work]:
         """Keep the public keys, and hear of events that change."""
-        return [self._verifier.run(), self._bell.run()]
+        return [self._verifier.run(), self._revocations.run(), self._bell.run()]
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -10,7 +10,9 @@ from typing import Any
 from sanic import Sanic
 
 from contract import settings
+from contract.revocations import RevocationList
 from contract.web.background import Work
+from contract.web.revocation_listener import RevocationListener
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
@@ -41,7 +43,8 @@ class SseService(Service):
         self._limits = settings.read(Streaming, env)
         stale_after_s = settings.read(Staleness, env).after_ms / 1000
         redis = settings.read(settings.Redis, env)
-        self._verifier = TokenVerifier(settings.read(settings.Verification, env).jwks_url)
+        revoked = RevocationList()
+        self._verifier = TokenVerifier(settings.read(settings.Verification, env).jwks_url, revoked)
         self._replica = ReplicaReader(settings.read(settings.Replica, env).url)
         self._redis = redis_client(redis.url)
         standings = StandingsReader(
@@ -49,12 +52,16 @@ class SseService(Service):
         )
         events = EventDirectory(self._replica)
         self._hub = SseHub(standings, events, self._limits)
+        identity_url = settings.read(settings.IdentityDatabase, env).url
+        self._revocations = RevocationListener(identity_url, revoked, self._hub.end_revoked)
         self._bell = StandingsBell(self._redis, events.hear, self._hub.ring)
         tickets = StreamTickets(self._redis)
-        self.handlers = (SseHandler(self._verifier, events, tickets, self._hub, self._limits),)
+        self.handlers = (SseHandler(self._verifier, revoked, events, tickets, self._hub, self._limits),)
 
     async def why_not_ready(self) -> str:
         """Streams need the replica; Redis is no reason, its absence only makes stale."""
+        if not self._revocations.has_looked:
+            return "hasn't looked yet which sessions are revoked"
         return await self._replica.why_not_ready()
 
     async def open(self) -> None:
@@ -63,7 +70,13 @@ class SseService(Service):
 
     def work(self) -> Iterable[Work]:
         """Hear of changes, push them, and look after the clients."""
-        return [self._verifier.run(), self._bell.run(), self._hub.run_pushes(), self._hub.run_sweeps()]
+        return [
+            self._verifier.run(),
+            self._revocations.run(),
+            self._bell.run(),
+            self._hub.run_pushes(),
+            self._hub.run_sweeps(),
+        ]
 
     def configure(self, app: Sanic[Any, Any]) -> None:
         """The hub ends streams, so Sanic must not cut them; its heartbeats are the pings of WebSockets."""

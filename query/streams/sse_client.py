@@ -25,11 +25,21 @@ SEND_BUFFER_BYTES = 32 * 1024
 
 
 class SseClient:
-    """A client behind `transport` that reads one form of frames, to be sent away at `expires_at` (monotonic s)."""
+    """A client behind `transport` that reads one form of frames, to be sent away at `expires_at` (monotonic s).
 
-    __slots__ = ("_behind_since", "_fd", "_form", "_transport", "ended", "expires_at")
+    Where results are restricted `let_in_by` holds the ids by whose revocation it ends.
+    """
 
-    def __init__(self, transport: asyncio.Transport, expires_at: float, form: Form = Form.SSE) -> None:
+    __slots__ = ("_behind_since", "_fd", "_form", "_transport", "ended", "expires_at", "let_in_by")
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        expires_at: float,
+        form: Form = Form.SSE,
+        let_in_by: tuple[str, ...] = (),
+    ) -> None:
+        self.let_in_by = let_in_by
         self._transport = transport
         self._form = int(form)
         self._behind_since: float | None = None

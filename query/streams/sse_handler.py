@@ -16,7 +16,8 @@ import msgspec
 from sanic import HTTPResponse, Request
 from sanic.exceptions import WebsocketClosed
 
-from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany
+from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany, Unauthorized
+from contract.revocations import RevocationList, ids_of
 from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import uuid_of
@@ -49,9 +50,16 @@ class Ticket(msgspec.Struct):
 class SseHandler:
     """Turns requests into clients of the hub."""
 
-    def __init__(
-        self, verifier: TokenVerifier, events: EventDirectory, tickets: StreamTickets, hub: SseHub, limits: Streaming
+    def __init__(  # what a stream needs is made once, in the composition root
+        self,
+        verifier: TokenVerifier,
+        revoked: RevocationList,
+        events: EventDirectory,
+        tickets: StreamTickets,
+        hub: SseHub,
+        limits: Streaming,
     ) -> None:
+        self._revoked = revoked
         self._verifier = verifier
         self._events = events
         self._door = ResultsAccess(verifier, events)
@@ -75,7 +83,7 @@ class SseHandler:
 
         204 to a client that has seen the end of a closed event: its EventSource then stays away.
         """
-        event = await self._visible(request, event_id)
+        event, let_in_by = await self._visible(request, event_id)
         async with self._watched(request, event) as feed:
             if feed.has_ended_for(request.headers.get("last-event-id") or request.args.get("lastEventId", "")):
                 return HTTPResponse(status=204)
@@ -83,7 +91,7 @@ class SseHandler:
                 return HTTPResponse(headers=HEADERS, content_type="text/event-stream")
             response = await request.respond(headers=HEADERS, content_type="text/event-stream")
             await response.send(retry(random.randint(*RETRY_MS)))  # noqa: S311  # spreads load, keeps no secret
-            client = self._client(request, Form.SSE)
+            client = self._client(request, Form.SSE, let_in_by)
             await self._serve(client, feed)
             try:
                 async with asyncio.timeout(self._stalled_s):
@@ -109,12 +117,12 @@ class SseHandler:
         """
         if request.method != "GET" or request.headers.get("upgrade", "").lower() != "websocket":
             raise InvalidBody("this address is for WebSockets")
-        event = await self._visible(request, event_id)
+        event, let_in_by = await self._visible(request, event_id)
         protocol = cast("Any", request.transport).get_protocol()  # Sanic's, which has the handshake
         try:
             async with self._watched(request, event) as feed:
                 websocket = await protocol.websocket_handshake(request)
-                client = self._client(request, Form.WEBSOCKET)
+                client = self._client(request, Form.WEBSOCKET, let_in_by)
                 listening = asyncio.create_task(_ignore_words(websocket, client))
                 try:
                     await self._serve(client, feed)
@@ -136,16 +144,20 @@ class SseHandler:
     )
     async def ticket(self, request: Request, event_id: str) -> HTTPResponse:
         """A ticket for one stream of an event, for those who may see the results now."""
-        self._verifier.caller(request)
+        caller = self._verifier.caller(request)
         event = await self._door.results(request, uuid_of(event_id, "event_id"))
-        return answer(Ticket(await self._tickets.issue(event), LIFETIME_S))
+        return answer(Ticket(await self._tickets.issue(event, caller), LIFETIME_S))
 
-    async def _visible(self, request: Request, event_id: str) -> Event:
+    async def _visible(self, request: Request, event_id: str) -> tuple[Event, tuple[str, ...]]:
+        """The event, and the ids by whose revocation the stream ends."""
         event = await self._events.current(uuid_of(event_id, "event_id"))
         ticket = request.args.get("ticket")
-        if not (ticket and is_restricted(event) and await self._tickets.redeem(ticket, event.event_id)):
-            self._door.let_in(event, request)
-        return event
+        if ticket and is_restricted(event) and (ids := await self._tickets.redeem(ticket, event.event_id)):
+            if self._revoked.any_of(ids):
+                raise Unauthorized
+            return event, ids
+        caller = self._door.let_in(event, request)
+        return event, ids_of(caller) if caller else ()
 
     @contextlib.asynccontextmanager
     async def _watched(self, request: Request, event: Event) -> AsyncIterator[SseFeed]:
@@ -153,14 +165,14 @@ class SseHandler:
             async with self._hub.watch(event) as feed:
                 yield feed
 
-    def _client(self, request: Request, form: Form) -> SseClient:
+    def _client(self, request: Request, form: Form, let_in_by: tuple[str, ...]) -> SseClient:
         expires_at = time.monotonic() + self._lifetime_s * random.uniform(0.9, 1.1)  # noqa: S311  # spreads load, keeps no secret
-        return SseClient(cast("asyncio.Transport", request.transport), expires_at, form)
+        return SseClient(cast("asyncio.Transport", request.transport), expires_at, form, let_in_by)
 
     async def _serve(self, client: SseClient, feed: SseFeed) -> None:
         """Let the hub write to this client until the end."""
         feed.join(client)
-        if self._hub.closing:
+        if self._hub.closing or self._revoked.any_of(client.let_in_by):
             client.end()
         try:
             await client.ended

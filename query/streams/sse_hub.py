@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -96,6 +96,13 @@ class SseHub:
             self._rung.add(event_id)
         if self._rung:
             self._woken.set()
+
+    def end_revoked(self, ids: Collection[str]) -> None:
+        """End the restricted streams of those whose sessions are over."""
+        revoked = frozenset(ids)
+        for client in [client for feed in self._feeds.values() for client in feed.clients]:
+            if not revoked.isdisjoint(client.let_in_by):
+                client.end()
 
     async def run_pushes(self) -> None:
         """Read and push what has changed, for ever."""

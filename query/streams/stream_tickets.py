@@ -9,6 +9,8 @@ import redis.asyncio
 
 from contract.errors import Busy
 from contract.redis_keys import ticket_key
+from contract.revocations import ids_of
+from contract.tokens import Caller
 from query.event import Event, is_restricted
 from query.redis_reader import REDIS_AWAY
 
@@ -21,21 +23,25 @@ class StreamTickets:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
 
-    async def issue(self, event: Event) -> str:
-        """A ticket for one stream of this event within LIFETIME_S; kept only where it is needed."""
+    async def issue(self, event: Event, caller: Caller) -> str:
+        """A caller's ticket for one stream of this event within LIFETIME_S; kept only where it is needed."""
         ticket = secrets.token_urlsafe(24)
         if not is_restricted(event):
             return ticket
         try:
-            await self._client.set(ticket_key(ticket), event.event_id, ex=LIFETIME_S)
+            await self._client.set(ticket_key(ticket), " ".join([event.event_id, *ids_of(caller)]), ex=LIFETIME_S)
         except REDIS_AWAY as error:
             raise Busy from error
         return ticket
 
-    async def redeem(self, ticket: str, event_id: str) -> bool:
-        """Whether it was issued for this event and not used yet; it is used now."""
+    async def redeem(self, ticket: str, event_id: str) -> tuple[str, ...]:
+        """By which ids its caller's token may be revoked, if it was issued for this event and not used yet; else none.
+
+        It is used now.
+        """
         try:
             found = await self._client.getdel(ticket_key(ticket))
         except REDIS_AWAY as error:
             raise Busy from error
-        return bool(found == event_id.encode())
+        issued_for, *ids = found.decode().split() if isinstance(found, bytes) else [""]
+        return tuple(ids) if issued_for == event_id else ()

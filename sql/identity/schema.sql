@@ -4,6 +4,20 @@
 -- Name: identity; Type: SCHEMA; Schema: -; Owner: vote_identity_owner
 CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO vote_identity_owner;
+-- Name: erase(uuid, bytea, timestamp with time zone); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM identity.is_erased(p_identity_hash);
+    INSERT INTO identity.erased AS e (identity_hash, kept_until) VALUES (p_identity_hash, p_kept_until)
+    ON CONFLICT (identity_hash) DO UPDATE SET kept_until = greatest(e.kept_until, excluded.kept_until);
+    DELETE FROM identity.users WHERE user_id = p_user_id;
+    RETURN FOUND;
+END
+$$;
+ALTER FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) OWNER TO vote_identity_owner;
 -- Name: folded(text); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
 CREATE FUNCTION identity.folded(p_text text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -12,6 +26,79 @@ CREATE FUNCTION identity.folded(p_text text) RETURNS text
         U&'\0131\200C\200D\FE0E\FE0F', 'i'), U&'i\0307', 'i'), NFKC)
 $$;
 ALTER FUNCTION identity.folded(p_text text) OWNER TO vote_identity_owner;
+-- Name: forget(timestamp with time zone); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.forget(p_unused_since timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+    WITH revocations AS (
+        DELETE FROM identity.revocations WHERE revoked_id IN (
+            SELECT revoked_id FROM identity.revocations WHERE expires_at < now() LIMIT 1000) RETURNING 1),
+    erased AS (
+        DELETE FROM identity.erased WHERE identity_hash IN (
+            SELECT identity_hash FROM identity.erased WHERE kept_until < now() LIMIT 1000) RETURNING 1),
+    sessions AS (
+        DELETE FROM identity.sessions WHERE session_id IN (
+            SELECT session_id FROM identity.sessions
+            WHERE expires_at < now() AND rotated_at < p_unused_since LIMIT 1000) RETURNING 1),
+    people AS (
+        DELETE FROM identity.users WHERE user_id IN (
+            SELECT user_id FROM identity.users u
+            WHERE created_at < p_unused_since AND email IS NOT NULL AND roles = '{viewer}'
+              AND NOT EXISTS (SELECT FROM identity.sessions s WHERE s.user_id = u.user_id) LIMIT 1000) RETURNING 1)
+    SELECT (SELECT count(*) FROM revocations) + (SELECT count(*) FROM erased)
+         + (SELECT count(*) FROM sessions) + (SELECT count(*) FROM people)
+$$;
+ALTER FUNCTION identity.forget(p_unused_since timestamp with time zone) OWNER TO vote_identity_owner;
+-- Name: is_erased(bytea); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.is_erased(p_identity_hash bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(encode(p_identity_hash, 'hex'), 0));
+    RETURN EXISTS (SELECT FROM identity.erased WHERE identity_hash = p_identity_hash AND kept_until > clock_timestamp());
+END
+$$;
+ALTER FUNCTION identity.is_erased(p_identity_hash bytea) OWNER TO vote_identity_owner;
+-- Name: revoke_tokens(); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.revoke_tokens() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'sessions' THEN
+        INSERT INTO identity.revocations (revoked_id, expires_at)
+        VALUES (OLD.session_id, clock_timestamp() + interval '1 hour') ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO identity.revocations (revoked_id, expires_at)
+        VALUES (OLD.user_id, clock_timestamp() + interval '7 days') ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION identity.revoke_tokens() OWNER TO vote_identity_owner;
+-- Name: revoked_since(timestamp with time zone); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.revoked_since(p_since timestamp with time zone) RETURNS TABLE(revoked_id uuid, revoked_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+    SELECT r.revoked_id, r.revoked_at, r.expires_at FROM identity.revocations r
+    WHERE r.revoked_at >= p_since AND r.expires_at > clock_timestamp()
+    ORDER BY r.revoked_at
+$$;
+ALTER FUNCTION identity.revoked_since(p_since timestamp with time zone) OWNER TO vote_identity_owner;
+-- Name: tell_revocation(); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.tell_revocation() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_notify('revocations', '');
+    RETURN NULL;
+END
+$$;
+ALTER FUNCTION identity.tell_revocation() OWNER TO vote_identity_owner;
 -- Name: user_exists(uuid); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
 CREATE FUNCTION identity.user_exists(p_user_id uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -34,6 +121,20 @@ CREATE TABLE identity.applications (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 ALTER TABLE identity.applications OWNER TO vote_identity_owner;
+-- Name: erased; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.erased (
+    identity_hash bytea NOT NULL,
+    kept_until timestamp with time zone NOT NULL,
+    CONSTRAINT erased_identity_hash_check CHECK ((octet_length(identity_hash) = 32))
+);
+ALTER TABLE identity.erased OWNER TO vote_identity_owner;
+-- Name: revocations; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.revocations (
+    revoked_id uuid NOT NULL,
+    revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+ALTER TABLE identity.revocations OWNER TO vote_identity_owner;
 -- Name: sessions; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.sessions (
     session_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -44,6 +145,7 @@ CREATE TABLE identity.sessions (
     revoked_at timestamp with time zone,
     current_hash bytea NOT NULL,
     earlier_rotations timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    device text,
     CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32))
 );
 ALTER TABLE identity.sessions OWNER TO vote_identity_owner;
@@ -65,18 +167,42 @@ ALTER TABLE identity.users OWNER TO vote_identity_owner;
 -- Name: applications applications_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.applications
     ADD CONSTRAINT applications_pkey PRIMARY KEY (application);
+-- Name: erased erased_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.erased
+    ADD CONSTRAINT erased_pkey PRIMARY KEY (identity_hash);
+-- Name: revocations revocations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.revocations
+    ADD CONSTRAINT revocations_pkey PRIMARY KEY (revoked_id);
 -- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
 -- Name: users users_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+-- Name: erased_kept_until; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX erased_kept_until ON identity.erased USING btree (kept_until);
+-- Name: revocations_expires_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX revocations_expires_at ON identity.revocations USING btree (expires_at);
+-- Name: revocations_revoked_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX revocations_revoked_at ON identity.revocations USING btree (revoked_at);
+-- Name: sessions_expires_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX sessions_expires_at ON identity.sessions USING btree (expires_at);
 -- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
+-- Name: users_created_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX users_created_at ON identity.users USING btree (created_at);
 -- Name: users_folded_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE UNIQUE INDEX users_folded_email ON identity.users USING btree (identity.folded(email));
 -- Name: users_folded_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE UNIQUE INDEX users_folded_username ON identity.users USING btree (identity.folded(username));
+-- Name: sessions revoke_when_ended; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
+CREATE TRIGGER revoke_when_ended AFTER UPDATE OF revoked_at ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION identity.revoke_tokens();
+-- Name: users revoke_when_erased; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
+CREATE TRIGGER revoke_when_erased AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.revoke_tokens();
+-- Name: sessions revoke_when_gone; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
+CREATE TRIGGER revoke_when_gone AFTER DELETE ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (old.expires_at > now()))) EXECUTE FUNCTION identity.revoke_tokens();
+-- Name: revocations tell; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
+CREATE TRIGGER tell AFTER INSERT ON identity.revocations FOR EACH STATEMENT EXECUTE FUNCTION identity.tell_revocation();
 -- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
@@ -86,9 +212,26 @@ GRANT USAGE ON SCHEMA identity TO vote_command;
 GRANT USAGE ON SCHEMA identity TO vote_query;
 -- Name: SCHEMA public; Type: ACL; Schema: -; Owner: pg_database_owner
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+-- Name: FUNCTION erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) TO vote_identity;
 -- Name: FUNCTION folded(p_text text); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.folded(p_text text) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.folded(p_text text) TO vote_identity;
+-- Name: FUNCTION forget(p_unused_since timestamp with time zone); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.forget(p_unused_since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.forget(p_unused_since timestamp with time zone) TO vote_identity;
+-- Name: FUNCTION is_erased(p_identity_hash bytea); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.is_erased(p_identity_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.is_erased(p_identity_hash bytea) TO vote_identity;
+-- Name: FUNCTION revoke_tokens(); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.revoke_tokens() FROM PUBLIC;
+-- Name: FUNCTION revoked_since(p_since timestamp with time zone); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.revoked_since(p_since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.revoked_since(p_since timestamp with time zone) TO vote_command;
+GRANT ALL ON FUNCTION identity.revoked_since(p_since timestamp with time zone) TO vote_query;
+-- Name: FUNCTION tell_revocation(); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.tell_revocation() FROM PUBLIC;
 -- Name: FUNCTION user_exists(p_user_id uuid); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.user_exists(p_user_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.user_exists(p_user_id uuid) TO vote_command;
@@ -139,6 +282,7 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_lock_shared(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_lock_shared(integer, integer) FROM PUBLIC;
 -- Name: FUNCTION pg_advisory_xact_lock(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock(bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock(bigint) TO vote_identity_owner;
 -- Name: FUNCTION pg_advisory_xact_lock(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer) FROM PUBLIC;
 -- Name: FUNCTION pg_advisory_xact_lock_shared(bigint); Type: ACL; Schema: pg_catalog; Owner: postgres
@@ -167,6 +311,8 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(bigint) FROM 
 REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) FROM PUBLIC;
 -- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.applications TO vote_identity;
+-- Name: TABLE revocations; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT ON TABLE identity.revocations TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT,DELETE ON TABLE identity.sessions TO vote_identity;
 -- Name: COLUMN sessions.rotated_at; Type: ACL; Schema: identity; Owner: vote_identity_owner

@@ -14,9 +14,10 @@ SELECT application FROM identity.applications WHERE application = :application;
 INSERT INTO identity.applications (application) VALUES (:application) ON CONFLICT DO NOTHING;
 
 -- name: register
--- A new person; no row when the name or the mail address is taken.
+-- A new person; no row when the name or the mail address is taken, or its account was erased not long ago.
 INSERT INTO identity.users (username, email, date_of_birth, password_hash, voter_seed, registered_with)
-VALUES (:username, :email, :date_of_birth, :password_hash, :voter_seed, :registered_with)
+SELECT :username, :email, :date_of_birth::date, :password_hash, :voter_seed::bytea, :registered_with
+WHERE NOT identity.is_erased(:identity_hash)
 ON CONFLICT DO NOTHING
 RETURNING user_id, username, roles, voter_seed, password_hash, created_at;
 
@@ -46,8 +47,8 @@ WITH ended AS (
         OFFSET :sessions_max - 1)
     RETURNING revoked_at IS NULL AND expires_at > clock_timestamp() AS alive
 )
-INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash)
-VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash)
+INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device)
+VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device)
 RETURNING (SELECT count(*) FROM ended WHERE alive) AS ended;
 
 -- name: rotate_session
@@ -77,6 +78,39 @@ WHERE s.session_id = :session_id
 UPDATE identity.sessions SET revoked_at = clock_timestamp()
 WHERE session_id = :session_id AND revoked_at IS NULL
 RETURNING user_id;
+
+-- name: open_sessions
+-- A person's sessions that go on, the last used first.
+SELECT session_id, started_at, rotated_at, device FROM identity.sessions
+WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > clock_timestamp()
+ORDER BY rotated_at DESC;
+
+-- name: is_revoked
+-- Whether access tokens of this session or person are refused.
+SELECT EXISTS (SELECT FROM identity.revocations WHERE revoked_id IN (:session_id::uuid, :user_id::uuid)) AS revoked;
+
+-- name: end_session
+-- Ends one session of a person, which revokes its tokens; no row: there is none to end.
+UPDATE identity.sessions SET revoked_at = clock_timestamp()
+WHERE session_id = :session_id AND user_id = :user_id AND revoked_at IS NULL
+RETURNING session_id;
+
+-- name: revoke
+-- Has all tokens of a session refused, also of one that is in no table; expires_at is the end of the last, Unix seconds.
+INSERT INTO identity.revocations (revoked_id, expires_at) VALUES (:session_id, to_timestamp(:expires_at::float8))
+ON CONFLICT DO NOTHING;
+
+-- name: personal_data
+-- All that is stored of a person, the seed and the password's hash aside.
+SELECT username, email, date_of_birth, created_at, roles FROM identity.users WHERE user_id = :user_id;
+
+-- name: erase
+-- Erases a person, and keeps the hash of who it was for so many seconds. Whether there was one.
+SELECT identity.erase(:user_id, :identity_hash, clock_timestamp() + make_interval(secs => :kept_s)) AS erased;
+
+-- name: forget
+-- Deletes what isn't needed any more, some of it at a time; how many rows.
+SELECT identity.forget(clock_timestamp() - make_interval(secs => :unused_s)) AS rows;
 
 -- name: put_staff
 -- Makes a person, or gives the one of this name a new password and new roles.

@@ -58,6 +58,7 @@ async def test_what_a_page_may_send(session: aiohttp.ClientSession) -> None:
             assert "GET" in answer.headers["Access-Control-Allow-Methods"]
 
 
+@pytest.mark.usefixtures("identity_database")
 async def test_unread_bodies_are_quiet(query: Service, session: aiohttp.ClientSession) -> None:
     """A body that nobody asked for is read and dropped: the connection goes on and no line is logged."""
     for method, status in (("OPTIONS", 204), ("PATCH", 405), ("GET", 401)):
@@ -173,6 +174,7 @@ async def test_uuids_of_paths_have_one_spelling(
         assert answer.status in (400, 404)
 
 
+@pytest.mark.usefixtures("identity_database")
 async def test_leaving_is_not_worth_a_line(
     tmp_path: Path, database: Database, redis_url: str, mint: TokenMint, owner: psycopg.Connection
 ) -> None:

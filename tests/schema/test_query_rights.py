@@ -11,7 +11,7 @@ from ops.rig.database import Database
 
 DIRECTORY = resources.files("sql").joinpath("queries")
 FILES = sorted(file.name for file in DIRECTORY.iterdir())
-UTILITY = re.compile(r"(--.*\n)*(COPY|SET|SAVEPOINT|ROLLBACK)\b")  # can't be explained
+UTILITY = re.compile(r"(--.*\n)*(COPY|LISTEN|SET|SAVEPOINT|ROLLBACK)\b")  # can't be explained
 
 
 @pytest.mark.parametrize("file_name", FILES)

@@ -66,7 +66,7 @@ def test_an_application_is_no_person() -> None:
     key = SigningKey(KEYS["ES256"])
     mint, keys = TokenMint(only(key), SEEDS), KeySet()
     keys.replace({"keys": [key.jwk]})
-    client, viewer = mint.client("app", 900), mint.access(person("viewer"), None, 900)
+    client, viewer = mint.client("app", 900), mint.access(person("viewer"), uuid.uuid4(), 900)
     assert keys.claims(client, CLIENT_TYPE).sub == "app"
     for token, token_type in ((client, ACCESS_TYPE), (viewer, CLIENT_TYPE), (mint.client("app", -1), CLIENT_TYPE)):
         with pytest.raises(Unauthorized):

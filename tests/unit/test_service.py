@@ -78,6 +78,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "JWKS_URL": "http://127.0.0.1:1/",
         "SIGNING_KEY_FOLDER": str(tmp_path / "keys"),
         "REFRESH_KEY_FILE": str(tmp_path / "refresh"),
+        "ERASURE_KEY_FILE": str(tmp_path / "refresh"),
         "SEED_KEY_FILE": str(tmp_path / "seed"),
         "RECEIPT_KEYS_FILE": str(tmp_path / "receipts.json"),
         "SEAL_KEYS_FILE": str(tmp_path / "seals.json"),

@@ -40,7 +40,8 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
         ("SEAL_KEYS_FILE", {"command"}),
         ("RECEIPT_KEYS_FILE", {"command", "query"}),
         ("DATABASE_URL", {"command", "fanout", "operator"}),
-        ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "operator"}),
+        ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "sse", "operator"}),
+        ("ERASURE_KEY_FILE", {"identity"}),
     ],
 )
 def test_keys_go_where_they_are_needed(told: dict[str, dict[str, str]], variable: str, holders: set[str]) -> None:

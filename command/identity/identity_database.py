@@ -1,0 +1,66 @@
+"""Identity's database as its stores use it: one named statement a call, each its own transaction.
+
+Postgres may be away at the start and at any time later: a call that gets no connection is `Busy`, one whose
+outcome is unknown is what its caller says (`NotDurable` when something was to be written: repeating it is safe), and
+the pool goes on trying to connect.
+"""
+
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import AsyncRowFactory, dict_row
+
+from command.durable_pool import Connection, DurablePool
+from contract import queries
+from contract.errors import Busy, ContractError
+
+Row = TypeVar("Row")
+
+CONNECTIONS_MAX = 8
+WAITING_MAX = 200
+STATEMENT_TIMEOUT = "statement_timeout=5s"
+
+
+class IdentityDatabase:
+    """The statements of identity.sql; `open` and `close` are its lifetime."""
+
+    def __init__(self, database_url: str) -> None:
+        self._sql = {name: sql.encode() for name, sql in queries.load("identity.sql").items()}
+        self._pool = DurablePool(
+            database_url, "vote_identity", STATEMENT_TIMEOUT, connections_max=CONNECTIONS_MAX, waiting_max=WAITING_MAX
+        )
+
+    async def open(self) -> None:
+        """Start connecting; waits for nothing."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._pool.close()
+
+    async def why_not_ready(self) -> str:
+        """The reason why people can't be read now, or "" ."""
+        try:
+            await self.one("ready", dict_row)
+        except (ContractError, psycopg.Error) as error:
+            return f"Postgres: {error}"
+        return ""
+
+    async def one(
+        self, name: str, row: AsyncRowFactory[Row], lost: type[ContractError] = Busy, **arguments: Any
+    ) -> Row | None:
+        """The only row of a named statement, if any."""
+        rows = await self.all(name, row, lost, **arguments)
+        return rows[0] if rows else None
+
+    async def all(
+        self, name: str, row: AsyncRowFactory[Row], lost: type[ContractError] = Busy, **arguments: Any
+    ) -> list[Row]:
+        """The rows of a named statement."""
+
+        async def work(connection: Connection) -> list[Row]:
+            async with connection.cursor(row_factory=row) as cursor:
+                await cursor.execute(self._sql[name], arguments)
+                return await cursor.fetchall() if cursor.description else []
+
+        return await self._pool.run(work, lost)

@@ -1,0 +1,91 @@
+"""What is stored of people, and its end: the use cases of seeing it, of erasure, and of what time takes away.
+
+    erased ─► account, sessions and seed go, tokens are revoked ─► the votes stay, and are nobody's
+                  └─ a keyed hash of the mail address stays for a while: else a new account were a second vote
+
+Votes are in the ledger, which identity can't read: their owner reads them there, by the token.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from command.identity.identity_database import IdentityDatabase
+from command.identity.settings import Retention
+from contract.errors import ContractError, NotDurable, Unauthorized
+from contract.tokens import Caller
+
+FORGET_EVERY_S = 600.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """What is stored of a person; no `email`: an operator made the account."""
+
+    username: str
+    email: str | None
+    date_of_birth: date | None
+    created_at: datetime
+    roles: list[str]
+
+
+class PersonHash:
+    """Keyed hashes that tell whether it is the same person again, and nothing else."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, identity: str) -> bytes:
+        """32 bytes for a mail address in normal form, or for whatever else makes a person."""
+        return hmac.digest(self._key, identity.encode(), hashlib.sha256)
+
+
+class PersonalRecords:
+    """Shows and erases; `forget` is its background task."""
+
+    def __init__(self, database: IdentityDatabase, hashes: PersonHash, retention: Retention) -> None:
+        self._database = database
+        self._hashes = hashes
+        self._retention = retention
+
+    async def of(self, caller: Caller) -> PersonalData:
+        """What is stored of the caller; `Unauthorized` when erased."""
+        data = await self._database.one("personal_data", class_row(PersonalData), user_id=caller.user_id)
+        if data is None:
+            raise Unauthorized
+        return data
+
+    async def erase(self, caller: Caller, trace_id: str) -> None:
+        """Erase the caller; once more is the same."""
+        data = await self._database.one("personal_data", class_row(PersonalData), user_id=caller.user_id)
+        if data is None:
+            return
+        who = data.email.casefold() if data.email else caller.user_id
+        await self._database.one(
+            "erase",
+            dict_row,
+            NotDurable,
+            user_id=caller.user_id,
+            identity_hash=self._hashes.of(who),
+            kept_s=self._retention.erased_seconds,
+        )
+        log.info("erased", extra={"user_id": caller.user_id, "trace_id": trace_id})
+
+    async def forget(self) -> None:
+        """Delete what isn't needed any more, for ever, a little at a time."""
+        while True:
+            rows = 0
+            try:
+                row = await self._database.one("forget", dict_row, NotDurable, unused_s=self._retention.unused_seconds)
+                rows = row["rows"] if row else 0
+            except (ContractError, psycopg.Error) as error:
+                log.warning("can't delete what isn't needed any more", extra={"reason": str(error)})
+            await asyncio.sleep(1.0 if rows else FORGET_EVERY_S)
