@@ -8,7 +8,11 @@ import psycopg
 from ops.rig.eventually import eventually
 from ops.rig.server_setting import server_setting
 
-_CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+_CANCEL = """
+    SELECT backend_xid::text FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep' AND backend_xid IS NOT NULL AND pg_cancel_backend(pid)
+"""
+_UNDER_WAY = "SELECT FROM pg_stat_activity WHERE backend_xid::text = ANY(%s)"
 
 
 @contextlib.contextmanager
@@ -21,4 +25,11 @@ def standby_missing(admin: psycopg.Connection) -> Iterator[None]:
 
 def break_off_commit(admin: psycopg.Connection) -> None:
     """Cancel the wait of those who commit: their rows become visible, although no standby has them."""
-    eventually(lambda: bool(admin.execute(_CANCEL).fetchall()), "somebody waits for the standby")
+    broken_off: list[str] = []
+
+    def cancel() -> bool:
+        broken_off.extend(xid for (xid,) in admin.execute(_CANCEL).fetchall())
+        return bool(broken_off)
+
+    eventually(cancel, "somebody waits for the standby")
+    eventually(lambda: not admin.execute(_UNDER_WAY, [broken_off]).fetchall(), "they wait no more")

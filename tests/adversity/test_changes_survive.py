@@ -27,7 +27,7 @@ async def test_a_close_that_no_standby_has_is_never_answered(
     host = mint.voter("host")
     with (
         psycopg.connect(database.url(), autocommit=True) as admin,
-        command_process(tmp_path, database.url("vote_command"), mint, CHANGE_DEADLINE_MS="700") as command,
+        command_process(tmp_path, database.url("vote_command"), mint, CHANGE_DEADLINE_MS="2500") as command,
     ):
         eventually(command.is_ready, "command is ready")
         event = make_event(admin)
