@@ -54,6 +54,12 @@ class MissingField(ContractError):
     status, code = 400, "missing_field"
 
 
+class ChallengeInvalid(ContractError):
+    """the challenge isn't solved by this"""
+
+    status, code = 400, "challenge_invalid"
+
+
 class Unauthorized(ContractError):
     """a valid Bearer token is required"""
 

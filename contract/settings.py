@@ -129,3 +129,13 @@ class SealKeys:
     """Keys of the row seals by key_no, 32 bytes each; held by command and the audit tool, never by the database."""
 
     by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=numbered_keys(32))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChallengeKeys:
+    """Keys of challenges by number, 32 bytes each: identity makes with the newest, identity and command check with all.
+
+    A new number goes to command first; an old one goes once its challenges have expired.
+    """
+
+    by_number: dict[int, bytes] = setting("CHALLENGE_KEY_FILE", parse=numbered_keys(32))

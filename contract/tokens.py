@@ -7,6 +7,7 @@ subject, so that the voting path needs no look-up.
     typ at+jwt       a person: sub (user_id), roles, seed, jti, sid (session_id), since (when the account was made),
                      assurance (how it is known who the person is)
     typ client+jwt   an application that may register people: sub (its name), jti
+    typ challenge+jwt   whoever solved a challenge and may register one person: purpose, jti
 """
 
 import os
@@ -27,6 +28,7 @@ from contract.pseudonym import SEED_BYTES
 ISSUER = AUDIENCE = "vote"
 ACCESS_TYPE = "at+jwt"
 CLIENT_TYPE = "client+jwt"
+CHALLENGE_TYPE = "challenge+jwt"
 TOKEN_BYTES_MAX = 4096
 STAFF_ROLES = frozenset({"host", "admin"})
 CLOCK_SKEW_S = 60  # between the machine that signed and this one
@@ -104,7 +106,7 @@ class UnknownKeyError(Exception):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says, once its signature is verified; times in Unix seconds. From `roles` on they are a person's."""
+    """What a token says, once it is verified; times in Unix seconds. `roles` to `assurance` are a person's."""
 
     iss: str
     aud: str
@@ -118,6 +120,7 @@ class Claims(msgspec.Struct, frozen=True):
     sid: str = ""
     since: int = 0
     assurance: str = "password"
+    purpose: str = ""
 
 
 class _Header(msgspec.Struct, frozen=True):

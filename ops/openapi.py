@@ -74,7 +74,7 @@ def _operation(call: Call) -> OperationBuilder:
         operation.response(status, _content(answer), HTTPStatus(status).phrase)
     for status, codes in _refusals(call).items():
         operation.response(status, _content(dialect_of(call.path).shape), ", ".join(f"`{code}`" for code in codes))
-    if call.access is Access.OPTIONAL:
+    if call.access in (Access.OPTIONAL, Access.VOTER):
         operation.security.append({})
     if call.access is not Access.PUBLIC:
         operation.secured("bearer")

@@ -1,6 +1,6 @@
 """The identity process: opens its pool, serves until SIGTERM. With a sub-command: the operator's line, then the end.
 
-python -m command.identity [voters | client-token | staff | rotate-key]
+python -m command.identity [voters | client-token | applications | remove-application | likeness | staff | rotate-key]
 """
 
 import os
@@ -12,9 +12,13 @@ from command.identity.account_handler import AccountHandler
 from command.identity.account_store import AccountStore
 from command.identity.accounts import Accounts
 from command.identity.attempt_limits import AttemptLimits
+from command.identity.challenge_handler import ChallengeHandler
+from command.identity.challenge_store import ChallengeStore
+from command.identity.challenges import Challenges
 from command.identity.fair_queue import FairQueue
 from command.identity.identity_database import IdentityDatabase
 from command.identity.key_handler import KeyHandler
+from command.identity.mailboxes import Mailboxes, load_mail_rules
 from command.identity.own_token_verifier import OwnTokenVerifier
 from command.identity.password_hasher import PasswordHasher, Turn
 from command.identity.personal_data import PersonalRecords, PersonHash
@@ -23,10 +27,13 @@ from command.identity.session_handler import SessionHandler
 from command.identity.session_list import SessionList
 from command.identity.session_list_handler import SessionListHandler
 from command.identity.sessions import Sessions
-from command.identity.settings import Attempts, IdentityListening, Retention, Signing
+from command.identity.settings import Attempts, ChallengeEffort, IdentityListening, Registering, Retention, Signing
 from command.identity.signed_in import SignedIn
 from command.identity.signing_keys import SigningKeys, load_signing_keys
+from command.identity.token_mint import TokenMint
 from contract import settings
+from contract.challenge import Challenger
+from contract.tokens import SeedBox
 from contract.web.background import Work
 from contract.web.service import Service, run_service
 
@@ -36,7 +43,14 @@ ACCESS_SECONDS_MAX = 3600  # so long a revocation is kept
 class IdentityService(Service):
     """Everything that this process holds."""
 
-    handler_types = (AccountHandler, SessionHandler, SessionListHandler, PersonalDataHandler, KeyHandler)
+    handler_types = (
+        AccountHandler,
+        ChallengeHandler,
+        SessionHandler,
+        SessionListHandler,
+        PersonalDataHandler,
+        KeyHandler,
+    )
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(IdentityListening, env)
@@ -55,10 +69,21 @@ class IdentityService(Service):
         attempts = settings.read(Attempts, env)
         limits = AttemptLimits(attempts.redis_url, attempts, hashes)
         signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
-        self._records = PersonalRecords(self._database, hashes, retention)
+        mailboxes = Mailboxes(load_mail_rules())
+        registering = settings.read(Registering, env)
+        challenges = Challenges(
+            Challenger(settings.read(settings.ChallengeKeys, env).by_number),
+            settings.read(ChallengeEffort, env),
+            ChallengeStore(self._database),
+            TokenMint(self._keys, SeedBox(signing.seed_keys)),
+            registering.solved_seconds,
+        )
+        accounts = Accounts(store, self._hasher, hashes, limits, mailboxes, registering.min_age_years)
+        self._records = PersonalRecords(self._database, hashes, mailboxes, retention)
         self.handlers = (
-            AccountHandler(verifier, signed_in, Accounts(store, self._hasher, hashes, limits)),
-            SessionHandler(Sessions(store, self._hasher, self._keys, signing, limits)),
+            AccountHandler(verifier, signed_in, accounts),
+            ChallengeHandler(verifier, challenges),
+            SessionHandler(Sessions(store, self._hasher, self._keys, signing, limits, challenges)),
             SessionListHandler(signed_in, session_list),
             PersonalDataHandler(signed_in, self._records, session_list),
             KeyHandler(self._keys),

@@ -2,14 +2,17 @@
 
 Names are NFKC, so that two that look alike to a phone are one. Nothing that can't be printed gets in, NUL included, but
 joiners between two characters, which Persian, Sinhala and emoji are written with, and the tags of a flag. A mail
-address has its domain as DNS knows it, in ASCII. Who is the same by name or mail is told by identity.folded() in SQL.
+address has its domain as DNS knows it, in ASCII, and one that letters can be sent to: the names that are reserved for
+trials and closed networks (.test, .local …) are none. Who is the same by name or mail is told by identity.folded() in
+SQL, by the name's skeleton and by the mailbox (mailboxes.py).
 """
 
 import re
 import unicodedata
 from datetime import UTC, date, datetime
 
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+import disarm
+from email_validator import EmailNotValidError, validate_email
 
 from contract.errors import InvalidField
 from contract.visible_text import is_visible
@@ -17,9 +20,6 @@ from contract.visible_text import is_visible
 USERNAME_CHARS = (2, 64)
 EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS = (8, 128)
-
-# Whether a mailbox exists is for a letter to find out; networks without the Internet have .local, and trials .invalid.
-SPECIAL_USE_DOMAIN_NAMES.clear()
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JOINER = r"(?<=[^\s\u200c\u200d])[\u200c\u200d](?=[^\s\u200c\u200d])"
@@ -48,6 +48,11 @@ def check_username(text: str) -> str:
     return username
 
 
+def skeleton_of(username: str) -> str:
+    """What names have in common that look alike, whatever scripts their letters are from (Unicode's TR 39)."""
+    return disarm.skeleton_key(username) or username.casefold()
+
+
 def check_email(text: str) -> str:
     """The address without surrounding space, its domain in ASCII and lower case; raises `InvalidField`."""
     try:
@@ -57,16 +62,19 @@ def check_email(text: str) -> str:
     return f"{valid.local_part}@{valid.ascii_domain}"
 
 
-def check_date_of_birth(text: str) -> date:
-    """A date in the past, written YYYY-MM-DD; raises `InvalidField`."""
+def check_date_of_birth(text: str, min_age_years: int) -> date:
+    """A date in the past, written YYYY-MM-DD, of somebody who is old enough; raises `InvalidField`."""
     try:
         born = date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
         born = None
     if born is None:
         raise InvalidField("date_of_birth must be a date", field="date_of_birth")
-    if born >= datetime.now(UTC).date():
+    today = datetime.now(UTC).date()
+    if born >= today:
         raise InvalidField("date_of_birth must be in the past", field="date_of_birth")
+    if (born.year + min_age_years, born.month, born.day) > (today.year, today.month, today.day):
+        raise InvalidField(f"you must be {min_age_years} years old to register", field="date_of_birth")
     return born
 
 

@@ -77,12 +77,12 @@ class AccountHandler:
     async def register(self, request: Request) -> HTTPResponse:
         """Register a person.
 
-        The same call again, its Bearer included, gets the same answer.
+        The same call again, its Bearer included, gets the same answer. A solved challenge's Bearer is for one person.
         """
-        application = self._verifier.application(bearer_of(request))
+        registrar = self._verifier.registrar(bearer_of(request))
         new = json_body(request, NewAccount)
         person = NewPerson(new.username, new.email, new.date_of_birth, new.password)
-        user_id = await self._accounts.register(application, person, address_of(request))
+        user_id = await self._accounts.register(registrar, person, address_of(request))
         return answer(Registered(str(user_id)), 201)
 
     @call("GET", "/v1/auth/validate", name="auth_validate", answers={200: WhoAmI})

@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 from command.identity.identity_database import IdentityDatabase
 from command.identity.refresh_token import RefreshToken
 from contract.errors import NotDurable
+from contract.tokens import Claims
 
 SESSIONS_MAX = 20  # of one person
 
@@ -35,10 +36,15 @@ class RefreshedUser(User):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a person gives to register, in normal form, password aside; `registered_with` is the Bearer's jti."""
+    """What a person gives to register, in normal form, password aside; `registered_with` is the Bearer's jti.
+
+    `skeleton` and `mailbox` are what name and address have in common with others that are the same.
+    """
 
     username: str
+    skeleton: str
     email: str
+    mailbox: str
     date_of_birth: date
     registered_with: str
 
@@ -49,14 +55,20 @@ class AccountStore:
     def __init__(self, database: IdentityDatabase) -> None:
         self._database = database
 
-    async def may_register(self, application: str) -> bool:
-        """Whether the application still exists."""
-        return await self._database.one("find_application", dict_row, application=application) is not None
+    async def may_register(self, application: Claims) -> bool:
+        """Whether the application that has this token still exists, and did when it got it."""
+        name, issued_at = application.sub, application.iat
+        found = await self._database.one("find_application", dict_row, application=name, issued_at=issued_at)
+        return found is not None
+
+    async def has_registered(self, registrar: Claims) -> bool:
+        """Whether somebody was registered with this token."""
+        return await self._database.one("find_registered_with", dict_row, registered_with=registrar.jti) is not None
 
     async def register(
         self, new: Registration, password_hash: str, voter_seed: bytes, identity_hash: bytes
     ) -> User | None:
-        """The new person, or None when name or mail address is taken, or was erased not long ago."""
+        """The new person, or None when name or mailbox is taken, was erased not long ago, or the Bearer is used up."""
         return await self._database.one(
             "register",
             class_row(User),

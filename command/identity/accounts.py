@@ -11,6 +11,7 @@ from uuid import UUID
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, Registration, User
 from command.identity.attempt_limits import AttemptLimits
+from command.identity.mailboxes import Mailboxes
 from command.identity.password_hasher import PasswordHasher
 from command.identity.personal_data import PersonHash
 from contract.errors import NotFound, Taken, Unauthorized
@@ -30,29 +31,44 @@ class NewPerson(NamedTuple):
 class Accounts:
     """Makes and finds people."""
 
-    def __init__(self, store: AccountStore, hasher: PasswordHasher, hashes: PersonHash, limits: AttemptLimits) -> None:
+    def __init__(
+        self,
+        store: AccountStore,
+        hasher: PasswordHasher,
+        hashes: PersonHash,
+        limits: AttemptLimits,
+        mailboxes: Mailboxes,
+        min_age_years: int,
+    ) -> None:
         self._limits = limits
         self._store = store
         self._hashes = hashes
         self._hasher = hasher
+        self._mailboxes = mailboxes
+        self._min_age_years = min_age_years
 
-    async def register(self, application: Claims, person: NewPerson, address: str) -> UUID:
+    async def register(self, registrar: Claims, person: NewPerson, address: str) -> UUID:
         """The new person's user_id; the same call again, its token included, gets the same one.
 
-        `InvalidField`, `NotFound` for an application that is gone, `Taken`; `TooMany` at this address.
+        `InvalidField`, `NotFound` for an application that is gone, `Unauthorized` for a solved challenge that has
+        registered somebody else, `Taken`; `TooMany` at this address.
         """
+        username, email = account_fields.check_username(person.username), account_fields.check_email(person.email)
+        self._mailboxes.refuse_disposable(email)
         new = Registration(
-            account_fields.check_username(person.username),
-            account_fields.check_email(person.email),
-            account_fields.check_date_of_birth(person.date_of_birth),
-            registered_with=application.jti,
+            username,
+            account_fields.skeleton_of(username),
+            email,
+            self._mailboxes.mailbox_of(email),
+            account_fields.check_date_of_birth(person.date_of_birth, self._min_age_years),
+            registered_with=registrar.jti,
         )
         password = account_fields.check_password(person.password)
         await self._limits.registration(address)
         async with self._hasher.turn(address):
-            if not await self._store.may_register(application.sub):
+            if not registrar.purpose and not await self._store.may_register(registrar):
                 raise NotFound("the token's application no longer exists")
-            return (await self._register(new, password)).user_id
+            return (await self._register(new, password, registrar)).user_id
 
     async def find(self, caller: Caller) -> User:
         """The person whom an access token names; `Unauthorized` when erased."""
@@ -61,14 +77,16 @@ class Accounts:
             raise Unauthorized
         return user
 
-    async def _register(self, new: Registration, password: str) -> User:
+    async def _register(self, new: Registration, password: str, registrar: Claims) -> User:
         password_hash = await self._hasher.hash(password)
         user = await self._store.register(
-            new, password_hash, secrets.token_bytes(SEED_BYTES), self._hashes.of(new.email.casefold())
+            new, password_hash, secrets.token_bytes(SEED_BYTES), self._hashes.of(new.mailbox.casefold())
         )
         if user is not None:
             return user
         earlier = await self._store.registered_alike(new)
-        if earlier is None or not await self._hasher.verify(earlier.password_hash, password):
-            raise Taken
-        return earlier
+        if earlier is not None and await self._hasher.verify(earlier.password_hash, password):
+            return earlier
+        if registrar.purpose and await self._store.has_registered(registrar):
+            raise Unauthorized("this token has registered somebody")
+        raise Taken

@@ -46,10 +46,14 @@ class AttemptLimits:
             )
             self._windows = SlidingWindowCounterRateLimiter(storage)
 
-    async def login(self, name: str, address: str) -> None:
-        """Count a login for this name from this address; `TooMany`."""
+    async def login(self, name: str, address: str, *, with_challenge: bool = False) -> None:
+        """Count a login for this name from this address; `TooMany`.
+
+        Who has solved a challenge for it isn't held up by what others did to the account.
+        """
         await self._count("address", self._allowed.logins_per_address, address)
-        await self._count("account", self._allowed.logins_per_account, self._key(name))
+        if not with_challenge:
+            await self._count("account", self._allowed.logins_per_account, self._key(name))
 
     async def registration(self, address: str) -> None:
         """Count a registration from this address; `TooMany`."""

@@ -16,6 +16,8 @@ from psycopg.rows import class_row, scalar_row
 
 from command.identity import account_fields
 from command.identity.account_store import User
+from command.identity.operator_database import connect, statement
+from command.identity.operator_upkeep import list_applications, remove_application, renew_likeness
 from command.identity.password_hasher import argon2id, verifies
 from command.identity.settings import Signing
 from command.identity.signing_keys import (
@@ -26,7 +28,7 @@ from command.identity.signing_keys import (
     make_next_key,
 )
 from command.identity.token_mint import TokenMint
-from contract import queries, settings
+from contract import settings
 from contract.errors import ContractError
 from contract.pseudonym import SEED_BYTES
 from contract.tokens import SeedBox
@@ -47,6 +49,15 @@ def parser() -> argparse.ArgumentParser:
     task = tasks.add_parser("client-token", help="let an application register people; prints its token")
     task.add_argument("--name", required=True)
     task.set_defaults(task=make_client_token)
+    task = tasks.add_parser("applications", help="print a JSON line {application, created_at} for each of them")
+    task.set_defaults(task=list_applications)
+    task = tasks.add_parser("remove-application", help="shut an application out, with all tokens that it has")
+    task.add_argument("--name", required=True)
+    task.set_defaults(task=remove_application)
+    task = tasks.add_parser(
+        "likeness", help="after a change of mail_rules.toml or an update: work out anew who is like whom; prints whom"
+    )
+    task.set_defaults(task=renew_likeness)
     task = tasks.add_parser("staff", help="make a person with roles, or change one; the password comes from stdin")
     task.add_argument("--username", required=True)
     task.add_argument("--role", choices=ROLES, action="append", required=True, help="may be given several times")
@@ -75,12 +86,13 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     keys = _keys(signing)
     keys.check_lifetime(lifetime_s, "--hours")
     mint = TokenMint(keys, SeedBox(signing.seed_keys))
-    with _connect(env) as connection:
+    with connect(env) as connection:
         for start in range(0, given.count, VOTERS_PER_COPY):
             voters = [_new_voter(given.prefix) for _ in range(min(VOTERS_PER_COPY, given.count - start))]
-            with connection.cursor() as cursor, cursor.copy(_sql("copy_voters")) as copy:
+            with connection.cursor() as cursor, cursor.copy(statement("copy_voters")) as copy:
                 for voter in voters:
-                    copy.write_row((voter.user_id, voter.username, voter.voter_seed, voter.created_at))
+                    skeleton = account_fields.skeleton_of(voter.username)
+                    copy.write_row((voter.user_id, voter.username, skeleton, voter.voter_seed, voter.created_at))
             for voter in voters:
                 token = mint.access(voter, uuid.uuid4(), lifetime_s)
                 sys.stdout.write(orjson.dumps({"user_id": voter.user_id, "token": token}).decode() + "\n")
@@ -95,8 +107,8 @@ def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None
     """Enter the application, if it is new, and print a token for it."""
     signing = settings.read(Signing, env)
     mint = TokenMint(_keys(signing), SeedBox(signing.seed_keys))
-    with _connect(env) as connection:
-        connection.execute(_sql("add_application"), {"application": given.name})
+    with connect(env) as connection:
+        connection.execute(statement("add_application"), {"application": given.name})
     sys.stdout.write(mint.client(given.name, signing.client_seconds) + "\n")
 
 
@@ -105,7 +117,7 @@ def put_staff(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     username = account_fields.check_username(given.username)
     password = account_fields.check_password(_read_password())
     roles = list(dict.fromkeys(given.role))
-    with _connect(env) as connection:
+    with connect(env) as connection:
         user_id = _unchanged(connection, username, password, roles) or _put(connection, username, password, roles)
     sys.stdout.write(orjson.dumps({"user_id": user_id, "username": username}).decode() + "\n")
 
@@ -113,7 +125,7 @@ def put_staff(given: argparse.Namespace, env: Mapping[str, str]) -> None:
 def _unchanged(connection: psycopg.Connection, username: str, password: str, roles: list[str]) -> UUID | None:
     """Who has this name, if password and roles are right already."""
     find = connection.cursor(row_factory=class_row(User))
-    user = find.execute(_sql("find_by_username"), {"username": username}).fetchone()
+    user = find.execute(statement("find_by_username"), {"username": username}).fetchone()
     if user is None or user.roles != roles or not verifies(argon2id(), user.password_hash or "", password):
         return None
     return user.user_id
@@ -122,14 +134,15 @@ def _unchanged(connection: psycopg.Connection, username: str, password: str, rol
 def _put(connection: psycopg.Connection, username: str, password: str, roles: list[str]) -> UUID:
     arguments = {
         "username": username,
+        "skeleton": account_fields.skeleton_of(username),
         "password_hash": argon2id().hash(password),
         "roles": roles,
         "voter_seed": secrets.token_bytes(SEED_BYTES),
     }
     with connection.transaction():
         cursor = connection.cursor(row_factory=scalar_row)
-        user_id = cast("UUID", cursor.execute(_sql("put_staff"), arguments).fetchone())
-        connection.execute(_sql("end_sessions"), {"user_id": user_id})
+        user_id = cast("UUID", cursor.execute(statement("put_staff"), arguments).fetchone())
+        connection.execute(statement("end_sessions"), {"user_id": user_id})
     return user_id
 
 
@@ -143,20 +156,6 @@ def rotate_key(_given: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 def _keys(signing: Signing) -> SigningKeys:
     return SigningKeys(load_signing_keys(signing.key_folder), signing.key_overlap_seconds)
-
-
-def _connect(env: Mapping[str, str]) -> psycopg.Connection:
-    return psycopg.connect(
-        settings.read(settings.IdentityDatabase, env).url,
-        autocommit=True,
-        application_name="vote_identity operator",
-        connect_timeout=3,
-        target_session_attrs="read-write",
-    )
-
-
-def _sql(name: str) -> bytes:
-    return queries.load("identity.sql")[name].encode()
 
 
 def _read_password() -> str:

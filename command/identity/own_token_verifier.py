@@ -1,6 +1,6 @@
 """Who a token names, for identity itself: it needs no fetched keys, since only it can have signed the token.
 
-Both calls raise `Unauthorized` for whatever isn't a valid token of their type, one with a foreign key id included.
+All calls raise `Unauthorized` for whatever isn't a valid token of their type, one with a foreign key id included.
 """
 
 import functools
@@ -8,7 +8,7 @@ import functools
 from command.identity.signing_key import SigningKey
 from command.identity.signing_keys import SigningKeys
 from contract.errors import Unauthorized
-from contract.tokens import CLIENT_TYPE, Caller, Claims, KeySet, UnknownKeyError
+from contract.tokens import CHALLENGE_TYPE, CLIENT_TYPE, Caller, Claims, KeySet, UnknownKeyError
 
 
 class OwnTokenVerifier:
@@ -24,12 +24,27 @@ class OwnTokenVerifier:
         except UnknownKeyError as error:
             raise Unauthorized from error
 
-    def application(self, token: str) -> Claims:
-        """What a client token says; `sub` is the application's name."""
+    def registrar(self, token: str) -> Claims:
+        """What a token says that may register people: an application's (`sub` is its name), or a solved challenge's."""
+        try:
+            return self._application(token)
+        except Unauthorized:
+            return self._solved(token)
+
+    def _application(self, token: str) -> Claims:
         try:
             return _key_set(self._keys.all).claims(token, CLIENT_TYPE)
         except UnknownKeyError as error:
             raise Unauthorized from error
+
+    def _solved(self, token: str) -> Claims:
+        try:
+            claims = _key_set(self._keys.published()).claims(token, CHALLENGE_TYPE)
+        except UnknownKeyError as error:
+            raise Unauthorized from error
+        if claims.purpose != "register":
+            raise Unauthorized
+        return claims
 
 
 @functools.lru_cache(maxsize=4)

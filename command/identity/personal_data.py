@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 
 from command.identity.identity_database import IdentityDatabase
+from command.identity.mailboxes import Mailboxes
 from command.identity.settings import Retention
 from contract.errors import ContractError, NotDurable, Unauthorized
 from contract.tokens import Caller
@@ -44,16 +45,19 @@ class PersonHash:
         self._key = key
 
     def of(self, identity: str) -> bytes:
-        """32 bytes for a mail address in normal form, or for whatever else makes a person."""
+        """32 bytes for a mailbox in lower case, or for whatever else makes a person."""
         return hmac.digest(self._key, identity.encode(), hashlib.sha256)
 
 
 class PersonalRecords:
     """Shows and erases; `forget` is its background task."""
 
-    def __init__(self, database: IdentityDatabase, hashes: PersonHash, retention: Retention) -> None:
+    def __init__(
+        self, database: IdentityDatabase, hashes: PersonHash, mailboxes: Mailboxes, retention: Retention
+    ) -> None:
         self._database = database
         self._hashes = hashes
+        self._mailboxes = mailboxes
         self._retention = retention
 
     async def of(self, caller: Caller) -> PersonalData:
@@ -68,7 +72,7 @@ class PersonalRecords:
         data = await self._database.one("personal_data", class_row(PersonalData), user_id=caller.user_id)
         if data is None:
             return
-        who = data.email.casefold() if data.email else caller.user_id
+        who = self._mailboxes.mailbox_of(data.email).casefold() if data.email else caller.user_id
         await self._database.one(
             "erase",
             dict_row,

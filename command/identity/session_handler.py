@@ -7,7 +7,8 @@ from sanic import HTTPResponse, Request
 
 from command.identity.sessions import IssuedTokens, Sessions
 from contract.answer_text import Id
-from contract.errors import BadCredentials, Busy, TooMany, Unauthorized
+from contract.challenge import PAYLOAD_CHARS_MAX
+from contract.errors import BadCredentials, Busy, ChallengeInvalid, NotDurable, TooMany, Unauthorized
 from contract.web.answering import answer, trace_id
 from contract.web.call import Access, call
 from contract.web.client_address import address_of
@@ -17,10 +18,15 @@ DEVICE_CHARS_MAX = 200
 
 
 class Credentials(msgspec.Struct):
-    """What a person gives to log in."""
+    """What a person gives to log in.
+
+    `challenge` is the solved payload of a `login` challenge: it lets an owner in whose account others have driven into
+    its limit, and is taken once.
+    """
 
     username: str
     password: Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
+    challenge: Annotated[str, msgspec.Meta(max_length=PAYLOAD_CHARS_MAX)] | None = None
 
 
 class Renewal(msgspec.Struct):
@@ -55,7 +61,7 @@ class SessionHandler:
         access=Access.PUBLIC,
         body=Credentials,
         answers={200: Session},
-        refusals=[BadCredentials, TooMany, Busy],
+        refusals=[ChallengeInvalid, BadCredentials, TooMany, Busy, NotDurable],
     )
     async def login(self, request: Request) -> HTTPResponse:
         """Log in.
@@ -64,7 +70,12 @@ class SessionHandler:
         """
         given = json_body(request, Credentials)
         issued = await self._sessions.login(
-            given.username, given.password, address_of(request), _device_of(request), trace_id(request)
+            given.username,
+            given.password,
+            address_of(request),
+            _device_of(request),
+            trace_id(request),
+            challenge=given.challenge,
         )
         return _session(issued)
 

@@ -12,14 +12,17 @@ from uuid import UUID
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, User
 from command.identity.attempt_limits import AttemptLimits
+from command.identity.challenges import Challenges
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.settings import Signing
 from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
+from contract.challenge import Aim
 from contract.errors import BadCredentials, Unauthorized
 from contract.tokens import SeedBox
 
+LOGIN = Aim("login")
 GRACE_ROTATIONS_MAX = 8  # so many may follow on a token while it still has its grace
 
 log = logging.getLogger(__name__)
@@ -38,17 +41,34 @@ class Sessions:
     """Starts and renews sessions, and issues their tokens."""
 
     def __init__(
-        self, store: AccountStore, hasher: PasswordHasher, keys: SigningKeys, signing: Signing, limits: AttemptLimits
+        self,
+        store: AccountStore,
+        hasher: PasswordHasher,
+        keys: SigningKeys,
+        signing: Signing,
+        limits: AttemptLimits,
+        challenges: Challenges,
     ) -> None:
         self._limits = limits
+        self._challenges = challenges
         self._store = store
         self._hasher = hasher
         self._signing = signing
         self._mint = TokenMint(keys, SeedBox(signing.seed_keys))
 
-    async def login(self, username: str, password: str, address: str, device: str, trace_id: str) -> IssuedTokens:
-        """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work."""
-        user = await self._with_password(username, password, address, trace_id)
+    async def login(
+        self, username: str, password: str, address: str, device: str, trace_id: str, *, challenge: str | None = None
+    ) -> IssuedTokens:
+        """Start a session; for an unknown name and a wrong password the same `BadCredentials` after the same work.
+
+        `TooMany`; a solved `login` challenge lets in past the account's own limit, else it is `ChallengeInvalid`.
+        """
+        name = account_fields.normal_username(username).replace("\0", "\N{REPLACEMENT CHARACTER}")
+        if challenge is not None:
+            await self._challenges.spend(challenge, LOGIN)
+        await self._limits.login(name, address, with_challenge=challenge is not None)
+        user = await self._with_password(name, password, address, trace_id)
+        await self._limits.forgive(name)
         return await self._start(user, device, trace_id)
 
     async def refresh(self, refresh_token: str, trace_id: str) -> IssuedTokens:
@@ -66,10 +86,8 @@ class Sessions:
         log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
         return self._issue(user, following[user.steps - 1])
 
-    async def _with_password(self, username: str, password: str, address: str, trace_id: str) -> User:
-        """Who has this name and this password."""
-        name = account_fields.normal_username(username).replace("\0", "\N{REPLACEMENT CHARACTER}")
-        await self._limits.login(name, address)
+    async def _with_password(self, name: str, password: str, address: str, trace_id: str) -> User:
+        """Who has this name, in normal form, and this password."""
         async with self._hasher.turn(address):
             user = await self._store.by_username(name)
             right = await self._hasher.verify(
@@ -78,7 +96,6 @@ class Sessions:
         if user is None or not right:
             log.info("login refused", extra={"user_id": user and user.user_id, "trace_id": trace_id})
             raise BadCredentials
-        await self._limits.forgive(name)
         return user
 
     async def _start(self, user: User, device: str, trace_id: str) -> IssuedTokens:

@@ -51,3 +51,51 @@ class Signing:
     password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 2, int, "at once")
     password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 128, int, "waiting")
     password_queue_per_address_max: int = setting("PASSWORD_QUEUE_PER_ADDRESS_MAX", 32, int, "waiting")
+
+
+def _positive(text: str) -> int:
+    if int(text) <= 0:
+        raise ValueError("it must be 1 or more")
+    return int(text)
+
+
+def _iterations(text: str) -> int:
+    if not 0 < int(text) <= 10_000:
+        raise ValueError("it must be from 1 to 10000: making a challenge costs so much here, too")
+    return int(text)
+
+
+def _tries(text: str) -> int:
+    if not 0 < int(text) <= 1_000_000:
+        raise ValueError("it must be from 1 to 1000000")
+    return int(text)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChallengeEffort:
+    """How much work a challenge asks for: half of the tries to all of them, each so many iterations of PBKDF2-SHA-256.
+
+    In the last window a network (an IPv4 address, an IPv6 /64) gets so many easy ones; with twice as many they are
+    twice as hard, up to `harder_max` times, and beyond `network_max` there are none (429). What all networks get makes
+    them harder for all, up to `harder_in_all_max` times. Each process counts for itself. 750 tries of 1000 iterations
+    are a fifth of a second of one core of a server.
+    """
+
+    iterations: int = setting("CHALLENGE_ITERATIONS", 1_000, _iterations, "a try")
+    tries_max: int = setting("CHALLENGE_TRIES", 1_000, _tries, "tries")
+    lifetime_s: int = setting("CHALLENGE_SECONDS", 600, int, "s")
+    window_s: int = setting("CHALLENGE_WINDOW_SECONDS", 60, _positive, "s")
+    network_easy: int = setting("CHALLENGES_EASY_PER_NETWORK", 60, _positive, "in a window")
+    network_max: int = setting("CHALLENGES_PER_NETWORK_MAX", 1_200, int, "in a window")
+    easy_in_all: int = setting("CHALLENGES_EASY_IN_ALL", 6_000, _positive, "in a window")
+    harder_max: int = setting("CHALLENGE_HARDER_MAX", 32, _positive, "times")
+    harder_in_all_max: int = setting("CHALLENGE_HARDER_IN_ALL_MAX", 4, int, "times")
+    networks_max: int = setting("CHALLENGE_NETWORKS_MAX", 65_536, int, "remembered")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Registering:
+    """Who may register, and how long the token of a solved challenge may be used for it."""
+
+    min_age_years: int = setting("MIN_AGE_YEARS", 0, int, "years")
+    solved_seconds: int = setting("CHALLENGE_TOKEN_SECONDS", 900, int, "s")

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from command.identity.account_store import User
 from command.identity.signing_keys import SigningKeys
-from contract.tokens import ACCESS_TYPE, AUDIENCE, CLIENT_TYPE, ISSUER, SeedBox
+from contract.tokens import ACCESS_TYPE, AUDIENCE, CHALLENGE_TYPE, CLIENT_TYPE, ISSUER, SeedBox
+
+SOLVED_PREFIX = "challenge:"  # of the jti; Postgres lets such a one register one person
 
 
 class TokenMint:
-    """Access tokens for people, client tokens for applications."""
+    """Access tokens for people, client tokens for applications, tokens of one registration for solved challenges."""
 
     def __init__(self, keys: SigningKeys, seeds: SeedBox) -> None:
         self._keys = keys
@@ -32,6 +34,11 @@ class TokenMint:
     def client(self, application: str, lifetime_s: int) -> str:
         """An application's token, good for registering people and nothing else."""
         return self._keys.signing().sign(_claims(application, lifetime_s), CLIENT_TYPE)
+
+    def registration(self, challenge_id: bytes, lifetime_s: int) -> str:
+        """The token of whoever solved this challenge, good for registering one person: its jti is of the challenge."""
+        claims = _claims("", lifetime_s) | {"jti": f"{SOLVED_PREFIX}{challenge_id.hex()}", "purpose": "register"}
+        return self._keys.signing().sign(claims, CHALLENGE_TYPE)
 
 
 def _claims(subject: str, lifetime_s: int) -> dict[str, Any]:

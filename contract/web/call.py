@@ -35,6 +35,7 @@ class Access(enum.Enum):
 
     PUBLIC = "public"
     OPTIONAL = "public; a person's access token shows more where results are restricted"
+    VOTER = "public; a vote's needs a person's access token"
     PERSON = "a person's access token"
     STAFF = "an access token of a host or admin"
     AUDIT = "an access token of an admin or auditor"

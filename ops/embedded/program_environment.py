@@ -82,6 +82,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "SIGNING_KEY_FOLDER": str(secrets.signing_keys()),
             "REFRESH_KEY_FILE": str(secrets.refresh_key()),
             "ERASURE_KEY_FILE": str(secrets.erasure_key()),
+            "CHALLENGE_KEY_FILE": str(secrets.challenge_keys()),
             "SEED_KEY_FILE": str(secrets.seed_keys()),
             "REDIS_URL": at.redis_url,
         },

@@ -42,6 +42,10 @@ class SecretFiles:
         """The keys of the voter seed inside access tokens by number: 32 bytes each."""
         return self._keep("seed_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))
 
+    def challenge_keys(self) -> Path:
+        """The keys of challenges by number: 32 bytes each."""
+        return self._keep("challenge_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))
+
     def receipt_keys(self) -> Path:
         """The keys of the vote_id by number: 16 bytes each."""
         return self._keep("receipt_keys.json", lambda: json.dumps({"1": secrets.token_hex(16)}))

@@ -14,7 +14,7 @@ import aiohttp
 
 from command.identity.signing_keys import make_next_key
 from ops.embedded import ports
-from ops.rig.people import SEED_KEY
+from ops.rig.people import CHALLENGE_KEY, SEED_KEY
 from ops.rig.server_process import ServerProcess
 from ops.rig.service import Service
 
@@ -46,6 +46,7 @@ class IdentityProcess(Service):
 def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterator[IdentityProcess]:
     """Run an identity process on this database of people until the end of the block."""
     (folder / "seed").write_text(json.dumps({"1": SEED_KEY.hex()}))
+    (folder / "challenges").write_text(json.dumps({"1": CHALLENGE_KEY.hex()}))
     for secret in ("refresh", "erasure"):
         (folder / secret).write_text("00" * 32)
     make_next_key(folder / "keys")
@@ -58,6 +59,8 @@ def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterat
         "REFRESH_KEY_FILE": str(folder / "refresh"),
         "ERASURE_KEY_FILE": str(folder / "erasure"),
         "SEED_KEY_FILE": str(folder / "seed"),
+        "CHALLENGE_KEY_FILE": str(folder / "challenges"),
+        "CHALLENGE_TRIES": "8",
         **settings,
     }
     with ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env).running() as process:

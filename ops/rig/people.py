@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from contract.pseudonym import voter_of
 from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
 
-RECEIPT_KEY, SEAL_KEY, SEED_KEY = b"r" * 16, b"s" * 32, b"k" * 32
+RECEIPT_KEY, SEAL_KEY, SEED_KEY, CHALLENGE_KEY = b"r" * 16, b"s" * 32, b"k" * 32, b"c" * 32
 
 
 @dataclasses.dataclass(frozen=True)

@@ -121,6 +121,13 @@ CREATE TABLE identity.applications (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 ALTER TABLE identity.applications OWNER TO vote_identity_owner;
+-- Name: burned_challenges; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.burned_challenges (
+    challenge_id bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT burned_challenges_challenge_id_check CHECK ((octet_length(challenge_id) = 16))
+);
+ALTER TABLE identity.burned_challenges OWNER TO vote_identity_owner;
 -- Name: erased; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.erased (
     identity_hash bytea NOT NULL,
@@ -160,6 +167,8 @@ CREATE TABLE identity.users (
     roles text[] DEFAULT '{viewer}'::text[] NOT NULL,
     voter_seed bytea NOT NULL,
     registered_with text,
+    skeleton text,
+    mailbox text,
     CONSTRAINT users_roles_check CHECK (((cardinality(roles) > 0) AND (roles <@ '{viewer,host,admin,auditor}'::text[]))),
     CONSTRAINT users_voter_seed_check CHECK ((octet_length(voter_seed) = 32))
 );
@@ -167,6 +176,9 @@ ALTER TABLE identity.users OWNER TO vote_identity_owner;
 -- Name: applications applications_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.applications
     ADD CONSTRAINT applications_pkey PRIMARY KEY (application);
+-- Name: burned_challenges burned_challenges_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.burned_challenges
+    ADD CONSTRAINT burned_challenges_pkey PRIMARY KEY (challenge_id);
 -- Name: erased erased_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.erased
     ADD CONSTRAINT erased_pkey PRIMARY KEY (identity_hash);
@@ -179,6 +191,8 @@ ALTER TABLE ONLY identity.sessions
 -- Name: users users_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+-- Name: burned_challenges_age; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX burned_challenges_age ON identity.burned_challenges USING btree (expires_at);
 -- Name: erased_kept_until; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX erased_kept_until ON identity.erased USING btree (kept_until);
 -- Name: revocations_expires_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
@@ -195,6 +209,12 @@ CREATE INDEX users_created_at ON identity.users USING btree (created_at);
 CREATE UNIQUE INDEX users_folded_email ON identity.users USING btree (identity.folded(email));
 -- Name: users_folded_username; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE UNIQUE INDEX users_folded_username ON identity.users USING btree (identity.folded(username));
+-- Name: users_mailbox; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_mailbox ON identity.users USING btree (identity.folded(mailbox));
+-- Name: users_of_challenge; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_of_challenge ON identity.users USING btree (registered_with) WHERE starts_with(registered_with, 'challenge:'::text);
+-- Name: users_skeleton; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE UNIQUE INDEX users_skeleton ON identity.users USING btree (skeleton);
 -- Name: sessions revoke_when_ended; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
 CREATE TRIGGER revoke_when_ended AFTER UPDATE OF revoked_at ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION identity.revoke_tokens();
 -- Name: users revoke_when_erased; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
@@ -310,7 +330,11 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(bigint) FROM 
 -- Name: FUNCTION pg_try_advisory_xact_lock_shared(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) FROM PUBLIC;
 -- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT SELECT,INSERT ON TABLE identity.applications TO vote_identity;
+GRANT SELECT,INSERT,DELETE ON TABLE identity.applications TO vote_identity;
+-- Name: TABLE burned_challenges; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT,DELETE ON TABLE identity.burned_challenges TO vote_identity;
+-- Name: COLUMN burned_challenges.expires_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(expires_at) ON TABLE identity.burned_challenges TO vote_identity;
 -- Name: TABLE revocations; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.revocations TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner
@@ -331,4 +355,8 @@ GRANT SELECT,INSERT ON TABLE identity.users TO vote_identity;
 GRANT UPDATE(password_hash) ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.roles; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(roles) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.skeleton; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(skeleton) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.mailbox; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(mailbox) ON TABLE identity.users TO vote_identity;
 -- PostgreSQL database dump complete

@@ -6,17 +6,40 @@
 SELECT EXISTS (SELECT FROM identity.users) AS any_user;
 
 -- name: find_application
--- Whether an application may register people; no row: it was deleted, or never entered.
-SELECT application FROM identity.applications WHERE application = :application;
+-- Whether an application may register people; no row: it was deleted, or never entered, or entered anew after it got
+-- its token (issued_at, Unix seconds by the clock of who made it): who was shut out stays out.
+SELECT application FROM identity.applications
+WHERE application = :application AND created_at <= to_timestamp(:issued_at) + interval '1 minute';
 
 -- name: add_application
 -- Lets an application register people; changes nothing when it may already.
 INSERT INTO identity.applications (application) VALUES (:application) ON CONFLICT DO NOTHING;
 
+-- name: applications
+-- The applications that may register people, and since when.
+SELECT application, created_at FROM identity.applications ORDER BY application;
+
+-- name: remove_application
+-- Shuts an application out: its tokens answer 404; no row: there is none of this name.
+DELETE FROM identity.applications WHERE application = :application RETURNING application;
+
+-- name: burn_challenge
+-- Takes a solution once for ever; no row: it was taken before. Some of those that expired an hour ago or more make room,
+-- more than come in; an hour, since the clock of whoever checked the expiry may be another.
+WITH gone AS (
+    DELETE FROM identity.burned_challenges WHERE challenge_id IN (
+        SELECT challenge_id FROM identity.burned_challenges
+        WHERE expires_at < clock_timestamp() - interval '1 hour' ORDER BY expires_at LIMIT 20 FOR UPDATE SKIP LOCKED)
+)
+INSERT INTO identity.burned_challenges (challenge_id, expires_at) VALUES (:challenge_id, to_timestamp(:expires_at))
+ON CONFLICT DO NOTHING
+RETURNING challenge_id;
+
 -- name: register
--- A new person; no row when the name or the mail address is taken, or its account was erased not long ago.
-INSERT INTO identity.users (username, email, date_of_birth, password_hash, voter_seed, registered_with)
-SELECT :username, :email, :date_of_birth::date, :password_hash, :voter_seed::bytea, :registered_with
+-- A new person; no row when the name, one that looks like it or the mailbox is taken, the challenge has its person, or the
+-- account was erased not long ago.
+INSERT INTO identity.users (username, skeleton, email, mailbox, date_of_birth, password_hash, voter_seed, registered_with)
+SELECT :username, :skeleton, :email, :mailbox, :date_of_birth::date, :password_hash, :voter_seed::bytea, :registered_with
 WHERE NOT identity.is_erased(:identity_hash)
 ON CONFLICT DO NOTHING
 RETURNING user_id, username, roles, voter_seed, password_hash, created_at;
@@ -27,6 +50,11 @@ SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM iden
 WHERE identity.folded(username) = identity.folded(:username)
   AND username = :username AND email = :email AND date_of_birth = :date_of_birth
   AND registered_with = :registered_with;
+
+-- name: find_registered_with
+-- Whether the Bearer of a solved challenge has registered somebody.
+SELECT user_id FROM identity.users
+WHERE registered_with = :registered_with AND starts_with(registered_with, 'challenge:');
 
 -- name: find_by_username
 -- The person who logs in, by the folded name.
@@ -114,8 +142,8 @@ SELECT identity.forget(clock_timestamp() - make_interval(secs => :unused_s)) AS 
 
 -- name: put_staff
 -- Makes a person, or gives the one of this name a new password and new roles.
-INSERT INTO identity.users (username, password_hash, roles, voter_seed)
-VALUES (:username, :password_hash, :roles, :voter_seed)
+INSERT INTO identity.users (username, skeleton, password_hash, roles, voter_seed)
+VALUES (:username, :skeleton, :password_hash, :roles, :voter_seed)
 ON CONFLICT (identity.folded(username))
 DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles
 RETURNING user_id;
@@ -126,4 +154,13 @@ DELETE FROM identity.sessions WHERE user_id = :user_id;
 
 -- name: copy_voters
 -- Takes voters in bulk. They have no password: the operator makes their tokens without a login.
-COPY identity.users (user_id, username, voter_seed, created_at) FROM STDIN;
+COPY identity.users (user_id, username, skeleton, voter_seed, created_at) FROM STDIN;
+
+-- name: people_after
+-- People in the order of their ids, a page at a time, with what makes them alike to others.
+SELECT user_id, username, email, skeleton, mailbox FROM identity.users
+WHERE user_id > :user_id ORDER BY user_id LIMIT :page;
+
+-- name: set_likeness
+-- What a person's name looks like, and the mailbox of the address. SQLSTATE 23505: somebody else has one of them.
+UPDATE identity.users SET skeleton = :skeleton, mailbox = :mailbox WHERE user_id = :user_id;

@@ -7,9 +7,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from ops.rig.challenges import solve
 from ops.rig.database import Database
 from ops.rig.identity_process import PERSON, IdentityProcess, call, error_of, identity_process
 
+AIMS = ("login", "register")
 Start = Callable[..., AbstractContextManager[IdentityProcess]]
 
 
@@ -53,6 +55,24 @@ async def test_the_owner_empties_the_window(strict: IdentityProcess, session: ai
     right = credentials("Ada", PERSON["password"])
     tries = [credentials("Ada"), credentials("Ada"), right, credentials("Ada"), credentials("Ada"), right]
     assert [(await call(session, "/v1/auth/login", each))[0] for each in tries] == [401, 401, 200, 401, 401, 200]
+
+
+async def test_a_solved_challenge_lets_the_owner_in(strict: IdentityProcess, session: aiohttp.ClientSession) -> None:
+    """Whose account others have driven into its limit solves one and is in; it is taken once, and for a login only."""
+    await call(session, "/v1/auth/register", PERSON, strict.client_token())
+    for _ in range(3):
+        await call(session, "/v1/auth/login", credentials("Ada"))
+    right = credentials("Ada", PERSON["password"])
+    assert (await call(session, "/v1/auth/login", right))[0] == 429
+    login, register = [solve((await call(session, "/v1/auth/challenge", {"purpose": each}))[1]) for each in AIMS]
+    refused = await call(session, "/v1/auth/login", right | {"challenge": register})
+    assert error_of(refused) == (400, "challenge_invalid", "")
+    wrong = await call(session, "/v1/auth/login", credentials("Ada") | {"challenge": login})
+    assert error_of(wrong) == (401, "bad_credentials", "")
+    used = await call(session, "/v1/auth/login", right | {"challenge": login})
+    assert error_of(used) == (400, "challenge_invalid", "")
+    another = solve((await call(session, "/v1/auth/challenge", {"purpose": "login"}))[1])
+    assert (await call(session, "/v1/auth/login", right | {"challenge": another}))[0] == 200
 
 
 async def test_an_address_has_a_limit(session: aiohttp.ClientSession) -> None:

@@ -1,5 +1,6 @@
 """Each declared call is there behind the edge and answers as declared, to those who ask rightly and to strangers."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import pytest
 from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
 from ops.openapi import DOCUMENT, SERVICES
+from ops.rig.challenges import solve
 from ops.rig.running_stack import RunningStack
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -100,11 +102,21 @@ async def caller(stack: RunningStack) -> AsyncIterator[Caller]:
         yield Caller(session)
 
 
+async def register(caller: Caller) -> dict[str, str]:
+    """What a new viewer gave to register, after solving a challenge."""
+    name, password = f"viewer-{uuid.uuid4().hex[:12]}", "correct horse battery staple"
+    account = {"username": name, "email": f"{name}@example.org", "date_of_birth": "1990-02-03", "password": password}
+    challenge = await caller.ask("auth_challenge", body={})
+    solution = {"payload": await asyncio.to_thread(solve, challenge)}
+    registration = await caller.ask("auth_challenge_solution", body=solution)
+    await caller.ask("auth_register", registration["token"], account, 201)
+    return account
+
+
 async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller) -> None:
     """Every call, asked rightly, answers success in the very shape of its declaration."""
-    name, password = f"viewer-{uuid.uuid4().hex[:12]}", "correct horse battery staple"
-    account = {"username": name, "email": f"{name}@mail.invalid", "date_of_birth": "1990-02-03", "password": password}
-    await caller.ask("auth_register", stack.demo["client_token"], account, 201)
+    account = await register(caller)
+    name, password = account["username"], account["password"]
     viewer = await caller.ask("auth_login", body={"username": name, "password": password})
     viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
     await caller.ask("auth_validate", viewer["token"])

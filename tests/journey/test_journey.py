@@ -62,7 +62,7 @@ async def session(stack: RunningStack) -> AsyncIterator[aiohttp.ClientSession]:
 async def new_viewer(stack: RunningStack, session: aiohttp.ClientSession) -> Browser:
     """Register with the application's token and log in."""
     viewer, name = Browser(session), f"viewer-{uuid.uuid4().hex[:12]}"
-    account = {"username": name, "email": f"{name}@mail.invalid", "date_of_birth": "1990-02-03", "password": PASSWORD}
+    account = {"username": name, "email": f"{name}@example.org", "date_of_birth": "1990-02-03", "password": PASSWORD}
     status, registered = await viewer.post("/v1/auth/register", account, token=stack.demo["client_token"])
     assert status == 201, registered
     await viewer.log_in(name, PASSWORD)
