@@ -14,15 +14,18 @@ from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import EventSchedule
 from command.identity_door import IdentityDoor
-from command.settings import Batching, Changes, CommandListening, Commit, Regions
+from command.settings import Batching, Captcha, Changes, CommandListening, Commit, Regions
+from command.votes.captcha_gate import AltchaGate, CaptchaGate, ProviderGate
 from command.votes.ledger_connection import LedgerConnection
 from command.votes.region_finder import RegionFinder
+from command.votes.siteverify import SiteVerify
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import VoteCaster
 from command.votes.vote_handler import VoteHandler
 from command.votes.vote_writer import VoteWriter
 from command.votes.voting_event_directory import VotingEventDirectory
 from contract import settings
+from contract.challenge import Challenger
 from contract.revocations import RevocationList
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
@@ -61,14 +64,21 @@ class CommandService(Service):
         )
         database = settings.read(Regions, env).database
         regions = RegionFinder(database) if database else None
+        captcha = settings.read(Captcha, env)
+        captcha.check()
+        self._provider = SiteVerify(captcha)
+        gate: CaptchaGate = ProviderGate(self._provider, open_when_away=captcha.when_away == "open")
+        if captcha.provider == "altcha":
+            gate = AltchaGate(Challenger(settings.read(settings.ChallengeKeys, env).by_number))
         self._votes = VoteCaster(
             SeedBox(verification.seed_keys),
             VotingEventDirectory(self._looking, batching.events_max),
             self._batcher,
             {number: ReceiptCipher(key) for number, key in receipt_keys.items()},
             seal_keys,
-            regions,
-            batching.deadline_ms,
+            regions=regions,
+            captcha=gate,
+            deadline_ms=batching.deadline_ms,
         )
         ballots = BallotSealer(seal_keys)
         self._schedule = EventSchedule(self._scheduling, ballots)
@@ -86,6 +96,7 @@ class CommandService(Service):
 
     async def open(self) -> None:
         """Start connecting."""
+        await self._provider.open()
         for pool in (*self._pools, self._people):
             await pool.open()
 
@@ -107,6 +118,7 @@ class CommandService(Service):
 
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""
+        await self._provider.close()
         for pool in (*self._pools, self._people):
             await pool.close()
 

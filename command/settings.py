@@ -1,8 +1,15 @@
 """What only the command process is told."""
 
 import dataclasses
+from pathlib import Path
 
-from contract.settings import Listening, setting
+from contract.settings import Listening, SettingError, setting
+
+SITEVERIFY = {
+    "turnstile": "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    "hcaptcha": "https://api.hcaptcha.com/siteverify",
+    "recaptcha": "https://www.google.com/recaptcha/api/siteverify",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,3 +69,49 @@ class Commit:
     level: str = setting("SYNCHRONOUS_COMMIT", "on", _durable)
     lock_timeout_ms: int = setting("LOCK_TIMEOUT_MS", 2_000, int, "ms")
     silence_ms: int = setting("COMMIT_SILENCE_MS", 30_000, int, "ms")
+
+
+def _provider(name: str) -> str:
+    if name != "altcha" and name not in SITEVERIFY:
+        raise ValueError(f"it must be altcha, {', '.join(SITEVERIFY)}, not {name}")
+    return name
+
+
+def _when_away(word: str) -> str:
+    if word not in ("open", "closed"):
+        raise ValueError(f"it must be open or closed, not {word}")
+    return word
+
+
+def _secret(path: str) -> str:
+    secret = Path(path).read_text(encoding="ascii").strip()
+    if not secret:
+        raise ValueError("it is empty")
+    return secret
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Captcha:
+    """What a vote's captcha_token is, where one is asked for: altcha (a solved challenge of identity's), or a
+    provider's, who is asked about each: turnstile, hcaptcha, recaptcha.
+
+    A provider needs a secret. One who doesn't answer in time: votes that need a captcha are 503 `busy` (closed), or
+    taken without one (open).
+    """
+
+    provider: str = setting("CAPTCHA_PROVIDER", "altcha", _provider)
+    secret: str = setting("CAPTCHA_SECRET_FILE", "", _secret)
+    url: str = setting("CAPTCHA_URL", "")
+    timeout_ms: int = setting("CAPTCHA_TIMEOUT_MS", 2_000, int, "ms")
+    checks_max: int = setting("CAPTCHA_CHECKS_MAX", 200, int, "at once")
+    when_away: str = setting("CAPTCHA_WHEN_AWAY", "closed", _when_away)
+
+    @property
+    def address(self) -> str:
+        """Where a provider's tokens are checked: its own, unless another is set."""
+        return self.url or SITEVERIFY[self.provider]
+
+    def check(self) -> None:
+        """Raise `SettingError` for a provider without a secret."""
+        if self.provider != "altcha" and not self.secret:
+            raise SettingError(f"CAPTCHA_SECRET_FILE is not set, and {self.provider} needs one")

@@ -60,6 +60,18 @@ class ChallengeInvalid(ContractError):
     status, code = 400, "challenge_invalid"
 
 
+class CaptchaRequired(ContractError):
+    """this vote needs a captcha_token"""
+
+    status, code = 400, "captcha_required"
+
+
+class CaptchaInvalid(ContractError):
+    """captcha_token is no solution, or one for something else"""
+
+    status, code = 400, "captcha_invalid"
+
+
 class Unauthorized(ContractError):
     """a valid Bearer token is required"""
 

@@ -45,8 +45,6 @@ class EventDraft(msgspec.Struct, omit_defaults=True, kw_only=True):
             _require_visible(contestant.contestant_name, f"contestants[{number}].contestant_name")
             if contestant.party is not None:
                 _require_visible(contestant.party, f"contestants[{number}].party")
-        if self.captcha:
-            raise InvalidField("captcha: nothing checks one yet", field="captcha")
         content: dict[str, Any] = msgspec.to_builtins(self)
         for field in ("opens_at", "closes_at"):
             if (moment := getattr(self, field)) is not None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from command.votes.captcha_gate import Attempt, CaptchaGate
 from command.votes.region_finder import RegionFinder
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
@@ -32,14 +33,16 @@ class AcceptedVote(NamedTuple):
 class VoteCaster:
     """Casts votes; receipts and devices are keyed by the event's key_no: both mappings have the same numbers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all that a vote passes
         self,
         seeds: SeedBox,
         events: VotingEventDirectory,
         batcher: VoteBatcher,
         receipts: Mapping[int, ReceiptCipher],
         device_keys: Mapping[int, bytes],
+        *,
         regions: RegionFinder | None,
+        captcha: CaptchaGate,
         deadline_ms: int,
     ) -> None:
         self._seeds = seeds
@@ -48,10 +51,17 @@ class VoteCaster:
         self._receipts = receipts
         self._device_keys = device_keys
         self._regions = regions
+        self._captcha = captcha
         self._deadline_s = deadline_ms / 1000
 
     async def cast(
-        self, caller: Caller, event_id: UUID, contestant_id: UUID, device_id: str | None, address: str
+        self,
+        caller: Caller,
+        event_id: UUID,
+        contestant_id: UUID,
+        device_id: str | None,
+        address: str,
+        captcha_token: str | None,
     ) -> AcceptedVote:
         """Cast the caller's vote, sent from this address; it returns after its COMMIT.
 
@@ -63,6 +73,8 @@ class VoteCaster:
             voting, contestant_no = await self._events.find(caller.user_id, event_id, contestant_id)
             if voting.key_no not in self._receipts:
                 raise Busy("this server doesn't have the event's keys yet")
+            if voting.captcha:
+                await self._captcha.require(Attempt(caller, event_id, address, captcha_token))
             pending = PendingVote(
                 event=voting.event,
                 key_no=voting.key_no,

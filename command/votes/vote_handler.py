@@ -8,7 +8,18 @@ from sanic import HTTPResponse, Request
 
 from command.votes.vote_caster import VoteCaster
 from contract.answer_text import Id, Time
-from contract.errors import AlreadyVoted, Busy, EventNotOpen, NotDurable, NotFound, NotYours, TooMany
+from contract.challenge import PAYLOAD_CHARS_MAX
+from contract.errors import (
+    AlreadyVoted,
+    Busy,
+    CaptchaInvalid,
+    CaptchaRequired,
+    EventNotOpen,
+    NotDurable,
+    NotFound,
+    NotYours,
+    TooMany,
+)
 from contract.moment import rfc3339
 from contract.web.answering import answer
 from contract.web.call import call
@@ -27,14 +38,22 @@ class VoteMeta(msgspec.Struct):
     app_version: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
+CaptchaToken = Annotated[str, msgspec.Meta(max_length=PAYLOAD_CHARS_MAX)]
+
+
 class VoteRequest(msgspec.Struct):
-    """A vote as a client sends it."""
+    """A vote as a client sends it; `captcha_token` is needed where the event says `captcha`.
+
+    It is the solved payload of a `vote` challenge of this voter for this event, which may be sent again with the vote,
+    or the token of the provider that the show uses.
+    """
 
     user_id: GivenId
     event_id: GivenId
     contestant_id: GivenId
     client_timestamp: ClientTime = msgspec.field(default_factory=msgspec.Raw)
     meta: VoteMeta | None = None
+    captcha_token: CaptchaToken | None = None
 
 
 class VoteAck(msgspec.Struct):
@@ -58,7 +77,17 @@ class VoteHandler:
         name="vote_submit",
         body=VoteRequest,
         answers={200: VoteAck},
-        refusals=[NotYours, NotFound, AlreadyVoted, EventNotOpen, TooMany, Busy, NotDurable],
+        refusals=[
+            CaptchaRequired,
+            CaptchaInvalid,
+            NotYours,
+            NotFound,
+            AlreadyVoted,
+            EventNotOpen,
+            TooMany,
+            Busy,
+            NotDurable,
+        ],
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""
@@ -68,5 +97,7 @@ class VoteHandler:
             raise NotYours
         device_id = vote.meta.device_id if vote.meta else None
         event_id, contestant_id = UUID(vote.event_id), UUID(vote.contestant_id)
-        accepted = await self._votes.cast(caller, event_id, contestant_id, device_id, address_of(request))
+        accepted = await self._votes.cast(
+            caller, event_id, contestant_id, device_id, address_of(request), vote.captcha_token
+        )
         return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))

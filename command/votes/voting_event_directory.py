@@ -38,6 +38,7 @@ class VotingEvent:
     event: EventKey
     key_no: int
     contestant_nos: Mapping[UUID, int]
+    captcha: bool
     read_at: float
 
 
@@ -105,7 +106,8 @@ class VotingEventDirectory:
             _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))
-        voting = VotingEvent(EventKey(row["event_no"], event_id), row["key_no"], contestants, time.monotonic())
+        event, captcha = EventKey(row["event_no"], event_id), row["captcha"]
+        voting = VotingEvent(event, row["key_no"], contestants, captcha, time.monotonic())
         _remember(self._events, event_id, voting, self._events_max)
         return voting
 

@@ -90,6 +90,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "DATABASE_URL": ledger["vote_command"],
             "IDENTITY_DATABASE_URL": identity["vote_command"],
             "SEAL_KEYS_FILE": str(secrets.seal_keys()),
+            "CHALLENGE_KEY_FILE": str(secrets.challenge_keys()),
             **verifying,
         },
         "fanout": {"DATABASE_URL": ledger["vote_fanout"], "REDIS_URL": at.redis_url},

@@ -13,7 +13,7 @@ from ops.embedded import ports
 from ops.embedded.program_environment import identity_beside
 from ops.embedded.readiness import DIRECTLY
 from ops.rig.eventually import eventually
-from ops.rig.people import RECEIPT_KEY, SEAL_KEY, SEED_KEY, TokenMint
+from ops.rig.people import CHALLENGE_KEY, RECEIPT_KEY, SEAL_KEY, SEED_KEY, TokenMint
 from ops.rig.server_process import ServerProcess
 
 
@@ -54,11 +54,13 @@ def command_process(
     """
     port = ports.choose(["command"], {})["command"]
     (folder / "seals").write_text(_keys(SEAL_KEY, key_numbers))
+    (folder / "challenges").write_text(_keys(CHALLENGE_KEY, 1))
     env = {
         "DATABASE_URL": database_url,
         "IDENTITY_DATABASE_URL": identity_beside(database_url),
         "COMMAND_PORT": str(port),
         "SEAL_KEYS_FILE": str(folder / "seals"),
+        "CHALLENGE_KEY_FILE": str(folder / "challenges"),
         **_reading_tokens(folder, mint, key_numbers),
         **settings,
     }

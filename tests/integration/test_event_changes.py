@@ -101,13 +101,13 @@ async def test_a_key_is_forgotten_after_a_day(
             "contestants[1].contestant_name",
         ),
         ({"contestants": [{**CONTESTANT, "party": "\u3164"}]}, "contestants[0].party"),
-        ({"captcha": True}, "captcha"),
+        ({"captcha": "yes"}, "captcha"),
     ],
 )
 async def test_what_cannot_be_is_refused(
     session: aiohttp.ClientSession, host: Voter, fields: dict[str, object], culprit: str
 ) -> None:
-    """A schedule in the past or beyond the calendar, names that nobody can see, a captcha that nobody checks."""
+    """A schedule in the past or beyond the calendar, names that nobody can see, half a captcha."""
     status, content = await post(session, host, "/v1/event/create", new_event(host, **fields))
     assert (status, content["error"]["code"], content["error"]["field"]) == (400, "invalid_field", culprit)
 

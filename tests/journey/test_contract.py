@@ -113,6 +113,12 @@ async def register(caller: Caller) -> dict[str, str]:
     return account
 
 
+async def captcha_token(caller: Caller, token: str, event_id: str) -> str:
+    """What this voter's vote in this event needs."""
+    challenge = await caller.ask("auth_challenge", token, {"purpose": "vote", "event_id": event_id})
+    return await asyncio.to_thread(solve, challenge)
+
+
 async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller) -> None:
     """Every call, asked rightly, answers success in the very shape of its declaration."""
     account = await register(caller)
@@ -123,7 +129,7 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
     await caller.ask("jwks")
 
     admin = await caller.ask("auth_login", body=stack.demo["admin"])
-    wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT]}
+    wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT], "captcha": True}
     cancelled = await caller.ask("event_create", admin["token"], wanted)
     await caller.ask("event_cancel", admin["token"], event_id=cancelled["event_id"])
     event = await caller.ask("event_create", admin["token"], wanted)
@@ -133,6 +139,7 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
         "user_id": viewer["userId"],
         "event_id": event_id,
         "contestant_id": event["contestants"][0]["contestant_id"],
+        "captcha_token": await captcha_token(caller, viewer["token"], event_id),
     }
     before = await caller.ask("user_vote", viewer["token"], event_id=event_id, user_id=viewer["userId"])
     ack = await caller.ask("vote_submit", viewer["token"], vote)
