@@ -6,6 +6,7 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from contract.answer_text import Id, Time
+from contract.errors import InvalidField
 from contract.moment import rfc3339
 from contract.web.answering import answer
 from contract.web.call import call
@@ -40,7 +41,14 @@ class OwnVotesHandler:
         self._verifier = verifier
         self._votes = votes
 
-    @call("GET", "/v1/me/votes", name="my_votes", query={"cursor": UUID}, answers={200: OwnVotesPage})
+    @call(
+        "GET",
+        "/v1/me/votes",
+        name="my_votes",
+        query={"cursor": UUID},
+        answers={200: OwnVotesPage},
+        refusals=[InvalidField],
+    )
     async def votes(self, request: Request) -> HTTPResponse:
         """In which events the caller has voted."""
         caller = self._verifier.caller(request)
