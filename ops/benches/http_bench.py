@@ -1,5 +1,6 @@
 """What a durable vote costs beside HTTP and the token: one command worker against its twin that doesn't write, and
-against the obvious stack, alternating in one run; then the latency of acks at several rates, and through the edge.
+against the obvious stack, alternating in one run; then the latency of acks at several rates, and what the edge adds:
+CPU of Caddy beside command's, and of nginx in its place where that is installed.
 
 Load, servers and Postgres share this machine's cores, so only the ratios travel.
 """
@@ -9,24 +10,25 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import psycopg
 
-from ops.benches import bench_report
+from ops.benches import bench_report, edge_cost
+from ops.benches.nginx_edge import nginx_edge, nginx_program
 from ops.embedded import ports
 from ops.load.http_load import Load, LoadResult
 from ops.load.vote_requests import SUBMIT, vote_requests
 from ops.rig.database import Database
-from ops.rig.edge import edge
+from ops.rig.edge import RunningEdge, edge
 from ops.rig.event import make_event
 from ops.rig.people import TokenMint, Voter
 from ops.rig.postgres import migrated_database
 from ops.rig.server_process import ServerProcess
-from ops.rig.service import command_process
+from ops.rig.service import Service, command_process
 from ops.rig.valkey import valkey
 
 VOTERS = 8_000
@@ -49,13 +51,17 @@ class Bench:
 
     def measure(self, path: str, at: Sequence[int], rate: float | None = None) -> LoadResult:
         """Votes of people who haven't voted yet, through one or several ports."""
+        return self.warm(path, at, rate).run()
+
+    def warm(self, path: str, at: Sequence[int], rate: float | None = None) -> Load:
+        """The same, warmed up and still to be run."""
         with psycopg.connect(self.database.url(), autocommit=True) as connection:
             events = 1 + int(VOTES_A_SECOND_MAX * (WARM_UP_S + self.seconds) / len(self.voters))
             opened = [make_event(connection, contestants=5, expected_votes=10_000_000) for _ in range(events)]
         prepared = iter(list(chain.from_iterable(vote_requests(event, self.voters, path) for event in opened)))
         self.database.settle()
         Load(at, prepared, CONNECTIONS, WARM_UP_S, rate).run()
-        return Load(at, prepared, CONNECTIONS, self.seconds, rate).run()
+        return Load(at, prepared, CONNECTIONS, self.seconds, rate)
 
 
 @contextlib.contextmanager
@@ -73,6 +79,18 @@ def obvious_stack(folder: Path, database: Database, mint: TokenMint) -> Iterator
         }
         with ServerProcess(lambda: words, "startup complete", environment).running():
             yield port
+
+
+@contextlib.contextmanager
+def edges_before(folder: Path, command_port: int) -> Iterator[dict[str, RunningEdge]]:
+    """Run each edge that this machine has, by its program's name; says so when nginx isn't installed."""
+    with contextlib.ExitStack() as stack:
+        edges = {"caddy": stack.enter_context(edge(folder, {"command": command_port}))}
+        if program := nginx_program():
+            edges["nginx"] = stack.enter_context(nginx_edge(program, folder / "nginx", command_port))
+        else:
+            print("nginx isn't installed here (Debian: nginx): Caddy stands alone", flush=True)
+        yield edges
 
 
 def latency_row(name: str, result: LoadResult) -> tuple[object, ...]:
@@ -93,18 +111,20 @@ def main(_arguments: Sequence[str]) -> int:
             command_process(folder, database.url("vote_command"), mint, program=TWIN) as one,
             command_process(folder, database.url("vote_command"), mint) as other,
             obvious_stack(folder, database, mint) as obvious,
-            edge(folder, {"command": one.port}) as front,
+            edges_before(folder, one.port) as edges,
         ):
-            return _measure(bench, one.port, other.port, obvious, front.port)
+            return _measure(bench, one, other.port, obvious, edges)
 
 
-def _measure(bench: Bench, one: int, other: int, obvious: int, front: int) -> int:
+def _measure(bench: Bench, command: Service, other: int, obvious: int, edges: Mapping[str, RunningEdge]) -> int:
+    one = command.port
     durable, no_write, plain = [], [], []
     for _ in range(ROUNDS):
         durable.append(bench.measure(SUBMIT, [one]))
         no_write.append(bench.measure(NO_WRITE, [one]))
         plain.append(bench.measure(SUBMIT, [obvious]))
     best = statistics.median(result.acked_a_second for result in durable)
+    costs = edge_cost.measure(edges, command, lambda port: bench.warm(SUBMIT, [port], best / 2))
     rows = [
         latency_row("durable, best rate", durable[-1]),
         latency_row("twin without the write", no_write[-1]),
@@ -113,7 +133,7 @@ def _measure(bench: Bench, one: int, other: int, obvious: int, front: int) -> in
             latency_row(f"durable at {share} %", bench.measure(SUBMIT, [one], best * share / 100))
             for share in (30, 70, 100)
         ),
-        latency_row("through the edge at 50 %", through_edge := bench.measure(SUBMIT, [front], best / 2)),
+        *(latency_row(f"through {name} at 50 %", cost.results[-1]) for name, cost in costs.items()),
         latency_row("two workers, best rate", two := bench.measure(SUBMIT, [one, other])),
     ]
     bench_report.table(("one command worker", "acked/s", "p50 ms", "p95 ms", "p99 ms"), rows)
@@ -123,7 +143,8 @@ def _measure(bench: Bench, one: int, other: int, obvious: int, front: int) -> in
             "vs_no_write": bench_report.median_ratio(rates[0], rates[1]),
             "vs_obvious_stack": bench_report.median_ratio(rates[0], rates[2]),
             "two_workers_vs_one": two.acked_a_second / best,
-            "edge_p95_ms": through_edge.percentile_ms(95),
+            "edge_p95_ms": costs["caddy"].results[-1].percentile_ms(95),
+            **edge_cost.ratios(costs),
         }
     )
     return 0
