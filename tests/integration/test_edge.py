@@ -14,6 +14,8 @@ import pytest
 from contract.telemetry import trace_id_of
 from contract.web.call import BODY_BYTES_MAX, calls_of
 from ops.embedded import ports
+from ops.embedded.supervisor_config import EDGE_CONFIG
+from ops.load.vote_requests import SUBMIT
 from ops.openapi import SERVICES as DECLARED
 from ops.rig.edge import SERVICES, edge
 from ops.rig.eventually import PATIENCE_S
@@ -96,6 +98,13 @@ def test_undeclared_paths_reach_nobody(edge_port: int, services: dict[str, Stand
     for path in undeclared - {""}:
         assert _ask(edge_port, "GET", _spelled(path))[0].status == 404, path
     assert [len(server.heard) for server in services.values()] == before
+
+
+def test_vote_waits_for_no_other_path() -> None:
+    """Paths are tried in their order, at the cost of every request that comes to them: the vote's is the first."""
+    first = re.search(r"path_regexp (\S+)", EDGE_CONFIG.read_text())
+    assert first
+    assert re.fullmatch(first[1], SUBMIT)
 
 
 @pytest.mark.parametrize(
