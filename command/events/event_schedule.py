@@ -41,7 +41,7 @@ class EventSchedule:
                     due, seconds = await self._pool.run(self._look)
                     for event_id, becomes in due:
                         self._begin(changes, event_id, becomes)
-                    pause = min(max(seconds, 0.0), LOOK_S) if seconds is not None and not due else DUE_AGAIN_S
+                    pause = DUE_AGAIN_S if due else pause_s(seconds)
                 except (psycopg.Error, ContractError) as error:
                     log.warning("can't look at the schedule now", extra={"reason": str(error)})
                 await asyncio.sleep(pause)
@@ -68,3 +68,8 @@ class EventSchedule:
         except (psycopg.Error, ContractError) as error:
             extra = {"event_id": str(event_id), "becomes": becomes, "reason": str(error)}
             log.warning("can't carry out what is due now", extra=extra)
+
+
+def pause_s(next_due_s: float | None) -> float:
+    """How long to wait for the next look, when the next change is due in so many seconds, or none is scheduled."""
+    return LOOK_S if next_due_s is None else min(max(next_due_s, 0.0), LOOK_S)
