@@ -10,10 +10,10 @@ subject, so that the voting path needs no look-up.
     typ challenge+jwt   whoever solved a challenge and may register one person: purpose, jti
 """
 
+import hashlib
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -32,14 +32,15 @@ CHALLENGE_TYPE = "challenge+jwt"
 TOKEN_BYTES_MAX = 4096
 STAFF_ROLES = frozenset({"host", "admin"})
 CLOCK_SKEW_S = 60  # between the machine that signed and this one
+# Of each key, 10 MB: more people than one process answers in five seconds, so who polls or repeats is among them.
+TOKENS_REMEMBERED_MAX = 65_536
 _KEY_NO_BYTES = 2
 _NONCE_BYTES = 12
 _SEALED_AT = _KEY_NO_BYTES + _NONCE_BYTES
 _BOX_BYTES = _SEALED_AT + SEED_BYTES + 16
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who sends a request, by a verified access token. `seed_box` is opened only where it is needed."""
 
     user_id: str
@@ -132,6 +133,52 @@ class _Header(msgspec.Struct, frozen=True):
     b64: Any = msgspec.UNSET
 
 
+class SeenTokens:
+    """Tokens seen to be well signed, by the digest of their exact text; at most so many.
+
+    In two halves: a full young one becomes the old one, and the old one is forgotten. What comes again is young again:
+    to push it out takes half of `tokens_max`, all with good signatures, between two of its calls.
+    """
+
+    def __init__(self, tokens_max: int) -> None:
+        self._half_max = tokens_max // 2
+        self._young: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def __contains__(self, digest: bytes) -> bool:
+        if digest in self._old:
+            self.add(digest)
+        return digest in self._young
+
+    def add(self, digest: bytes) -> None:
+        """Remember it, for as long as there is room."""
+        if len(self._young) >= self._half_max:
+            self._young, self._old = set(), self._young
+        self._young.add(digest)
+
+
+class _Key:
+    """A public key, as the set gave it, and the tokens that it was seen to have signed: they leave with it."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+        self.jwk = jwt.PyJWK(given, algorithm=given["alg"])
+        if self.jwk.key_type not in ("RSA", "EC", "OKP"):
+            raise ValueError("a key set may hold public keys only")
+        self._seen = SeenTokens(TOKENS_REMEMBERED_MAX)
+
+    def has_signed(self, token: bytes) -> bool:
+        """Whether the token's signature is good; raises ValueError when that can't be read."""
+        digest = hashlib.sha256(token).digest()
+        if digest in self._seen:
+            return True
+        signed, _, signature = token.rpartition(b".")
+        if not self.jwk.Algorithm.verify(signed, self.jwk.key, base64url.decode(signature)):
+            return False
+        self._seen.add(digest)
+        return True
+
+
 class KeySet:
     """The public keys by key id, each with the only algorithm it may verify.
 
@@ -139,19 +186,18 @@ class KeySet:
     general decoding (twice what the signature costs) is replaced by the few steps that our own tokens need. Whatever
     PyJWT refuses is refused here, and so is a second spelling of the same token. (Only an ES256 signature has two forms
     by nature. A token is known by its `jti`, never by its text.)
+    Of a token that comes again only the signature is taken as seen; its key, its type, its times and what it says are
+    looked at each time. So nothing that is remembered can be out of date.
     """
 
     def __init__(self) -> None:
-        self._keys: dict[str, jwt.PyJWK] = {}
+        self._keys: dict[str, _Key] = {}
         self._header_decoder = msgspec.json.Decoder(_Header)
         self._claims_decoder = msgspec.json.Decoder(Claims)
 
     def replace(self, jwks: Mapping[str, Any]) -> None:
         """Take a new set, as served by /.well-known/jwks.json; raises on a malformed one and keeps the old."""
-        keys = {key["kid"]: jwt.PyJWK(key, algorithm=key["alg"]) for key in jwks["keys"]}
-        if any(key.key_type not in ("RSA", "EC", "OKP") for key in keys.values()):
-            raise ValueError("a key set may hold public keys only")
-        self._keys = keys
+        self._keys = {given["kid"]: self._kept(given) or _Key(given) for given in jwks["keys"]}
 
     def __bool__(self) -> bool:
         return bool(self._keys)
@@ -177,10 +223,11 @@ class KeySet:
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthorized
         try:
-            signed, _, signature = token.encode("ascii").rpartition(b".")
+            text = token.encode("ascii")
+            signed = text.rpartition(b".")[0]
             header, _, payload = signed.partition(b".")
             key = self._key(self._header_decoder.decode(_json(header)), token_type)
-            if not key.Algorithm.verify(signed, key.key, base64url.decode(signature)):
+            if not key.has_signed(text):
                 raise Unauthorized
             claims = self._claims_decoder.decode(_json(payload))
         except (ValueError, RecursionError) as error:  # UnicodeError, binascii.Error and msgspec's are ValueErrors
@@ -190,13 +237,17 @@ class KeySet:
             raise Unauthorized
         return claims
 
-    def _key(self, header: _Header, token_type: str) -> jwt.PyJWK:
+    def _kept(self, given: dict[str, Any]) -> _Key | None:
+        key = self._keys.get(given["kid"])
+        return key if key and key.given == given else None
+
+    def _key(self, header: _Header, token_type: str) -> _Key:
         if header.typ != token_type or header.crit is not msgspec.UNSET or header.b64 is not msgspec.UNSET:
             raise Unauthorized
         key = self._keys.get(header.kid)
         if key is None:
             raise UnknownKeyError
-        if header.alg != key.algorithm_name:
+        if header.alg != key.jwk.algorithm_name:
             raise Unauthorized
         return key
 

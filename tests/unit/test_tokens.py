@@ -18,7 +18,17 @@ from hypothesis import strategies as st
 from contract import base64url
 from contract.errors import Busy, Unauthorized
 from contract.settings import SettingError, Verification, read
-from contract.tokens import ACCESS_TYPE, AUDIENCE, CLIENT_TYPE, ISSUER, Caller, KeySet, SeedBox, UnknownKeyError
+from contract.tokens import (
+    ACCESS_TYPE,
+    AUDIENCE,
+    CLIENT_TYPE,
+    ISSUER,
+    Caller,
+    KeySet,
+    SeedBox,
+    SeenTokens,
+    UnknownKeyError,
+)
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 RSA_PUBLIC = RSA_KEY.public_key()
@@ -130,6 +140,81 @@ def test_an_unknown_key_id_asks_for_a_fresh_key_set(key_id: str) -> None:
     jwk = jwk_of(other.public_key(), jwt.algorithms.RSAAlgorithm, key_id, "RS256")
     with pytest.raises(UnknownKeyError):
         key_set().caller(signed(other, header={"kid": key_id, "jwk": jwk, "jku": "http://127.0.0.1/"}))
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What signatures were looked at, in their order."""
+    algorithm, looked = jwt.algorithms.RSAAlgorithm, []
+    verify = algorithm.verify
+
+    def noting(self: Any, message: bytes, key: Any, signature: bytes) -> bool:
+        looked.append(signature)
+        return bool(verify(self, message, key, signature))
+
+    monkeypatch.setattr(algorithm, "verify", noting)
+    return looked
+
+
+def test_a_token_that_comes_again_is_known(looks: list[bytes]) -> None:
+    """Its signature is looked at once, also when the same keys were fetched again meanwhile."""
+    keys, token = key_set(), signed()
+    first = keys.caller(token)
+    keys.replace({"keys": [jwk_of(RSA_PUBLIC, jwt.algorithms.RSAAlgorithm, "k1", "RS256")]})
+    assert keys.caller(token) == first
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_only_the_very_same_text_is_known(looks: list[bytes], at: int) -> None:
+    """A known token with another header, other claims or another signature is looked at, and refused."""
+    keys, known, other = key_set(), signed(), signed(sub="other", header={"x": 1})
+    keys.caller(known)
+    parts = known.split(".")
+    parts[at] = other.split(".")[at]
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            keys.caller(".".join(parts))
+    assert len(looks) == 3
+
+
+def test_a_known_token_ends_when_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Being known prolongs nothing."""
+    keys, token = key_set(), signed(exp=NOW + 36_000)
+    keys.caller(token)
+    monkeypatch.setattr("contract.tokens.time.time", lambda: NOW + 36_000.0)
+    with pytest.raises(Unauthorized):
+        keys.caller(token)
+
+
+def test_a_known_token_is_of_one_type() -> None:
+    """A person's token that is known isn't an application's."""
+    keys, token = key_set(), signed()
+    keys.caller(token)
+    with pytest.raises(Unauthorized):
+        keys.claims(token, CLIENT_TYPE)
+
+
+def test_a_known_token_ends_with_its_key() -> None:
+    """When the key has left the set, or another has its id."""
+    keys, token = key_set(), signed()
+    keys.caller(token)
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    for key_id, refusal in (("k1", Unauthorized), ("k2", UnknownKeyError)):
+        keys.replace({"keys": [jwk_of(other, jwt.algorithms.RSAAlgorithm, key_id, "RS256")]})
+        with pytest.raises(refusal):
+            keys.caller(token)
+
+
+def test_seen_tokens_are_bounded_and_who_comes_again_stays() -> None:
+    """However many others come, no more than so many are kept, and one that is asked for in time is among them."""
+    seen, others = SeenTokens(10), [str(number).encode() for number in range(100)]
+    seen.add(b"faithful")
+    for other in others:
+        seen.add(other)
+        assert b"faithful" in seen
+    assert others[-1] in seen
+    assert sum(other in seen for other in others) <= 10
 
 
 @given(st.text(max_size=300))
