@@ -90,10 +90,12 @@ class VoteBatcher:
         """Queue a vote, or raise `QueueFullError`."""
         if self._size >= self._queue_votes_max:
             raise QueueFullError
-        self._waiting.setdefault(vote.event, deque()).append(vote)
+        queue = self._waiting.setdefault(vote.event, deque())
+        queue.append(vote)
         self._size += 1
         self._idle.clear()
-        self._wake_taker()
+        if len(queue) in (1, self._batch_votes_max):  # those between change nothing for a writer who has looked
+            self._wake_taker()
 
     async def take(self) -> Batch:
         """The next batch; votes that nobody waits for any more are left out."""

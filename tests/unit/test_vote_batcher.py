@@ -175,3 +175,18 @@ async def test_a_batch_that_becomes_late_between_two_looks_is_noticed(
     await batcher.take()
     batcher.put(vote(1))
     assert (await asyncio.wait_for(batcher.take(), 20)).event == key(1)
+
+
+async def test_a_vote_that_changes_nothing_wakes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an event's batch is under way, the first vote that waits for it and the one that fills the next wake."""
+    batcher, looks = batcher_of(100, 3), list[float]()
+    batcher.put(vote(1))
+    await batcher.take()
+    taker = asyncio.create_task(batcher.take())
+    monkeypatch.setattr(batcher, "_next_event", looks.append)
+    for _ in range(3):
+        await asyncio.wait({taker}, timeout=0)
+        batcher.put(vote(1))
+    await asyncio.wait({taker}, timeout=0)
+    assert len(looks) == 3  # the writer's own, and one for each of the two
+    taker.cancel()
