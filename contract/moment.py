@@ -3,12 +3,14 @@
 SQL writes the same text by rfc3339().
 """
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@functools.lru_cache(1024)  # all votes of a batch have the same
 def rfc3339(moment: datetime) -> str:
     """A time in UTC as the contract writes it, microseconds kept."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,7 +1,6 @@
 """POST /v1/vote/submit: what /v1 says and answers; the vote itself is cast by vote_caster. 200 means: committed."""
 
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from sanic import HTTPResponse, Request
@@ -24,7 +23,7 @@ from contract.moment import rfc3339
 from contract.web.answering import answer
 from contract.web.call import call
 from contract.web.client_address import address_of
-from contract.web.request_content import GivenId, json_body
+from contract.web.request_content import GivenId, json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
 
 # Not read: whatever a phone's clock says, and however it spells it, never costs a vote.
@@ -96,7 +95,7 @@ class VoteHandler:
         if not caller.is_user(vote.user_id):
             raise NotYours
         device_id = vote.meta.device_id if vote.meta else None
-        event_id, contestant_id = UUID(vote.event_id), UUID(vote.contestant_id)
+        event_id, contestant_id = uuid_of(vote.event_id, "event_id"), uuid_of(vote.contestant_id, "contestant_id")
         accepted = await self._votes.cast(
             caller, event_id, contestant_id, device_id, address_of(request), vote.captcha_token
         )

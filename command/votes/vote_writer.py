@@ -102,16 +102,13 @@ class VoteWriter:
         }
 
     def _answer(self, batch: Sequence[PendingVote], voted_at: datetime, rows: Mapping[int, asyncpg.Record]) -> None:
-        names: Counter[str] = Counter()
+        new = VoteOutcome(VoteKind.ACCEPTED, voted_at)
+        others = {index: _outcome_of(row) for index, row in rows.items()}
         for index, vote in enumerate(batch, start=1):
-            row = rows.get(index)
-            outcome = VoteOutcome(VoteKind.ACCEPTED, voted_at)
-            if row is not None:
-                kind = VoteKind(row["kind"]) if row["kind"] else None
-                outcome = VoteOutcome(kind, row["stored_at"] if kind is VoteKind.ACCEPTED else None)
-            names[_outcome_name(outcome, voted_at)] += 1
             if not vote.answer.done():
-                vote.answer.set_result(outcome)
+                vote.answer.set_result(others.get(index, new))
+        names = Counter({_outcome_name(new, voted_at): len(batch) - len(others)})
+        names.update(_outcome_name(other, voted_at) for other in others.values())
         for name, votes in names.items():
             OUTCOMES.labels(name).inc(votes)
 
@@ -135,6 +132,11 @@ class VoteWriter:
         RETRIES.labels(type(error).__name__).inc()
         log.warning("a batch has to go again", extra={"reason": str(error)})
         await asyncio.sleep(self._backoff.next_s())
+
+
+def _outcome_of(row: asyncpg.Record) -> VoteOutcome:
+    kind = VoteKind(row["kind"]) if row["kind"] else None
+    return VoteOutcome(kind, row["stored_at"] if kind is VoteKind.ACCEPTED else None)
 
 
 def _outcome_name(outcome: VoteOutcome, voted_at: datetime) -> str:

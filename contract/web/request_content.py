@@ -12,6 +12,7 @@ from contract.errors import InvalidBody, InvalidField, MissingField, NotJson
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"  # RFC 9562; Python takes braces, urn: and stray dashes
 UUID_CHARACTERS = 36
+IDS_REMEMBERED_MAX = 16_384  # 4 MB
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 GivenId = Annotated[
@@ -54,10 +55,11 @@ def decode(kind: type[Body], body: bytes) -> Body:
 
 
 def uuid_of(text: str, field: str) -> uuid.UUID:
-    """A UUID from a path or query; malformed is `InvalidField`, which names the field."""
-    if len(text) != UUID_CHARACTERS or not _STRICT_UUID.match(text):
+    """A UUID from a path, a query or a body; malformed is `InvalidField`, which names the field."""
+    found = _uuid_of(text) if len(text) == UUID_CHARACTERS else None
+    if found is None:
         raise InvalidField(f"{field} must be a UUID", field=field)
-    return uuid.UUID(text)
+    return found
 
 
 def parameter_of(request: Request, name: str) -> str | None:
@@ -79,6 +81,11 @@ def is_known(request: Request, etag: str) -> bool:
         at = tag.end()
         tags.add(tag.group(1))
     return etag.removeprefix("W/") in tags
+
+
+@functools.lru_cache(IDS_REMEMBERED_MAX)  # parsing costs ten times as much, and many ask for the same few
+def _uuid_of(text: str) -> uuid.UUID | None:
+    return uuid.UUID(text) if _STRICT_UUID.match(text) else None
 
 
 @functools.cache
