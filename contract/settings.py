@@ -3,16 +3,24 @@
 Each field names its variable, its default and its unit; a missing or malformed one is a `SettingError`
 with one clear line, raised by the composition root before anything is opened. What only one process reads stands in
 its own settings.py; ops/SETTINGS.md lists all of it.
+
+A secret may be given as a file: DATABASE_URL_FILE instead of DATABASE_URL. In production (VOTE_MODE) what isn't fit for
+it is a `SettingError`, too: in every process and in the operator's command lines, since all read their settings here.
 """
 
 import dataclasses
 import json
+import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from contract import production
+
 Piece = TypeVar("Piece")
 _REQUIRED = object()
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")  # in Punycode, as browsers send it
 KEY_NO_MAX = (1 << 15) - 1  # a smallint, as events keep it
 
 
@@ -20,29 +28,67 @@ class SettingError(Exception):
     """A setting is missing or malformed; the message names the variable."""
 
 
-def setting(variable: str, default: Any = _REQUIRED, parse: Callable[[str], Any] = str, unit: str = "") -> Any:
-    """A dataclass field that is read from `variable`; without a default it must be set."""
-    metadata = {"variable": variable, "default": default, "parse": parse, "unit": unit}
+def setting(  # all that is said of a variable, by keywords
+    variable: str,
+    default: Any = _REQUIRED,
+    parse: Callable[[str], Any] = str,
+    unit: str = "",
+    *,
+    secret: bool = False,
+    check: Callable[[Any], None] | None = None,
+) -> Any:
+    """A dataclass field that is read from `variable`; without a default it must be set.
+
+    A secret may come from the file that `variable`_FILE names. In production `check` refuses a value by ValueError.
+    """
+    metadata = {
+        "variable": variable, "default": default, "parse": parse, "unit": unit, "secret": secret, "check": check,
+    }  # fmt: skip
     return dataclasses.field(metadata=metadata)
 
 
 def read(piece: type[Piece], env: Mapping[str, str]) -> Piece:
     """Build one piece from the environment; raises `SettingError`."""
-    values = {f.name: _value(f.metadata, env) for f in dataclasses.fields(piece)}  # type: ignore[arg-type]  # every piece is a dataclass
+    strict = piece is not Mode and read(Mode, env).is_production
+    if strict:
+        _refuse_debugging(env)
+    values = {f.name: _value(f.metadata, env, strict=strict) for f in dataclasses.fields(piece)}  # type: ignore[arg-type]  # every piece is a dataclass
     return piece(**values)
 
 
-def _value(metadata: Mapping[str, Any], env: Mapping[str, str]) -> Any:
+def _value(metadata: Mapping[str, Any], env: Mapping[str, str], *, strict: bool) -> Any:
     variable, default = metadata["variable"], metadata["default"]
-    text = env.get(variable, "")
-    if not text:
-        if default is _REQUIRED:
-            raise SettingError(f"{variable} is not set")
-        return default
+    text = _secret(variable, env) if metadata["secret"] else env.get(variable, "")
+    if not text and default is _REQUIRED:
+        raise SettingError(f"{variable} is not set")
     try:
-        return metadata["parse"](text)
+        value = metadata["parse"](text) if text else default
     except (ValueError, OSError) as error:
         raise SettingError(f"{variable} is malformed: {error}") from error
+    if strict and metadata["check"]:
+        try:
+            metadata["check"](value)
+        except (ValueError, OSError) as error:
+            raise SettingError(f"{variable} is not fit for production: {error}") from error
+    return value
+
+
+def _secret(variable: str, env: Mapping[str, str]) -> str:
+    text, path = env.get(variable, ""), env.get(f"{variable}_FILE", "")
+    if not path:
+        return text
+    if text:
+        raise SettingError(f"{variable} and {variable}_FILE are both set")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{variable}_FILE can't be read: {error}") from error
+
+
+def _refuse_debugging(env: Mapping[str, str]) -> None:
+    named = [name for name in ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG") if env.get(name)]
+    if named or sys.flags.dev_mode:
+        raise SettingError(f"VOTE_MODE is production, and {', '.join(named) or 'python -X dev'} is for debugging")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -73,6 +119,39 @@ def numbered_keys(key_bytes: int) -> Callable[[str], dict[int, bytes]]:
     return parse
 
 
+def _mode(text: str) -> str:
+    if text not in ("development", "production"):
+        raise ValueError("it must be development or production")
+    return text
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers write them, or "*"."""
+    names = _names(text)
+    if names != ("*",) and not all(map(_ORIGIN.fullmatch, names)):
+        raise ValueError("it must be *, or origins as browsers write them: https://www.show.example")
+    return names
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mode:
+    """In production nothing starts with a demo's secrets, with debugging, or without TLS to other machines."""
+
+    name: str = setting("VOTE_MODE", "development", _mode)
+
+    @property
+    def is_production(self) -> bool:
+        """Whether what isn't fit for production is refused."""
+        return self.name == "production"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CrossOrigin:
+    """Whose pages may read answers in a browser: any (*), or those of some origins; tokens are never in cookies."""
+
+    readers: tuple[str, ...] = setting("CORS_ORIGINS", ("*",), origins, "origins")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listening:
     """Where a process listens; only the edge is public. Each process adds its own `port`."""
@@ -84,28 +163,28 @@ class Listening:
 class Primary:
     """The Postgres that takes writes, with the login of the process' own role."""
 
-    url: str = setting("DATABASE_URL")
+    url: str = setting("DATABASE_URL", secret=True, check=production.certified_postgres)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Replica:
     """The Postgres that answers reads; a replica in production, by default the primary."""
 
-    url: str = setting("REPLICA_URL")
+    url: str = setting("REPLICA_URL", secret=True, check=production.certified_postgres)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class IdentityDatabase:
     """The Postgres of people and sessions, with the login of the process' own role: identity's tables, others' door."""
 
-    url: str = setting("IDENTITY_DATABASE_URL")
+    url: str = setting("IDENTITY_DATABASE_URL", secret=True, check=production.certified_postgres)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Redis:
     """The aggregates; may be lost at any moment. `sources` are added up by the readers."""
 
-    url: str = setting("REDIS_URL")
+    url: str = setting("REDIS_URL", secret=True, check=production.certified_redis)
     sources: tuple[str, ...] = setting("SOURCES", ("main",), _names)
 
 
@@ -113,22 +192,22 @@ class Redis:
 class Verification:
     """How access tokens are verified: public keys by URL, and the keys of the voter seed inside them, 32 bytes each."""
 
-    jwks_url: str = setting("JWKS_URL")
-    seed_keys: dict[int, bytes] = setting("SEED_KEY_FILE", parse=numbered_keys(32))
+    jwks_url: str = setting("JWKS_URL", check=production.unforgeable_keys)
+    seed_keys: dict[int, bytes] = setting("SEED_KEY_FILE", parse=numbered_keys(32), check=production.real_keys)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReceiptKeys:
     """Keys of the vote_id by key_no, 16 bytes each; held by command and query."""
 
-    by_number: dict[int, bytes] = setting("RECEIPT_KEYS_FILE", parse=numbered_keys(16))
+    by_number: dict[int, bytes] = setting("RECEIPT_KEYS_FILE", parse=numbered_keys(16), check=production.real_keys)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SealKeys:
     """Keys of the row seals by key_no, 32 bytes each; held by command and the audit tool, never by the database."""
 
-    by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=numbered_keys(32))
+    by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=numbered_keys(32), check=production.real_keys)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,4 +217,4 @@ class ChallengeKeys:
     A new number goes to command first; an old one goes once its challenges have expired.
     """
 
-    by_number: dict[int, bytes] = setting("CHALLENGE_KEY_FILE", parse=numbered_keys(32))
+    by_number: dict[int, bytes] = setting("CHALLENGE_KEY_FILE", parse=numbered_keys(32), check=production.real_keys)

@@ -24,16 +24,20 @@ SETTINGS_MODULES = (
     "command.identity.settings",
     "fanout.settings",
     "query.settings",
+    "ops.edge.settings",
     stack_configuration.__name__,
 )
+EVERYBODY, SERVICE = "contract/settings.py", "contract/web/service.py"
 READERS = {  # who reads settings, and where
-    "identity": ["command/identity/__main__.py", "command/identity/operator_line.py"],
-    "command": ["command/__main__.py"],
-    "fanout": ["fanout/__main__.py"],
-    "query": ["query/reads/__main__.py"],
-    "sse": ["query/streams/__main__.py"],
-    "seal_audit": ["ops/seal_audit.py"],
-    "up": ["ops/embedded/stack_configuration.py"],
+    "identity": [EVERYBODY, SERVICE, "command/identity/__main__.py", "command/identity/operator_line.py"],
+    "command": [EVERYBODY, SERVICE, "command/__main__.py"],
+    "fanout": [EVERYBODY, "fanout/__main__.py"],
+    "query": [EVERYBODY, SERVICE, "query/reads/__main__.py"],
+    "sse": [EVERYBODY, SERVICE, "query/streams/__main__.py"],
+    "edge": [EVERYBODY, "ops/edge/__main__.py"],
+    "migrate": [EVERYBODY, "ops/migrate.py"],
+    "seal_audit": [EVERYBODY, "ops/seal_audit.py"],
+    "up": [EVERYBODY, "ops/embedded/stack_configuration.py"],
 }
 SERVING = ("command", "query", "fanout", "contract")
 MADE = "Made by `python -m ops.reference` from the code; a test compares."
@@ -48,7 +52,7 @@ def settings_page() -> str:
     parts = ["# Settings", head]
     for piece in _pieces():
         rows = [
-            (f"`{field.metadata['variable']}`", _default(field.metadata), field.metadata["unit"], f"`{field.name}`")
+            (_variable(field.metadata), _default(field.metadata), field.metadata["unit"], f"`{field.name}`")
             for field in _own_fields(piece)
         ]
         parts.append(f"## {piece.__name__}\n{_flat(piece)} Read by: {', '.join(readers_of(piece))}.")
@@ -102,6 +106,11 @@ def _pieces() -> list[type]:
 
 def _own_fields(piece: type) -> list["dataclasses.Field[Any]"]:
     return [field for field in dataclasses.fields(piece) if field.name in piece.__annotations__]
+
+
+def _variable(metadata: Any) -> str:
+    variable = metadata["variable"]
+    return f"`{variable}` or `{variable}_FILE`" if metadata["secret"] else f"`{variable}`"
 
 
 def _default(metadata: Any) -> str:

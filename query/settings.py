@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from contract.settings import Listening, setting
+from contract.settings import Listening, origins, setting
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -17,6 +17,13 @@ class SseListening(Listening):
     """Where this process listens."""
 
     port: int = setting("SSE_PORT", 8104, int)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Framing:
+    """Whose pages may show the live page inside theirs, as studio software does: nobody's, some origins', any (*)."""
+
+    framed_by: tuple[str, ...] = setting("FRAME_ORIGINS", (), origins, "origins")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

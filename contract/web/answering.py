@@ -17,7 +17,7 @@ from sanic.response import BaseHTTPResponse
 from contract import errors
 from contract.telemetry import trace_id_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
-from contract.web.cors import OPEN_TO_BROWSERS, preflight_headers
+from contract.web.cors import preflight_headers
 from contract.web.dialect import dialect_of
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     """Put on each answer what all of them carry, and count it; a middleware."""
     response.headers["X-Trace-Id"] = trace_id(request)
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
-        response.headers.update(OPEN_TO_BROWSERS)
+        request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
     _answers(request.route.name if request.route else "none", response.status).inc()
 
 

@@ -18,12 +18,13 @@ from typing import Any, ClassVar, Protocol
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sanic import HTTPResponse, Request, Sanic
 
+from contract import settings
 from contract.readiness import readiness
-from contract.settings import SettingError
 from contract.telemetry import log_to_stderr
 from contract.web.answering import answer, answer_error, mark_answer
 from contract.web.background import Background, Work
 from contract.web.call import BODY_BYTES_MAX, add_routes
+from contract.web.cors import Cors
 
 HEADER_BYTES_MAX = 16 * 1024  # Sanic takes no more; the edge takes cookies off, which are what grows
 HTTP_TIMEOUT_S = 15
@@ -86,11 +87,12 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     log_to_stderr(name)
     try:
         service = build(os.environ)
-    except SettingError as error:
+        cors = Cors(settings.read(settings.CrossOrigin, os.environ).readers)
+    except settings.SettingError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log
         return 2
     background = Background()
-    app = make_app(name, service, background)
+    app = make_app(name, service, background, cors)
     # What is there now stays, and a request's objects die by their reference counts: look for cycles seldom.
     gc.freeze()
     gc.set_threshold(*service.gc_thresholds)
@@ -99,7 +101,7 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     return 1 if background.died else 0
 
 
-def make_app(name: str, service: Service, background: Background) -> Sanic[Any, Any]:
+def make_app(name: str, service: Service, background: Background, cors: Cors) -> Sanic[Any, Any]:
     """The Sanic app around a service."""
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, error_handler=None, strict_slashes=False)
     app.config.update(
@@ -114,6 +116,7 @@ def make_app(name: str, service: Service, background: Background) -> Sanic[Any, 
         PROXIES_COUNT=0,
         AUTO_EXTEND=False,  # sanic-ext would add its injection, CORS and documentation pages to each request's way
     )
+    app.ctx.cors = cors
     app.register_middleware(mark_answer, "response")
     app.exception(Exception)(answer_error)
     _add_lifetime(app, service, background)

@@ -15,7 +15,8 @@ LEDGER_ROLES = ("vote_command", "vote_fanout", "vote_query", "vote_auditor")
 IDENTITY_ROLES = ("vote_identity", "vote_command", "vote_query")  # the last two for a function each
 LOGIN_ROLES = ("vote_identity", *LEDGER_ROLES)
 # What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
-HANDED_OUT = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "REDIS_URL")
+_GIVEN = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "REDIS_URL")
+HANDED_OUT = tuple(f"{name}{end}" for name in _GIVEN for end in ("", "_FILE"))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Keys and passwords of the embedded stack: random, made once, each in a file that only its owner can read."""
+"""Keys and passwords of the embedded stack: random, made once, each in a file that only its owner can read.
+
+Each carries the mark of a demo, by which production refuses it: they lie beside what uses them, and one is printed.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from command.identity.signing_keys import key_path, make_next_key
+from contract.production import DEMO_KEY_MARK, DEMO_PASSWORD_MARK, DEMO_PEM_MARK
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,8 @@ class SecretFiles:
     folder: Path
 
     def password(self, of: str) -> str:
-        """The password of a role, server or person; hexadecimal, so that it fits into any URL."""
-        return self._keep(f"{of}.password", lambda: secrets.token_hex(24)).read_text()
+        """The password of a role, server or person; of characters that fit into any URL."""
+        return self._keep(f"{of}.password", lambda: DEMO_PASSWORD_MARK + secrets.token_hex(24)).read_text()
 
     def signing_keys(self) -> Path:
         """The folder of the private keys that sign access tokens."""
@@ -27,20 +31,21 @@ class SecretFiles:
             keys.mkdir(mode=0o700, exist_ok=True)
             only_key.rename(key_path(keys, 0))
         if not any(keys.glob("*.pem")):
-            make_next_key(keys)
+            made = make_next_key(keys)
+            write_private(made, DEMO_PEM_MARK + made.read_text())
         return keys
 
     def refresh_key(self) -> Path:
         """The key that refresh tokens follow from: 32 bytes in hexadecimal."""
-        return self._keep("refresh_key.hex", lambda: secrets.token_hex(32))
+        return self._keep("refresh_key.hex", lambda: _key(32))
 
     def erasure_key(self) -> Path:
         """The key of the hashes that stay of erased people: 32 bytes in hexadecimal."""
-        return self._keep("erasure_key.hex", lambda: secrets.token_hex(32))
+        return self._keep("erasure_key.hex", lambda: _key(32))
 
     def seed_keys(self) -> Path:
         """The keys of the voter seed inside access tokens by number: 32 bytes each."""
-        return self._keep("seed_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))
+        return self._keep("seed_keys.json", lambda: json.dumps({"1": _key(32)}))
 
     def challenge_keys(self) -> Path:
         """The keys of challenges by number: 32 bytes each."""
@@ -48,17 +53,21 @@ class SecretFiles:
 
     def receipt_keys(self) -> Path:
         """The keys of the vote_id by number: 16 bytes each."""
-        return self._keep("receipt_keys.json", lambda: json.dumps({"1": secrets.token_hex(16)}))
+        return self._keep("receipt_keys.json", lambda: json.dumps({"1": _key(16)}))
 
     def seal_keys(self) -> Path:
         """The keys of the seals by number: 32 bytes each."""
-        return self._keep("seal_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))
+        return self._keep("seal_keys.json", lambda: json.dumps({"1": _key(32)}))
 
     def _keep(self, name: str, make: Callable[[], str]) -> Path:
         path = self.folder / name
         if not path.exists():
             write_private(path, make())
         return path
+
+
+def _key(key_bytes: int) -> str:
+    return (DEMO_KEY_MARK + secrets.token_bytes(key_bytes - len(DEMO_KEY_MARK))).hex()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -3,13 +3,13 @@
 Doing it again changes nothing but what has to: a port that is taken now, a setting that the operator changed.
 """
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.settings import SettingError, read, setting
+from contract.settings import Mode, SettingError, read, setting
+from ops.edge.settings import networks, port_number
 from ops.embedded import ports, supervisor_config
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.postgres_server import PostgresServer
@@ -22,16 +22,6 @@ PROJECT = Path(__file__).parent.parent.parent
 DATABASE = "vote"
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise ValueError(f"it must be a port number, not {text}")
-    return int(text)
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return tuple(str(ipaddress.ip_network(each)) for each in text.replace(",", " ").split())
-
-
 @dataclass(frozen=True)
 class Wishes:
     """What `./ops/up` is told. An address that is not set means: embedded; for reads: the primary; for people and
@@ -40,18 +30,20 @@ class Wishes:
     Trusted proxies are load balancers before the edge, which may say where a request comes from.
     """
 
-    edge_port: int = setting("EDGE_PORT", 8080, _port)
+    edge_port: int = setting("EDGE_PORT", 8080, port_number)
     data_dir: Path = setting("DATA_DIR", Path(".data"), Path)
-    database_url: str = setting("DATABASE_URL", "")
-    identity_url: str = setting("IDENTITY_DATABASE_URL", "")
-    replica_url: str = setting("REPLICA_URL", "")
-    redis_url: str = setting("REDIS_URL", "")
-    trusted_proxies: tuple[str, ...] = setting("TRUSTED_PROXIES", (), _networks, "addresses and networks")
+    database_url: str = setting("DATABASE_URL", "", secret=True)
+    identity_url: str = setting("IDENTITY_DATABASE_URL", "", secret=True)
+    replica_url: str = setting("REPLICA_URL", "", secret=True)
+    redis_url: str = setting("REDIS_URL", "", secret=True)
+    trusted_proxies: tuple[str, ...] = setting("TRUSTED_PROXIES", (), networks, "addresses and networks")
 
 
 def read_wishes(env: Mapping[str, str]) -> Wishes:
     """From the environment; raises CannotStart."""
     try:
+        if read(Mode, env).is_production:
+            raise CannotStart("VOTE_MODE is production, and this makes a demo: run the processes of the Procfile")
         return read(Wishes, env)
     except SettingError as error:
         raise CannotStart(str(error)) from error

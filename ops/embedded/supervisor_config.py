@@ -15,7 +15,6 @@ from pathlib import Path
 from ops.embedded.data_folder import DataFolder
 
 SERVICES_GROUP = "services"
-EDGE_CONFIG = Path(__file__).parent.parent / "edge" / "Caddyfile"
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,7 @@ def valkey_program(command: list[str]) -> Program:
 
 def edge_program(folder: DataFolder) -> Program:
     """Caddy, the only one with a public port."""
-    caddy = str(Path(sys.executable).with_name("caddy"))
-    words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
-    return Program("edge", _launched(folder, "edge", words), 30, autostart=False)
+    return Program("edge", _launched(folder, "edge", ["python", "-m", "ops.edge"]), 30, autostart=False)
 
 
 def service_programs(folder: DataFolder, processes: Mapping[str, list[str]]) -> list[Program]:

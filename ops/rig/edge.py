@@ -10,7 +10,6 @@ from pathlib import Path
 from ops.embedded import ports, readiness
 from ops.embedded.program_environment import edge_tuning
 from ops.embedded.readiness import wait_until
-from ops.embedded.supervisor_config import EDGE_CONFIG
 from ops.rig.eventually import PATIENCE_S
 from ops.rig.server_process import ServerProcess
 
@@ -36,8 +35,7 @@ def edge(folder: Path, services: Mapping[str, int], **settings: str) -> Iterator
     numbers = ports.choose(["edge", *SERVICES], {}) | dict(services)
     variables = {f"{name.upper()}_PORT": str(number) for name, number in numbers.items()}
     folders = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    caddy = str(Path(sys.executable).parent / "caddy")
-    words = [caddy, "run", "--config", str(EDGE_CONFIG), "--adapter", "caddyfile"]
+    words = [sys.executable, "-m", "ops.edge"]
     environment = {**os.environ, **edge_tuning(), **variables, **folders, **settings}
     with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
         wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), PATIENCE_S)

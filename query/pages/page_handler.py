@@ -1,10 +1,11 @@
 """The live page, and the whole contract to read: files of this project and of swagger-ui, nothing from elsewhere.
 
-Read once at the start. A strict Content-Security-Policy: own scripts and styles only, no inline ones, no third party.
+Read once at the start. A strict Content-Security-Policy: own scripts and styles only, no inline ones, no third party;
+what else browsers are told is the edge's part.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -26,14 +27,11 @@ _KINDS = {
     "js": "text/javascript; charset=utf-8",
     "json": "application/json",
 }
-_SECURE = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors "
+)
+NOBODY = "'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,11 @@ class StaticFile:
 
 
 class PageHandler:
-    """Serves what `load_files` found."""
+    """Serves what `load_files` found; pages of these origins may show the live page inside theirs."""
 
-    def __init__(self, files: Mapping[str, StaticFile]) -> None:
+    def __init__(self, files: Mapping[str, StaticFile], framed_by: Sequence[str]) -> None:
         self._files = files
+        self._framed_by = " ".join(framed_by) or NOBODY
 
     @call("GET", "/live/{event_id}", name="live_page", access=Access.PUBLIC, answers={200: "text/html"})
     async def live(self, request: Request, event_id: str) -> HTTPResponse:
@@ -58,7 +57,7 @@ class PageHandler:
         The page itself finds out whether there is such an event.
         """
         uuid_of(event_id, "event_id")
-        return self._send(request, "live/live.html")
+        return self._send(request, "live/live.html", self._framed_by)
 
     @call("GET", "/docs", name="docs", access=Access.PUBLIC, answers={200: "text/html"})
     async def docs(self, request: Request) -> HTTPResponse:
@@ -94,16 +93,20 @@ class PageHandler:
         """A part of the documentation."""
         return self._send(request, f"docs/{name}")
 
-    def _send(self, request: Request, name: str) -> HTTPResponse:
+    def _send(self, request: Request, name: str, framed_by: str = NOBODY) -> HTTPResponse:
         file = self._files.get(name)
         if file is None:
             raise NotFound("no such path")
-        return send_file(request, file, age_s=60)
+        return send_file(request, file, 60, framed_by)
 
 
-def send_file(request: Request, file: StaticFile, age_s: int) -> HTTPResponse:
+def send_file(request: Request, file: StaticFile, age_s: int, framed_by: str = NOBODY) -> HTTPResponse:
     """A file for everybody, or 304 to who has it; `age_s` is how long caches may keep it."""
-    headers = {"ETag": file.etag, "Cache-Control": f"public, max-age={age_s}", **_SECURE}
+    headers = {
+        "ETag": file.etag,
+        "Cache-Control": f"public, max-age={age_s}",
+        "Content-Security-Policy": _POLICY + framed_by,
+    }
     if is_known(request, file.etag):
         return HTTPResponse(status=304, headers=headers)
     return HTTPResponse(file.body, headers=headers, content_type=file.content_type)

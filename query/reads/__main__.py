@@ -34,7 +34,7 @@ from query.reads.vote_tracker import VoteTracker
 from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
 from query.results_access import ResultsAccess
-from query.settings import QueryListening, Staleness
+from query.settings import Framing, QueryListening, Staleness
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
 
@@ -79,7 +79,7 @@ class QueryService(Service):
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
-            PageHandler(files),
+            PageHandler(files, settings.read(Framing, env).framed_by),
             HomeHandler(files, self._replica),
             ViewerHandler(),
         )

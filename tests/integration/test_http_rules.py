@@ -2,6 +2,7 @@
 
 import json
 import socket
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -56,6 +57,32 @@ async def test_what_a_page_may_send(session: aiohttp.ClientSession) -> None:
             assert answer.headers["Access-Control-Allow-Headers"] == allowed
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
             assert "GET" in answer.headers["Access-Control-Allow-Methods"]
+
+
+async def test_listed_origins_may_read(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> None:
+    """Only their pages, and no cache gives one's answer to another's, or to nobody's."""
+    settings = {"CORS_ORIGINS": "https://a.test, https://b.test"}
+    with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint, **settings) as query:
+        async with aiohttp.ClientSession(query.url) as session:
+            for origin in ("https://a.test", "https://b.test", "https://c.test", None):
+                headers = {"Access-Control-Request-Method": "GET"} | ({"Origin": origin} if origin else {})
+                for method, path in (("GET", "/docs"), ("GET", "/nowhere"), ("OPTIONS", "/v1/events")):
+                    async with session.request(method, path, headers=headers) as answer:
+                        allowed = answer.headers.get("Access-Control-Allow-Origin")
+                        assert allowed == (origin if origin != "https://c.test" else None)
+                        assert "Origin" in answer.headers["Vary"].split(", ")
+
+
+async def test_who_may_frame_pages(
+    tmp_path: Path, database: Database, redis_url: str, mint: TokenMint, query: Service
+) -> None:
+    """Nobody; by setting some may frame the live page, and no other."""
+    studio, live = "https://studio.test", f"/live/{uuid.uuid4()}"
+    settings = {"FRAME_ORIGINS": studio}
+    with read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint, **settings) as framed:
+        for service, path, who in ((query, live, "'none'"), (framed, live, studio), (framed, "/docs", "'none'")):
+            async with aiohttp.ClientSession(service.url) as session, session.get(path) as answer:
+                assert answer.headers["Content-Security-Policy"].endswith(f"; frame-ancestors {who}")
 
 
 @pytest.mark.usefixtures("identity_database")

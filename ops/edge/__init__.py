@@ -1,0 +1,1 @@
+"""The edge: Caddy's configuration, and what starts it."""

@@ -1,0 +1,144 @@
+"""The edge as the public meets it: by TLS and HTTP/2, with what browsers are told of each answer, whoever made it."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ops.embedded import ports
+from ops.rig.edge import SERVICES, RunningEdge, edge
+from ops.rig.eventually import eventually
+from ops.rig.stand_in import StandIn
+
+DOMAIN = "vote.test"
+PATHS = ["/v1/events", "/", "/nowhere", "/v1/nowhere", "/v1/vote/submit"]
+TOLD = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-site",
+}
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[dict[str, int]]:
+    """Stand-ins for all services but command, which is away."""
+    made = {name: StandIn(name) for name in SERVICES if name != "command"}
+    for server in made.values():
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield {name: server.server_port for name, server in made.items()}
+    for server in made.values():
+        server.shutdown()
+        server.server_close()
+
+
+class PublicEdge:
+    """An edge with a domain, on loopback ports, whose certificates are of its own authority."""
+
+    def __init__(self, folder: Path, numbers: dict[str, int]) -> None:
+        self._authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+        self.https, self.http = numbers["https"], numbers["http"]
+
+    def client(self, *, http1: bool = False) -> httpx.Client:
+        """Knows the authority; HTTP/2 unless only HTTP/1.1 is spoken."""
+        return httpx.Client(verify=ssl.create_default_context(cafile=self._authority), http2=not http1, trust_env=False)
+
+    def ask(self, client: httpx.Client, path: str, name: str = DOMAIN) -> httpx.Response:
+        """As a browser that found `name` at this address."""
+        url = f"https://127.0.0.1:{self.https}{path}"
+        return client.get(url, headers={"Host": name}, extensions={"sni_hostname": name})
+
+    def is_up(self) -> bool:
+        """Whether it has its certificate."""
+        try:
+            with self.client() as client:
+                self.ask(client, "/v1/events")
+        except (OSError, httpx.TransportError):
+            return False
+        return True
+
+
+@pytest.fixture(scope="module")
+def running(services: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEdge]:
+    """An edge without a domain."""
+    with edge(tmp_path_factory.mktemp("caddy"), services) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def public(services: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicEdge]:
+    """An edge with one."""
+    folder, numbers = tmp_path_factory.mktemp("caddy"), ports.choose(["http", "https", "edge"], {})
+    settings = {
+        "EDGE_DOMAIN": DOMAIN,
+        "EDGE_CERTIFICATES": "internal",
+        "EDGE_PUBLIC_BIND": "127.0.0.1",
+        "EDGE_HTTP_PORT": str(numbers["http"]),
+        "EDGE_HTTPS_PORT": str(numbers["https"]),
+    }
+    with edge(folder, services, **settings):
+        made = PublicEdge(folder, numbers)
+        eventually(made.is_up, "the edge has its certificate")
+        yield made
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_tells_browsers_what_they_may_not(running: RunningEdge, path: str) -> None:
+    """Of services, of the edge itself, and for one that is away: each word once."""
+    answer = httpx.get(f"http://127.0.0.1:{running.port}{path}", trust_env=False)
+    for name, word in TOLD.items():
+        assert answer.headers.get_list(name) == [word], (answer.status_code, name)
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in answer.headers
+    if path != "/":  # pages bring their own, of which a stand-in has none
+        assert answer.headers.get_list("Content-Security-Policy") == ["default-src 'none'; frame-ancestors 'none'"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_by_tls_and_http_2(public: PublicEdge, path: str) -> None:
+    """With the domain's certificate: the same answers, and for a year never again without TLS."""
+    with public.client() as client:
+        answer = public.ask(client, path)
+        assert answer.http_version == "HTTP/2"
+        assert answer.headers.get_list("Strict-Transport-Security") == ["max-age=31536000"]
+        for name, word in TOLD.items():
+            assert answer.headers.get_list(name) == [word]
+        assert f'h3=":{public.https}"' in answer.headers["Alt-Svc"]
+
+
+def test_old_clients_and_other_names(public: PublicEdge) -> None:
+    """HTTP/1.1 goes on; whoever asks for another name, or with TLS 1.1, finds nobody."""
+    with public.client(http1=True) as client:
+        assert public.ask(client, "/v1/events").http_version == "HTTP/1.1"
+    with public.client() as client, pytest.raises(httpx.ConnectError):
+        public.ask(client, "/v1/events", "other.test")
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with httpx.Client(verify=old, trust_env=False) as client, pytest.raises(httpx.ConnectError):
+        public.ask(client, "/v1/events")
+
+
+def test_by_http_it_leads_to_https(public: PublicEdge) -> None:
+    """At the port that the public sees, and says nothing else there."""
+    answer = httpx.get(f"http://127.0.0.1:{public.http}/v1/events?a=b", headers={"Host": DOMAIN}, trust_env=False)
+    assert (answer.status_code, answer.text) == (308, "")
+    assert answer.headers["Location"] == f"https://{DOMAIN}/v1/events?a=b"
+
+
+def test_pages_that_may_read_the_edge_s_answers(services: dict[str, int], tmp_path: Path) -> None:
+    """Any by default; with a list only its origins: others are told of one that isn't theirs."""
+    origins = {
+        "https://a.test": "https://a.test",
+        "https://b.test": "https://b.test",
+        "https://c.test": "https://a.test",
+    }
+    with edge(tmp_path, services, CORS_ORIGINS="https://a.test, https://b.test") as running:
+        for origin, allowed in origins.items():
+            answer = httpx.get(f"http://127.0.0.1:{running.port}/nowhere", headers={"Origin": origin}, trust_env=False)
+            assert answer.headers["Access-Control-Allow-Origin"] == allowed
