@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ServerProxy  # nosec B411  # with our own supervisor, over a socket of our own
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport

@@ -1,0 +1,58 @@
+"""No secret is in the tree: looked for by the shapes of keys and tokens, by names, and by what looks random."""
+
+from pathlib import Path
+
+import pytest
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import default_settings
+
+from ops.reference import PROJECT
+from tests.unit.test_tidy import tracked
+
+# What looks like a secret and is none, and why.
+KNOWN = {
+    ("contract/production.py", "Secret Keyword"): "what a demo's passwords begin with",
+    ("ops/embedded/postgresql.conf", "Secret Keyword"): "how passwords are hashed",
+    ("ops/rig/database.py", "Secret Keyword"): "of servers on the loopback that live for minutes",
+    ("ops/rig/identity_process.py", "Secret Keyword"): "of a person who is made up",
+}
+# Tests are full of passwords, ids and keys that were made up for them; a private key or a service's token isn't.
+MADE_UP_IN_TESTS = {"Secret Keyword", "Hex High Entropy String", "Base64 High Entropy String", "Basic Auth Credentials"}
+
+
+def found_in(path: Path) -> set[tuple[str, str]]:
+    """The kinds of secrets that a file of the project seems to hold."""
+    name = str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else path.name
+    with default_settings():
+        kinds = {each.type for each in scan_file(str(path))}
+    return {(name, kind) for kind in kinds if not (name.startswith("tests/") and kind in MADE_UP_IN_TESTS)}
+
+
+def test_the_tree_holds_none() -> None:
+    """Neither in what is committed nor in what is about to be; and what is known to be none is still there."""
+    found = {each for path in tracked() if path.is_file() for each in found_in(path)}
+    assert found == KNOWN.keys()
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("-----BEGIN {} PRIVATE KEY-----", "Private Key"),
+        ("token = 'ghp_{}'", "GitHub Token"),
+        ("url = 'postgresql://vote:{}@db.example/vote'", "Basic Auth Credentials"),
+        ("key = 'AKIA{}'", "AWS Access Key"),
+        ("seal_key = '{}'", "Hex High Entropy String"),
+    ],
+)
+def test_the_scan_finds(tmp_path: Path, line: str, kind: str) -> None:
+    """One of each kind, planted."""
+    made_up = {
+        "Private Key": "RSA",
+        "GitHub Token": "a1B2c3D4e5F6g7H8i9J0" * 2,
+        "Basic Auth Credentials": "Tr0ub4dor",
+        "AWS Access Key": "Q7ZK2M5X8W3B6N9D",
+        "Hex High Entropy String": "0123456789abcdef" * 4,
+    }[kind]
+    planted = tmp_path / "planted.py"
+    planted.write_text(line.format(made_up[:36] if kind == "GitHub Token" else made_up))
+    assert ("planted.py", kind) in found_in(planted)
