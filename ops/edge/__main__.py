@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from command.identity.settings import IdentityListening
+from command.settings import CommandListening
 from contract import settings
 from ops.edge.settings import Edge
+from query.settings import QueryListening, SseListening
 
 FOLDER = Path(__file__).parent
 
@@ -19,7 +22,13 @@ def main() -> int:
     """Become Caddy; exit code 2 with one line when a setting is wrong, 1 when there is no Caddy."""
     try:
         edge = settings.read(Edge, os.environ)
-        origins = settings.read(settings.CrossOrigin, os.environ).readers
+        variables = edge.variables(settings.read(settings.CrossOrigin, os.environ).readers)
+        ports = {
+            "IDENTITY_PORT": settings.read(IdentityListening, os.environ).port,
+            "COMMAND_PORT": settings.read(CommandListening, os.environ).port,
+            "QUERY_PORT": settings.read(QueryListening, os.environ).port,
+            "SSE_PORT": settings.read(SseListening, os.environ).port,
+        }
     except settings.SettingError as error:
         print(f"edge: {error}", file=sys.stderr)
         return 2
@@ -27,7 +36,8 @@ def main() -> int:
     if caddy is None:
         print("edge: caddy is not installed", file=sys.stderr)
         return 1
-    return _become(caddy, "public.Caddyfile" if edge.domains else "Caddyfile", edge.variables(origins))
+    variables |= {name: str(port) for name, port in ports.items()}
+    return _become(caddy, "public.Caddyfile" if edge.domains else "Caddyfile", variables)
 
 
 def _become(caddy: str, config: str, variables: dict[str, str]) -> NoReturn:

@@ -12,6 +12,7 @@ from ops.embedded import ports
 from ops.rig.edge import SERVICES, RunningEdge, edge
 from ops.rig.eventually import eventually
 from ops.rig.stand_in import StandIn
+from ops.rig.tls_front import Authority
 
 DOMAIN = "vote.test"
 PATHS = ["/v1/events", "/", "/nowhere", "/v1/nowhere", "/v1/vote/submit"]
@@ -36,11 +37,18 @@ def services() -> Iterator[dict[str, int]]:
 
 
 class PublicEdge:
-    """An edge with a domain, on loopback ports, whose certificates are of its own authority."""
+    """An edge with a domain, on loopback ports; its certificates are of this authority."""
 
-    def __init__(self, folder: Path, numbers: dict[str, int]) -> None:
-        self._authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+    def __init__(self, authority: Path) -> None:
+        self._authority = authority
+        numbers = ports.choose(["http", "https"], {})
         self.https, self.http = numbers["https"], numbers["http"]
+        self.settings = {
+            "EDGE_DOMAIN": DOMAIN,
+            "EDGE_PUBLIC_BIND": "127.0.0.1",
+            "EDGE_HTTP_PORT": str(self.http),
+            "EDGE_HTTPS_PORT": str(self.https),
+        }
 
     def client(self, *, http1: bool = False) -> httpx.Client:
         """Knows the authority; HTTP/2 unless only HTTP/1.1 is spoken."""
@@ -70,17 +78,10 @@ def running(services: dict[str, int], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def public(services: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[PublicEdge]:
-    """An edge with one."""
-    folder, numbers = tmp_path_factory.mktemp("caddy"), ports.choose(["http", "https", "edge"], {})
-    settings = {
-        "EDGE_DOMAIN": DOMAIN,
-        "EDGE_CERTIFICATES": "internal",
-        "EDGE_PUBLIC_BIND": "127.0.0.1",
-        "EDGE_HTTP_PORT": str(numbers["http"]),
-        "EDGE_HTTPS_PORT": str(numbers["https"]),
-    }
-    with edge(folder, services, **settings):
-        made = PublicEdge(folder, numbers)
+    """An edge with one, certified by Caddy itself."""
+    folder = tmp_path_factory.mktemp("caddy")
+    made = PublicEdge(folder / "caddy" / "pki" / "authorities" / "local" / "root.crt")
+    with edge(folder, services, EDGE_CERTIFICATES="internal", **made.settings):
         eventually(made.is_up, "the edge has its certificate")
         yield made
 
@@ -107,6 +108,17 @@ def test_by_tls_and_http_2(public: PublicEdge, path: str) -> None:
         for name, word in TOLD.items():
             assert answer.headers.get_list(name) == [word]
         assert f'h3=":{public.https}"' in answer.headers["Alt-Svc"]
+
+
+def test_in_production_with_certificates_of_one_s_own(services: dict[str, int], tmp_path: Path) -> None:
+    """From files, which is what production takes where no public authority is asked."""
+    authority = Authority(tmp_path)
+    file = authority.certificate(DOMAIN)
+    made = PublicEdge(authority.file)
+    settings = {**made.settings, "VOTE_MODE": "production", "EDGE_CERTIFICATES": f"{file} {file}"}
+    with edge(tmp_path / "caddy", services, **settings), made.client() as client:
+        eventually(made.is_up, "the edge shows its certificate")
+        assert made.ask(client, "/v1/events").http_version == "HTTP/2"
 
 
 def test_old_clients_and_other_names(public: PublicEdge) -> None:

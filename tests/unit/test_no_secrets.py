@@ -11,6 +11,7 @@ from tests.unit.test_tidy import tracked
 
 # What looks like a secret and is none, and why.
 KNOWN = {
+    ("README.md", "Basic Auth Credentials"): "the word PASSWORD, where one goes",
     ("contract/production.py", "Secret Keyword"): "what a demo's passwords begin with",
     ("ops/embedded/postgresql.conf", "Secret Keyword"): "how passwords are hashed",
     ("ops/rig/database.py", "Secret Keyword"): "of servers on the loopback that live for minutes",
