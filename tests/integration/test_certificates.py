@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -15,6 +16,9 @@ import pytest
 import redis
 
 from command.durable_pool import Connection, DurablePool
+from command.identity.attempt_limits import AttemptLimits
+from command.identity.personal_data import PersonHash
+from command.identity.settings import Attempts
 from command.settings import Commit
 from command.votes.ledger_connection import LedgerConnection
 from contract import settings
@@ -23,7 +27,7 @@ from fanout.conninfo import conninfo
 from fanout.redis_writer import RedisWriter
 from fanout.wal_listener import WalListener
 from ops.embedded import readiness
-from ops.migrate import migrate
+from ops.migrate import LEDGER, migrate
 from ops.rig.database import Database
 from ops.rig.event import make_event
 from ops.rig.eventually import eventually
@@ -40,7 +44,7 @@ Road = Callable[[str], None]
 
 
 def by_migrations(url: str) -> None:
-    migrate(url)
+    migrate(url, LEDGER)
 
 
 def by_fanout(url: str) -> None:
@@ -112,7 +116,23 @@ def by_up(url: str) -> None:
 
 
 TO_POSTGRES = [by_migrations, by_fanout, by_replication, by_votes, by_pools, by_reads, by_up]
-TO_REDIS = [by_counts, by_standings, by_up]
+
+
+def by_limits(url: str) -> None:
+    limits = AttemptLimits(url, settings.read(Attempts, {}), PersonHash(bytes(32)))
+    assert limits._windows
+    storage: Any = limits._windows.storage
+
+    async def connect() -> None:
+        found = await storage.check()
+        await storage.bridge.storage.aclose()
+        if not found:
+            raise ConnectionError
+
+    asyncio.run(connect())
+
+
+TO_REDIS = [by_counts, by_standings, by_limits, by_up]
 REFUSALS = (psycopg.OperationalError, asyncpg.PostgresConnectionError, OSError, Busy, redis.ConnectionError)
 
 
@@ -177,6 +197,7 @@ async def test_all_of_it_by_tls(
     tmp_path: Path,
     authority: Authority,
     database: Database,
+    identity_database: Database,
     redis_url: str,
     mint: TokenMint,
     owner: psycopg.Connection,
@@ -187,27 +208,33 @@ async def test_all_of_it_by_tls(
         postgres = held.enter_context(tls_front(database.url(), certificate))
         valkey = held.enter_context(tls_front(redis_url, certificate))
 
-        def url(role: str) -> str:
-            return postgres.before(database.url(role), **_trusting(authority))
+        def url(role: str, where: Database = database) -> str:
+            return postgres.before(where.url(role), **_trusting(authority))
 
         standings = valkey.before(redis_url, ssl_ca_certs=str(authority.file))
         command = held.enter_context(command_process(tmp_path, url("vote_command"), mint))
         query = held.enter_context(read_process("query.reads", tmp_path, url("vote_query"), standings, mint))
         fanout = held.enter_context(FanoutProcess(url("vote_fanout"), standings).running())
-        identity = held.enter_context(identity_process(tmp_path, url("vote_identity")))
+        people = url("vote_identity", identity_database)
+        identity = held.enter_context(identity_process(tmp_path, people, REDIS_URL=standings))
         eventually(identity.is_ready, "identity is ready")
         async with aiohttp.ClientSession() as session:
             async with aiohttp.ClientSession(command.url) as voting:
                 assert (await submit(voting, voter, vote_of(voter, event)))[0] == 200
             await _until_shown(session, f"{query.url}/v1/event/{event.event_id}/results")
+            nobody = {"username": "nobody", "password": "no password"}
+            async with session.post(f"{identity.url}/v1/auth/login", json=nobody) as answer:
+                assert answer.status == 401
         lines = {
             "identity": identity.operator("client-token", "--name", "app"),
             "verify": _line(fanout.environment, "fanout", "verify"),
-            "migrate": _line({**os.environ, "DATABASE_URL": url("postgres")}, "ops.migrate"),
+            "migrate": _line(_migrating(url("postgres"), url("postgres", identity_database)), "ops.migrate"),
             "audit": _line(_auditing(tmp_path, url("vote_auditor")), "ops.seal_audit", event.event_id),
         }
         assert {name: done.stderr for name, done in lines.items() if done.returncode} == {}
         assert (postgres.count(REFUSED), valkey.count(REFUSED)) == (0, 0)
+        said = [line for service in (command, query, identity) for line in service.process.said()]
+        assert [line for line in said if '"info"' not in line] == []  # nothing that is needed was away
 
 
 async def _until_shown(session: aiohttp.ClientSession, url: str) -> None:
@@ -217,6 +244,10 @@ async def _until_shown(session: aiohttp.ClientSession, url: str) -> None:
             content = await answer.json()
             if (content["total_votes"], content["stale"]) == (1, False):
                 return
+
+
+def _migrating(url: str, identity_url: str) -> dict[str, str]:
+    return {**os.environ, "DATABASE_URL": url, "IDENTITY_DATABASE_URL": identity_url}
 
 
 def _auditing(folder: Path, url: str) -> dict[str, str]:
