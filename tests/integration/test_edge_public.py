@@ -1,5 +1,6 @@
 """The edge as the public meets it: by TLS and HTTP/2, with what browsers are told of each answer, whoever made it."""
 
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from contract.web.call import calls_of
 from ops.embedded import ports
+from ops.openapi import SERVICES as DECLARED
 from ops.rig.edge import SERVICES, RunningEdge, edge
 from ops.rig.eventually import eventually
 from ops.rig.stand_in import StandIn
@@ -96,6 +99,20 @@ def test_every_answer_tells_browsers_what_they_may_not(running: RunningEdge, pat
     assert "Strict-Transport-Security" not in answer.headers
     if path != "/":  # pages bring their own, of which a stand-in has none
         assert answer.headers.get_list("Content-Security-Policy") == ["default-src 'none'; frame-ancestors 'none'"]
+
+
+def test_whatever_is_no_page_is_framed_and_loaded_by_nobody(running: RunningEdge) -> None:
+    """The edge says so of each declared call that answers JSON; pages and their parts have policies of their own."""
+    declared = [call for handlers in DECLARED.values() for each in handlers for call, _ in calls_of(each)]
+    policies = {}
+    for call in declared:
+        path = re.sub(r"{\w+}", "7d3b4c52-0000-4000-8000-000000000000", call.path)
+        if not path.endswith("/stream"):  # which goes on
+            answer = httpx.post(f"http://127.0.0.1:{running.port}{path}", trust_env=False)
+            policies[call.name] = answer.headers.get("Content-Security-Policy")
+    pages = {call.name for call in declared if call.name in policies and isinstance(call.answers.get(200), str)}
+    assert {name for name, policy in policies.items() if policy is None} == pages
+    assert {policy for policy in policies.values() if policy} == {"default-src 'none'; frame-ancestors 'none'"}
 
 
 @pytest.mark.parametrize("path", PATHS)
