@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from contract import production
 from contract.settings import Listening, SettingError, setting
 
 SITEVERIFY = {
@@ -100,8 +101,8 @@ class Captcha:
     """
 
     provider: str = setting("CAPTCHA_PROVIDER", "altcha", _provider)
-    secret: str = setting("CAPTCHA_SECRET_FILE", "", _secret)
-    url: str = setting("CAPTCHA_URL", "")
+    secret: str = setting("CAPTCHA_SECRET_FILE", "", _secret, check=production.real_secret)
+    url: str = setting("CAPTCHA_URL", "", check=production.certified_http)
     timeout_ms: int = setting("CAPTCHA_TIMEOUT_MS", 2_000, int, "ms")
     checks_max: int = setting("CAPTCHA_CHECKS_MAX", 200, int, "at once")
     when_away: str = setting("CAPTCHA_WHEN_AWAY", "closed", _when_away)

@@ -42,10 +42,10 @@ def certified_redis(url: str) -> None:
     _check_password(parts)
 
 
-def unforgeable_keys(url: str) -> None:
-    """Who could answer with public keys of his own could make votes."""
+def certified_http(url: str) -> None:
+    """Whoever could answer with public keys of his own could make voters; whoever could for a captcha, people."""
     parts = urlsplit(url)
-    if parts.scheme not in ("file", "https") and not is_loopback(parts.hostname or ""):
+    if url and parts.scheme not in ("file", "https") and not is_loopback(parts.hostname or ""):
         raise ValueError("https:// is needed for a server on another machine")
 
 
@@ -61,6 +61,12 @@ def real_keys(by_number: Mapping[int, bytes]) -> None:
     """All of them."""
     for key in by_number.values():
         real_key(key)
+
+
+def real_secret(text: str) -> None:
+    """Neither a placeholder nor what captcha providers give for tests, which takes anybody for a person."""
+    if text and len(set(text)) < _DISTINCT_BYTES_MIN:
+        raise ValueError("it is a placeholder, or one for tests")
 
 
 def real_signing_keys(folder: Path) -> None:

@@ -192,7 +192,7 @@ class Redis:
 class Verification:
     """How access tokens are verified: public keys by URL, and the keys of the voter seed inside them, 32 bytes each."""
 
-    jwks_url: str = setting("JWKS_URL", check=production.unforgeable_keys)
+    jwks_url: str = setting("JWKS_URL", check=production.certified_http)
     seed_keys: dict[int, bytes] = setting("SEED_KEY_FILE", parse=numbered_keys(32), check=production.real_keys)
 
 

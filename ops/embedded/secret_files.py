@@ -49,7 +49,7 @@ class SecretFiles:
 
     def challenge_keys(self) -> Path:
         """The keys of challenges by number: 32 bytes each."""
-        return self._keep("challenge_keys.json", lambda: json.dumps({"1": secrets.token_hex(32)}))
+        return self._keep("challenge_keys.json", lambda: json.dumps({"1": _key(32)}))
 
     def receipt_keys(self) -> Path:
         """The keys of the vote_id by number: 16 bytes each."""

@@ -50,7 +50,7 @@ def demo(tmp_path: Path) -> dict[str, dict[str, str]]:
 def own(tmp_path: Path) -> dict[str, str]:
     """An operator's secrets, for any process; nobody listens at these addresses yet."""
     numbers = ports.choose(NAMES, {})
-    for name, key_bytes in (("seed", 32), ("receipts", 16), ("seals", 32)):
+    for name, key_bytes in (("seed", 32), ("receipts", 16), ("seals", 32), ("challenges", 32)):
         (tmp_path / name).write_text(json.dumps({"1": secrets.token_hex(key_bytes)}))
     for name in ("refresh", "erasure"):
         (tmp_path / name).write_text(secrets.token_hex(32))
@@ -66,6 +66,7 @@ def own(tmp_path: Path) -> dict[str, str]:
         "SEED_KEY_FILE": str(tmp_path / "seed"),
         "RECEIPT_KEYS_FILE": str(tmp_path / "receipts"),
         "SEAL_KEYS_FILE": str(tmp_path / "seals"),
+        "CHALLENGE_KEY_FILE": str(tmp_path / "challenges"),
         "REFRESH_KEY_FILE": str(tmp_path / "refresh"),
         "ERASURE_KEY_FILE": str(tmp_path / "erasure"),
         "SIGNING_KEY_FOLDER": str(tmp_path / "keys"),

@@ -80,9 +80,16 @@ def test_redis(url: str, *, fit: bool) -> None:
 @pytest.mark.parametrize(
     ("url", "fit"), [("https://id.test/jwks", True), ("http://127.0.0.1/", True), ("http://id.test/jwks", False)]
 )
-def test_public_keys(url: str, *, fit: bool) -> None:
-    """Whoever could answer for identity could make voters."""
-    assert refuses(production.unforgeable_keys, url) is not fit
+def test_other_services(url: str, *, fit: bool) -> None:
+    """Whoever could answer for identity could make voters; for a captcha, people."""
+    assert refuses(production.certified_http, url) is not fit
+
+
+def test_secrets_for_tests() -> None:
+    """What captcha providers give to try with takes anybody for a person."""
+    assert refuses(production.real_secret, "1x0000000000000000000000000000000AA")
+    assert not refuses(production.real_secret, "0x4AAAAAAADnPIDROrmt1Wwj8Zq2Yb7Kc5e")
+    assert not refuses(production.real_secret, "")
 
 
 def test_secrets_of_the_demo_are_known(tmp_path: Path) -> None:
@@ -92,6 +99,7 @@ def test_secrets_of_the_demo_are_known(tmp_path: Path) -> None:
         "SEED_KEY_FILE": str(demo.seed_keys()),
         "RECEIPT_KEYS_FILE": str(demo.receipt_keys()),
         "SEAL_KEYS_FILE": str(demo.seal_keys()),
+        "CHALLENGE_KEY_FILE": str(demo.challenge_keys()),
         "REFRESH_KEY_FILE": str(demo.refresh_key()),
         "ERASURE_KEY_FILE": str(demo.erasure_key()),
         "SIGNING_KEY_FOLDER": str(demo.signing_keys()),
@@ -100,7 +108,7 @@ def test_secrets_of_the_demo_are_known(tmp_path: Path) -> None:
         "REDIS_URL": f"redis://:{demo.password('valkey')}@127.0.0.1/0",
     }
     pieces = (settings.Primary, settings.Redis, settings.Verification, settings.ReceiptKeys, settings.SealKeys)
-    for piece in (*pieces, Signing, Retention, Attempts):
+    for piece in (*pieces, settings.ChallengeKeys, Signing, Retention, Attempts):
         settings.read(piece, env)
         fields = [field.metadata for field in dataclasses.fields(piece) if field.metadata["check"]]
         for field in fields:
