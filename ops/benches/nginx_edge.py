@@ -7,14 +7,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from ops.edge.settings import FOLDER
 from ops.embedded import ports, readiness
 from ops.embedded.readiness import wait_until
-from ops.embedded.supervisor_config import EDGE_CONFIG
 from ops.rig.edge import RunningEdge
 from ops.rig.eventually import PATIENCE_S
 from ops.rig.server_process import ServerProcess
 
-TEMPLATE = EDGE_CONFIG.with_name("nginx.conf")
+TEMPLATE = FOLDER / "nginx.conf"
 
 
 def nginx_program() -> str | None:

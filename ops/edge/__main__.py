@@ -12,10 +12,8 @@ from typing import NoReturn
 from command.identity.settings import IdentityListening
 from command.settings import CommandListening
 from contract import settings
-from ops.edge.settings import Edge
+from ops.edge.settings import FOLDER, Edge
 from query.settings import QueryListening, SseListening
-
-FOLDER = Path(__file__).parent
 
 
 def main() -> int:

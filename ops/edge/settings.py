@@ -9,6 +9,7 @@ from pathlib import Path
 from contract.production import is_loopback
 from contract.settings import setting
 
+FOLDER = Path(__file__).parent
 AUTOMATIC, INTERNAL = "automatic", "internal"
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _FILE = re.compile(r'[^"`{}\s]+')

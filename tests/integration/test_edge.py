@@ -13,8 +13,8 @@ import pytest
 
 from contract.telemetry import trace_id_of
 from contract.web.call import BODY_BYTES_MAX, calls_of
+from ops.edge.settings import FOLDER
 from ops.embedded import ports
-from ops.embedded.supervisor_config import EDGE_CONFIG
 from ops.load.vote_requests import SUBMIT
 from ops.openapi import SERVICES as DECLARED
 from ops.rig.edge import SERVICES, edge
@@ -102,7 +102,7 @@ def test_undeclared_paths_reach_nobody(edge_port: int, services: dict[str, Stand
 
 def test_vote_waits_for_no_other_path() -> None:
     """Paths are tried in their order, at the cost of every request that comes to them: the vote's is the first."""
-    first = re.search(r"path_regexp (\S+)", EDGE_CONFIG.read_text())
+    first = re.search(r"path_regexp (\S+)", (FOLDER / "Caddyfile").read_text())
     assert first
     assert re.fullmatch(first[1], SUBMIT)
 
