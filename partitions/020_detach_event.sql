@@ -29,4 +29,8 @@ WHERE ledger.votes IS DISTINCT FROM stored.votes \gset
 SET lock_timeout = '3s';
 ALTER TABLE votes DETACH PARTITION votes_e:event_no CONCURRENTLY;
 ALTER TABLE vote_rejections DETACH PARTITION vote_rejections_e:event_no CONCURRENTLY;
+SELECT has_partition('vote_evidence', :event_no) AS has_evidence \gset
+\if :has_evidence
+  ALTER TABLE vote_evidence DETACH PARTITION vote_evidence_e:event_no CONCURRENTLY;
+\endif
 -- After an interruption: ALTER TABLE votes DETACH PARTITION votes_e… FINALIZE;

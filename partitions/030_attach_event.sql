@@ -13,6 +13,10 @@ SET search_path = public;
 BEGIN;
 ALTER TABLE votes ATTACH PARTITION votes_e:event_no FOR VALUES IN (:event_no);
 ALTER TABLE vote_rejections ATTACH PARTITION vote_rejections_e:event_no FOR VALUES IN (:event_no);
+SELECT to_regclass('vote_evidence_e' || :event_no) IS NOT NULL AS has_evidence \gset
+\if :has_evidence
+  ALTER TABLE vote_evidence ATTACH PARTITION vote_evidence_e:event_no FOR VALUES IN (:event_no);
+\endif
 SELECT request_recount()
 WHERE EXISTS (
     SELECT FROM (SELECT contestant_no, count(*) AS votes FROM votes_e:event_no GROUP BY contestant_no) AS ledger

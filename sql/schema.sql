@@ -90,18 +90,13 @@ ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with t
 CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 #variable_conflict use_column
 DECLARE
     v_gate int;
     v_contestants smallint[];
-    v_unsettled_at float8 := nullif(current_setting('vote.unsettled_at', true), '');
-    v_inserted int;
-    v_new bytea[] := '{}';  -- the voters whose votes were inserted
-    v_rest int[];  -- all other votes: their places in the batch, and what they say
-    v_voters bytea[];
-    v_chosen smallint[];
-    v_refused smallint[];
+    v_inserted int := 0;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cast_votes needs READ COMMITTED: the gate must be read after the lock' USING ERRCODE = 'VT500';
@@ -125,48 +120,24 @@ BEGIN
                 ELSE 4 END,
            ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no)
     INTO v_gate, v_contestants FROM events e WHERE e.event_no = p_event_no;
-    IF v_gate = 1 AND extract(epoch FROM clock_timestamp()) - coalesce(v_unsettled_at, 0) > 5 THEN
-        BEGIN
-            INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
-            SELECT * FROM sorted_votes(p_event_no, p_voted_at, v_contestants, p_voters, p_contestants, p_devices, p_regions,
-                                       p_seals, p_refused);
-            GET DIAGNOSTICS v_inserted = ROW_COUNT;
-            IF v_inserted = cardinality(p_voters) THEN
-                RETURN;
-            END IF;
-        EXCEPTION WHEN unique_violation THEN
-            NULL;  -- nothing of it was inserted
-        END;
-    END IF;
     IF v_gate = 1 THEN
-        WITH inserted AS (
-            INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
-            SELECT * FROM sorted_votes(p_event_no, p_voted_at, v_contestants, p_voters, p_contestants, p_devices, p_regions,
-                                       p_seals, p_refused)
-            ON CONFLICT DO NOTHING RETURNING voter
-        )
-        SELECT coalesce(array_agg(voter), '{}') INTO v_new FROM inserted;
-        IF cardinality(v_new) = cardinality(p_voters) THEN
+        INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+        SELECT p_voted_at, batch.device, p_event_no, batch.contestant_no, batch.region, batch.voter, batch.seal
+        FROM unnest(p_voters, p_contestants, p_devices, p_regions, p_seals, p_refused)
+             WITH ORDINALITY AS batch (voter, contestant_no, device, region, seal, refused, vote_index)
+        WHERE batch.refused = 0 AND batch.contestant_no = ANY (v_contestants)
+        ORDER BY batch.voter, batch.vote_index
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS v_inserted = ROW_COUNT;
+        IF v_inserted = cardinality(p_voters) THEN
             RETURN;
         END IF;
-    END IF;
-    PERFORM set_config('vote.unsettled_at', extract(epoch FROM clock_timestamp())::text, false);
-    SELECT array_agg(batch.vote_index), array_agg(batch.voter), array_agg(batch.contestant_no), array_agg(batch.refused)
-    INTO v_rest, v_voters, v_chosen, v_refused
-    FROM unnest(p_voters, p_contestants, p_refused) WITH ORDINALITY AS batch (voter, contestant_no, refused, vote_index)
-    WHERE batch.voter NOT IN (SELECT unnest(v_new));
-    IF cardinality(v_new) + coalesce(cardinality(v_rest), 0) < cardinality(p_voters) THEN  -- a new voter is there twice
-        v_rest := ARRAY(SELECT generate_subscripts(p_voters, 1));
-        v_voters := p_voters;
-        v_chosen := p_contestants;
-        v_refused := p_refused;
     END IF;
     -- A retry must not be acked before its row is as durable as a new one: this makes our own COMMIT wait for it.
     PERFORM pg_logical_emit_message(true, 'vote.retry', '');
     RETURN QUERY
     WITH answers AS MATERIALIZED (
-        SELECT v_rest[a.vote_index] AS vote_index, a.kind, a.contestant_no, a.voter, a.stored_at
-        FROM answer_votes(p_event_no, v_gate, v_voters, v_chosen, v_refused) AS a
+        SELECT * FROM answer_votes(p_event_no, v_gate, p_voters, p_contestants, p_refused)
     ), evidence AS (
         INSERT INTO vote_rejections (rejected_at, event_no, contestant_no, kind, voter)
         SELECT p_voted_at, p_event_no, a.contestant_no, a.kind, a.voter FROM answers a
@@ -305,9 +276,24 @@ BEGIN
                     PRIMARY KEY (event_no, voter, kind))', rejections_table);
     EXECUTE format('ALTER TABLE votes ATTACH PARTITION %I FOR VALUES IN (%s)', votes_table, p_event_no);
     EXECUTE format('ALTER TABLE vote_rejections ATTACH PARTITION %I FOR VALUES IN (%s)', rejections_table, p_event_no);
+    PERFORM create_evidence_partition(p_event_no);
 END
 $$;
 ALTER FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) OWNER TO vote_ledger_owner;
+-- Name: create_evidence_partition(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_evidence_partition(p_event_no integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '3s'
+    AS $$
+DECLARE
+    evidence_table text := format('vote_evidence_e%s', p_event_no);
+BEGIN
+    EXECUTE format('CREATE TABLE %I (LIKE vote_evidence INCLUDING DEFAULTS INCLUDING STORAGE)', evidence_table);
+    EXECUTE format('ALTER TABLE vote_evidence ATTACH PARTITION %I FOR VALUES IN (%s)', evidence_table, p_event_no);
+END
+$$;
+ALTER FUNCTION public.create_evidence_partition(p_event_no integer) OWNER TO vote_ledger_owner;
 -- Name: due_changes(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.due_changes() RETURNS TABLE(event_id uuid, becomes text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -360,6 +346,17 @@ CREATE FUNCTION public.next_due_at() RETURNS timestamp with time zone
     SELECT min(CASE status WHEN 'open' THEN closes_at ELSE opens_at END) FROM events WHERE status IN ('scheduled', 'open')
 $$;
 ALTER FUNCTION public.next_due_at() OWNER TO vote_ledger_owner;
+-- Name: note_opening(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.note_opening() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.opened_at := NEW.status_at;
+    RETURN NEW;
+END
+$$;
+ALTER FUNCTION public.note_opening() OWNER TO vote_ledger_owner;
 -- Name: request_recount(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.request_recount() RETURNS void
     LANGUAGE sql
@@ -373,18 +370,61 @@ CREATE FUNCTION public.rfc3339(p_moment timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
     RETURN to_char((p_moment AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text);
 ALTER FUNCTION public.rfc3339(p_moment timestamp with time zone) OWNER TO vote_ledger_owner;
--- Name: sorted_votes(integer, timestamp with time zone, smallint[], bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(voted_at timestamp with time zone, device bigint, event_no integer, contestant_no smallint, region text, voter bytea, seal bytea)
-    LANGUAGE sql STABLE
+-- Name: rule_hits(uuid); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.rule_hits(p_event_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
-    SELECT p_voted_at, batch.device, p_event_no, batch.contestant_no, batch.region, batch.voter, batch.seal
-    FROM (SELECT unnest(p_voters) AS voter, unnest(p_contestants) AS contestant_no, unnest(p_devices) AS device,
-                 unnest(p_regions) AS region, unnest(p_seals) AS seal, unnest(p_refused) AS refused,
-                 generate_subscripts(p_voters, 1) AS vote_index) AS batch
-    WHERE batch.refused = 0 AND batch.contestant_no = ANY (p_known)
-    ORDER BY batch.voter, batch.vote_index
+DECLARE
+    v_no int;
+BEGIN
+    SELECT e.event_no INTO v_no FROM events e WHERE e.event_id = p_event_id;
+    IF v_no IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN (
+        WITH met AS (
+            SELECT e.stored_at, hit ->> 'name' AS name, (hit ->> 'version')::int AS version, hit ->> 'action' AS action,
+                   (hit ->> 'hits')::bigint AS hits, hit -> 'last' AS last
+            FROM vote_evidence e, jsonb_array_elements(e.hits) AS hit
+            WHERE e.event_no = v_no
+        ), summed AS (
+            SELECT m.name, m.version, m.action, sum(m.hits) AS hits FROM met m GROUP BY m.name, m.version, m.action
+        )
+        SELECT jsonb_build_object(
+            'votes', (SELECT coalesce(sum(e.votes), 0) FROM vote_evidence e WHERE e.event_no = v_no),
+            'rules', coalesce(jsonb_agg(jsonb_build_object(
+                'name', s.name, 'version', s.version, 'action', s.action, 'hits', s.hits, 'last', (
+                    SELECT jsonb_agg(jsonb_build_object(
+                        'at', rfc3339(to_timestamp(latest.at_ms / 1000.0)),
+                        'contestant_id', (SELECT c.contestant_id FROM contestants c
+                                          WHERE c.event_no = v_no AND c.contestant_no = latest.contestant_no)
+                    ) ORDER BY latest.at_ms DESC)
+                    FROM (SELECT (vote ->> 0)::bigint AS at_ms, (vote ->> 1)::int AS contestant_no
+                          FROM (SELECT m.last FROM met m
+                                WHERE (m.name, m.version, m.action) = (s.name, s.version, s.action)
+                                ORDER BY m.stored_at DESC LIMIT 10) AS blocks, jsonb_array_elements(blocks.last) AS vote
+                          ORDER BY at_ms DESC LIMIT 10) AS latest)
+            ) ORDER BY s.name, s.version), '[]'))
+        FROM summed s);
+END
 $$;
-ALTER FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.rule_hits(p_event_id uuid) OWNER TO vote_ledger_owner;
+-- Name: store_evidence(integer[], uuid[], integer[], jsonb[], bytea[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO vote_evidence (event_no, votes, hits, block)
+    SELECT event_no, given.votes, given.hits, given.block
+    FROM unnest(p_event_nos, p_event_ids, p_votes, p_hits, p_blocks) AS given (event_no, event_id, votes, hits, block)
+    JOIN events e USING (event_no, event_id)
+    WHERE has_partition('vote_evidence', event_no);
+END
+$$;
+ALTER FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) OWNER TO vote_ledger_owner;
 -- Name: audit_log; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.audit_log (
     audit_no bigint NOT NULL,
@@ -434,6 +474,7 @@ CREATE TABLE public.events (
     created_by uuid NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ballot_seal bytea,
+    opened_at timestamp with time zone,
     CONSTRAINT events_ballot_seal_check CHECK ((octet_length(ballot_seal) = 16)),
     CONSTRAINT events_check CHECK ((opens_at < closes_at)),
     CONSTRAINT events_event_no_check CHECK ((event_no < 268435456)),
@@ -480,6 +521,17 @@ CREATE TABLE public.tallies (
     as_of timestamp with time zone DEFAULT to_timestamp((0)::double precision) NOT NULL
 );
 ALTER TABLE public.tallies OWNER TO vote_ledger_owner;
+-- Name: vote_evidence; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.vote_evidence (
+    stored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    event_no integer NOT NULL,
+    votes integer NOT NULL,
+    hits jsonb NOT NULL,
+    block bytea NOT NULL
+)
+PARTITION BY LIST (event_no);
+ALTER TABLE ONLY public.vote_evidence ALTER COLUMN block SET STORAGE EXTERNAL;
+ALTER TABLE public.vote_evidence OWNER TO vote_ledger_owner;
 -- Name: vote_rejections; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.vote_rejections (
     rejected_at timestamp with time zone NOT NULL,
@@ -538,6 +590,10 @@ ALTER TABLE ONLY public.votes
 CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text]));
 -- Name: idempotency_keys_age; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (made_at);
+-- Name: vote_evidence_time; Type: INDEX; Schema: public; Owner: vote_ledger_owner
+CREATE INDEX vote_evidence_time ON ONLY public.vote_evidence USING btree (event_no, stored_at);
+-- Name: events events_opened; Type: TRIGGER; Schema: public; Owner: vote_ledger_owner
+CREATE TRIGGER events_opened BEFORE UPDATE OF status ON public.events FOR EACH ROW WHEN (((new.status = 'open'::text) AND (old.opened_at IS NULL))) EXECUTE FUNCTION public.note_opening();
 -- Name: contestants contestants_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.contestants
     ADD CONSTRAINT contestants_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
@@ -658,6 +714,8 @@ REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_ac
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) TO vote_command;
 -- Name: FUNCTION create_event_partitions(p_event_no integer, p_modulus integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) FROM PUBLIC;
+-- Name: FUNCTION create_evidence_partition(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.create_evidence_partition(p_event_no integer) FROM PUBLIC;
 -- Name: FUNCTION due_changes(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.due_changes() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.due_changes() TO vote_command;
@@ -674,13 +732,19 @@ GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO 
 -- Name: FUNCTION next_due_at(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.next_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due_at() TO vote_command;
+-- Name: FUNCTION note_opening(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.note_opening() FROM PUBLIC;
 -- Name: FUNCTION request_recount(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
 -- Name: FUNCTION rfc3339(p_moment timestamp with time zone); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_query;
--- Name: FUNCTION sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
+-- Name: FUNCTION rule_hits(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.rule_hits(p_event_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.rule_hits(p_event_id uuid) TO vote_command;
+-- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) TO vote_command;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
 -- Name: TABLE contestants; Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -701,6 +765,8 @@ GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tallies TO vote_fanout;
 GRANT SELECT ON TABLE public.tallies TO vote_query;
 GRANT SELECT ON TABLE public.tallies TO vote_auditor;
+-- Name: TABLE vote_evidence; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.vote_evidence TO vote_auditor;
 -- Name: TABLE vote_rejections; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.vote_rejections TO vote_auditor;
 -- Name: COLUMN vote_rejections.event_no; Type: ACL; Schema: public; Owner: vote_ledger_owner

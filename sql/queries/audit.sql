@@ -18,3 +18,7 @@ SELECT voted_at, device, contestant_no, region, voter, seal FROM votes WHERE eve
 -- name: has_vote
 -- Whether this voter has a vote in this event.
 SELECT 1 FROM votes WHERE event_no = :event_no AND voter = :voter;
+
+-- name: evidence_of_event
+-- What the votes of one event were judged by, in the order in which it was stored; each block as command packed it.
+SELECT block FROM vote_evidence WHERE event_no = (SELECT event_no FROM events WHERE event_id = :event_id) ORDER BY stored_at;

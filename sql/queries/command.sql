@@ -13,7 +13,7 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit, current_sett
 
 -- name: event_for_voting
 -- The part of an event that stays as it is once voting has begun; no row: the event is unknown.
-SELECT event_no, key_no, captcha,
+SELECT event_no, key_no, captcha, extract(epoch FROM opened_at)::float8 AS opened_at,
        ARRAY(SELECT contestant_id FROM contestants c WHERE c.event_no = e.event_no ORDER BY contestant_no) AS contestant_ids,
        ARRAY(SELECT contestant_no FROM contestants c WHERE c.event_no = e.event_no ORDER BY contestant_no) AS contestant_nos
 FROM events e WHERE event_id = :event_id;
@@ -48,3 +48,11 @@ SELECT extract(epoch FROM next_due_at() - clock_timestamp())::float8 AS seconds;
 -- name: carry_out
 -- Opens or closes one event, if that is still due. SQLSTATE VT503 as above.
 SELECT carry_out(:event_id, :becomes, :ballot, :ballot_seal);
+
+-- name: store_evidence
+-- Keeps what votes were judged by: a row for some votes of an event, rows of several events at once.
+SELECT store_evidence(:event_nos, :event_ids, :votes, :hits::jsonb[], :blocks);
+
+-- name: rule_hits
+-- What fraud rules did in an event, as JSON; null: no such event.
+SELECT rule_hits(:event_id)::text AS report;

@@ -11,6 +11,15 @@ CAST = """SELECT count(*) FROM cast_votes(%s::int, clock_timestamp(), ARRAY[%s]:
     ARRAY[substr(sha256(''), 1, 16)], '{0}')"""
 
 
+STORE = "SELECT store_evidence(ARRAY[%s], ARRAY[%s]::uuid[], '{1}', ARRAY['[]']::jsonb[], '{block}')"
+
+
+def evidence(connection: psycopg.Connection, *events: Event) -> list[int]:
+    query = "SELECT count(*) FROM vote_evidence WHERE event_no = %s"
+    rows = [connection.execute(query, [event.event_no]).fetchone() for event in events]
+    return [row[0] for row in rows if row]
+
+
 def counts(connection: psycopg.Connection, *events: Event) -> list[int]:
     query = "SELECT count(*) FROM votes WHERE event_no = %s"
     rows = [connection.execute(query, [event.event_no]).fetchone() for event in events]
@@ -26,13 +35,42 @@ def test_an_event_is_detached_and_attached_without_touching_the_others(
         owner.execute(CAST, [event.event_no, b"v" * 12])
     owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [one.event_id])
     owner.execute("INSERT INTO tallies VALUES (%s, 1, 1)", [one.event_no])  # as fanout would
+    for event in (one, other):
+        owner.execute(STORE, [event.event_no, event.event_id])
     detached = psql(database, "020_detach_event.sql", event_no=one.event_no)
     assert detached.returncode == 0, detached.stderr
+    for event in (one, other):
+        owner.execute(STORE, [event.event_no, event.event_id])  # of what is archived nothing more is kept
     owner.execute(CAST, [other.event_no, b"w" * 12])
     assert counts(owner, one, other) == [0, 2]
+    assert evidence(owner, one, other) == [0, 2]
     attached = psql(database, "030_attach_event.sql", event_no=one.event_no)
     assert attached.returncode == 0, attached.stderr
     assert counts(owner, one, other) == [1, 2]
+    assert evidence(owner, one, other) == [1, 2]
+
+
+def test_evidence_is_dropped_and_votes_stay(database: Database, owner: psycopg.Connection) -> None:
+    """040 takes what one event's votes were judged by, also when it was detached; the event goes on without."""
+    one, detached, other = (make_event(owner) for _ in range(3))
+    for event in (one, detached, other):
+        owner.execute(CAST, [event.event_no, b"v" * 12])
+        owner.execute(STORE, [event.event_no, event.event_id])
+    refused = psql(database, "040_drop_evidence.sql", event_no=one.event_no)
+    assert "is not closed" in refused.stderr
+    for event in (one, detached):
+        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 1)", [detached.event_no])  # as fanout would
+    psql(database, "020_detach_event.sql", event_no=detached.event_no)
+    for event in (one, detached):
+        for _ in range(2):
+            dropped = psql(database, "040_drop_evidence.sql", event_no=event.event_no)
+            assert dropped.returncode == 0, dropped.stderr
+    attached = psql(database, "030_attach_event.sql", event_no=detached.event_no)
+    assert attached.returncode == 0, attached.stderr
+    owner.execute(STORE, [one.event_no, one.event_id])
+    assert evidence(owner, one, detached, other) == [0, 0, 1]
+    assert counts(owner, one, detached, other) == [1, 1, 1]
 
 
 def test_an_open_event_is_not_detached(database: Database, owner: psycopg.Connection) -> None:

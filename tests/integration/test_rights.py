@@ -45,6 +45,7 @@ vote_auditor: SELECT contestants
 vote_auditor: SELECT events
 vote_auditor: SELECT fanout_checkpoint
 vote_auditor: SELECT tallies
+vote_auditor: SELECT vote_evidence
 vote_auditor: SELECT vote_rejections
 vote_auditor: SELECT votes
 vote_command: EXECUTE apply_schedule/0
@@ -58,6 +59,8 @@ vote_command: EXECUTE create_event/4
 vote_command: EXECUTE create_event/6
 vote_command: EXECUTE due_changes/0
 vote_command: EXECUTE next_due_at/0
+vote_command: EXECUTE rule_hits/1
+vote_command: EXECUTE store_evidence/5
 vote_command: SELECT contestants
 vote_command: SELECT events
 vote_fanout: DELETE fanout_checkpoint
@@ -124,6 +127,8 @@ FOR_NOBODY = [
     "DELETE FROM votes",
     "TRUNCATE votes",
     "DELETE FROM vote_rejections",
+    "INSERT INTO vote_evidence (event_no, votes, hits, block) VALUES (1, 1, '[]', '')",
+    "DELETE FROM vote_evidence",
     "UPDATE events SET status = 'open'",
     "UPDATE contestants SET contestant_name = 'x'",
     "DELETE FROM audit_log",
@@ -134,6 +139,7 @@ FOR_NOBODY = [
     "SELECT emit_repeat()",
     "DELETE FROM idempotency_keys",
     "SELECT create_event_partitions(1, 1)",
+    "SELECT create_evidence_partition(1)",
     "SELECT request_recount()",
     "SELECT pg_advisory_lock(86607, 1)",
     "SELECT pg_advisory_xact_lock(86607, 1)",
@@ -148,14 +154,17 @@ CHOICES = "SELECT contestant_no FROM votes"
 FOR_SOME = {
     "vote_identity": ["SELECT voter FROM votes", CHOICES, "SELECT event_no FROM events"],
     "vote_command": ["SELECT voter FROM votes", CHOICES, "SELECT kind FROM vote_rejections",
-                     "INSERT INTO tallies VALUES (1, 1, 1)"],
+                     "SELECT hits FROM vote_evidence", "INSERT INTO tallies VALUES (1, 1, 1)"],
     "vote_fanout": ["SELECT voter FROM votes", "SELECT * FROM votes", "SELECT kind FROM vote_rejections"],
     "vote_query": [CHOICES, "SELECT * FROM votes", "SELECT voter FROM votes WHERE contestant_no = 1",
                    "SELECT seal FROM votes", "SELECT contestant_no FROM vote_rejections",
+                   "SELECT hits FROM vote_evidence",
                    "SELECT actor FROM audit_log", "INSERT INTO tallies VALUES (1, 1, 1)"],
     "vote_auditor": ["INSERT INTO tallies VALUES (1, 1, 1)"],
 }  # fmt: skip
 CHANGES = [
+    "SELECT store_evidence('{}', '{}', '{}', '{}', '{}')",
+    "SELECT rule_hits(gen_random_uuid())",
     "SELECT create_event('{}', 1, NULL, '')",
     "SELECT change_event_status(gen_random_uuid(), 'open', NULL, '')",
     "SELECT apply_schedule()",
