@@ -5,7 +5,7 @@ with; nothing else in the header is trusted. The voter seed travels inside, encr
 subject, so that the voting path needs no look-up.
 
     typ at+jwt       a person: sub (user_id), roles, seed, jti, sid (session_id), since (when the account was made),
-                     assurance (how it is known who the person is)
+                     assurance (how it is known who the person is), cohort (who has a like name)
     typ client+jwt   an application that may register people: sub (its name), jti
     typ challenge+jwt   whoever solved a challenge and may register one person: purpose, jti
 """
@@ -49,8 +49,10 @@ class Caller(msgspec.Struct, frozen=True):
     expires_at: int  # Unix seconds
     seed_box: str
     session_id: str = ""
-    since: int = 0  # when the account was made, Unix seconds
+    since: int = 0  # when the account was made, Unix seconds; 0: unknown, or an operator vouches for it
     assurance: str = "password"
+    issued_at: int = 0  # Unix seconds
+    cohort: str = ""  # the same for names that differ by their digits only; "" for a name without any
 
     def is_user(self, user_id: str) -> bool:
         """Whether this UUID, in whatever case, is the caller's own."""
@@ -122,6 +124,7 @@ class Claims(msgspec.Struct, frozen=True):
     since: int = 0
     assurance: str = "password"
     purpose: str = ""
+    cohort: str = ""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -216,6 +219,8 @@ class KeySet:
             claims.sid,
             claims.since,
             claims.assurance,
+            claims.iat,
+            claims.cohort,
         )
 
     def claims(self, token: str, token_type: str) -> Claims:

@@ -75,7 +75,7 @@ class IdentityService(Service):
             Challenger(settings.read(settings.ChallengeKeys, env).by_number),
             settings.read(ChallengeEffort, env),
             ChallengeStore(self._database),
-            TokenMint(self._keys, SeedBox(signing.seed_keys)),
+            TokenMint(self._keys, SeedBox(signing.seed_keys), signing.refresh_key),
             registering.solved_seconds,
         )
         accounts = Accounts(store, self._hasher, hashes, limits, mailboxes, registering.min_age_years)

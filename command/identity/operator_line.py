@@ -85,7 +85,7 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     signing, lifetime_s = settings.read(Signing, env), int(given.hours * 3600)
     keys = _keys(signing)
     keys.check_lifetime(lifetime_s, "--hours")
-    mint = TokenMint(keys, SeedBox(signing.seed_keys))
+    mint = TokenMint(keys, SeedBox(signing.seed_keys), signing.refresh_key)
     with connect(env) as connection:
         for start in range(0, given.count, VOTERS_PER_COPY):
             voters = [_new_voter(given.prefix) for _ in range(min(VOTERS_PER_COPY, given.count - start))]
@@ -94,7 +94,7 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
                     skeleton = account_fields.skeleton_of(voter.username)
                     copy.write_row((voter.user_id, voter.username, skeleton, voter.voter_seed, voter.created_at))
             for voter in voters:
-                token = mint.access(voter, uuid.uuid4(), lifetime_s)
+                token = mint.access(voter, uuid.uuid4(), lifetime_s, is_vouched=True)
                 sys.stdout.write(orjson.dumps({"user_id": voter.user_id, "token": token}).decode() + "\n")
 
 
@@ -106,7 +106,7 @@ def _new_voter(prefix: str) -> User:
 def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Enter the application, if it is new, and print a token for it."""
     signing = settings.read(Signing, env)
-    mint = TokenMint(_keys(signing), SeedBox(signing.seed_keys))
+    mint = TokenMint(_keys(signing), SeedBox(signing.seed_keys), signing.refresh_key)
     with connect(env) as connection:
         connection.execute(statement("add_application"), {"application": given.name})
     sys.stdout.write(mint.client(given.name, signing.client_seconds) + "\n")

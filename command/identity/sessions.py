@@ -54,7 +54,7 @@ class Sessions:
         self._store = store
         self._hasher = hasher
         self._signing = signing
-        self._mint = TokenMint(keys, SeedBox(signing.seed_keys))
+        self._mint = TokenMint(keys, SeedBox(signing.seed_keys), signing.refresh_key)
 
     async def login(
         self, username: str, password: str, address: str, device: str, trace_id: str, *, challenge: str | None = None

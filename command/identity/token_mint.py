@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from command.identity.account_store import User
+from command.identity.name_cohort import cohort_of
 from command.identity.signing_keys import SigningKeys
 from contract.tokens import ACCESS_TYPE, AUDIENCE, CHALLENGE_TYPE, CLIENT_TYPE, ISSUER, SeedBox
 
@@ -15,19 +16,24 @@ SOLVED_PREFIX = "challenge:"  # of the jti; Postgres lets such a one register on
 class TokenMint:
     """Access tokens for people, client tokens for applications, tokens of one registration for solved challenges."""
 
-    def __init__(self, keys: SigningKeys, seeds: SeedBox) -> None:
+    def __init__(self, keys: SigningKeys, seeds: SeedBox, cohort_key: bytes) -> None:
         self._keys = keys
         self._seeds = seeds
+        self._cohort_key = cohort_key
 
-    def access(self, user: User, session_id: UUID, lifetime_s: int) -> str:
-        """A person's token; its session may be one that is in no table, as of those that an operator hands out."""
+    def access(self, user: User, session_id: UUID, lifetime_s: int, *, is_vouched: bool = False) -> str:
+        """A person's token; its session may be one that is in no table, as of those that an operator hands out.
+
+        For whom an operator vouches, it doesn't matter when the account was made: it isn't said.
+        """
         subject = str(user.user_id)
         claims = _claims(subject, lifetime_s) | {
             "roles": user.roles,
             "seed": self._seeds.close(user.voter_seed, subject),
             "sid": str(session_id),
-            "since": int(user.created_at.timestamp()),
+            "since": 0 if is_vouched else int(user.created_at.timestamp()),
             "assurance": "password",
+            "cohort": cohort_of(user.username, self._cohort_key),
         }
         return self._keys.signing().sign(claims, ACCESS_TYPE)
 

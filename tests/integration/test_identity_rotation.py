@@ -125,7 +125,9 @@ async def test_keys_rotate_while_people_vote(
         await until_published(phones, {old.kid, new.kid})
         # Command fetches the keys every five minutes, and at once when it sees a token of a key that it doesn't know.
         user = User(uuid.uuid4(), "ann", ["viewer"], secrets.token_bytes(32), None, datetime.now(UTC))
-        token = RealMint(SigningKeys({0: new}, OVERLAP_S), SeedBox({1: SEED_KEY})).access(user, uuid.uuid4(), 900)
+        token = RealMint(SigningKeys({0: new}, OVERLAP_S), SeedBox({1: SEED_KEY}), b"c" * 32).access(
+            user, uuid.uuid4(), 900
+        )
         async with asyncio.timeout(PATIENCE_S):
             while not await taken(votes, event, token, str(user.user_id)):
                 await phone.refresh_and_vote()

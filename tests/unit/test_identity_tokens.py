@@ -45,7 +45,7 @@ def test_the_key_chooses_the_algorithm(algorithm: str) -> None:
     """A token says by which key it was signed, and everybody with the public keys reads what was put in."""
     key = SigningKey(KEYS[algorithm])
     user, session_id = person("viewer", "host"), uuid.uuid4()
-    token = TokenMint(only(key), SEEDS).access(user, session_id, 900)
+    token = TokenMint(only(key), SEEDS, b"c" * 32).access(user, session_id, 900)
     keys = KeySet()
     keys.replace({"keys": [key.jwk]})
     caller = keys.caller(token)
@@ -64,7 +64,7 @@ def test_nothing_private_is_published() -> None:
 def test_an_application_is_no_person() -> None:
     """A client token opens nothing that a person's token opens, and the other way round; expired ones nothing."""
     key = SigningKey(KEYS["ES256"])
-    mint, keys = TokenMint(only(key), SEEDS), KeySet()
+    mint, keys = TokenMint(only(key), SEEDS, b"c" * 32), KeySet()
     keys.replace({"keys": [key.jwk]})
     client, viewer = mint.client("app", 900), mint.access(person("viewer"), uuid.uuid4(), 900)
     assert keys.claims(client, CLIENT_TYPE).sub == "app"
