@@ -14,13 +14,16 @@ from command.events.event_changes import EventChanges
 from command.events.event_handler import EventHandler
 from command.events.event_schedule import EventSchedule
 from command.identity_door import IdentityDoor
-from command.settings import Batching, Captcha, Changes, CommandListening, Commit, Regions
+from command.settings import Batching, Captcha, Changes, CommandListening, Commit, FraudRules, Regions
 from command.votes.captcha_gate import AltchaGate, CaptchaGate, ProviderGate
 from command.votes.ledger_connection import LedgerConnection
 from command.votes.region_finder import RegionFinder
+from command.votes.rules.fraud_protection import FraudProtection, fraud_protection
+from command.votes.rules.rule_set import RuleFileError
+from command.votes.rules.rules_handler import RulesHandler
 from command.votes.siteverify import SiteVerify
 from command.votes.vote_batcher import VoteBatcher
-from command.votes.vote_caster import VoteCaster
+from command.votes.vote_caster import EventKeys, VoteCaster
 from command.votes.vote_handler import VoteHandler
 from command.votes.vote_writer import VoteWriter
 from command.votes.voting_event_directory import VotingEventDirectory
@@ -40,7 +43,7 @@ DRAIN_S = 8
 class CommandService(Service):
     """Everything that this process holds."""
 
-    handler_types = (VoteHandler, EventHandler)
+    handler_types = (VoteHandler, EventHandler, RulesHandler)
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(CommandListening, env)
@@ -62,6 +65,7 @@ class CommandService(Service):
         self._staff, self._scheduling, self._looking = self._pools = _pools(
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
+        self._rules = _rules(settings.read(FraudRules, env), database_url, seal_keys, self._staff)
         database = settings.read(Regions, env).database
         regions = RegionFinder(database) if database else None
         captcha = settings.read(Captcha, env)
@@ -74,17 +78,21 @@ class CommandService(Service):
             SeedBox(verification.seed_keys),
             VotingEventDirectory(self._looking, batching.events_max),
             self._batcher,
-            {number: ReceiptCipher(key) for number, key in receipt_keys.items()},
-            seal_keys,
+            {number: EventKeys(ReceiptCipher(key), seal_keys[number]) for number, key in receipt_keys.items()},
             regions=regions,
             captcha=gate,
+            judge=self._rules.judge if self._rules else None,
             deadline_ms=batching.deadline_ms,
         )
         ballots = BallotSealer(seal_keys)
         self._schedule = EventSchedule(self._scheduling, ballots)
         self._people = IdentityDoor(settings.read(settings.IdentityDatabase, env).url)
         events = EventChanges(self._staff, self._people, ballots, max(seal_keys))
-        self.handlers = (VoteHandler(self._verifier, self._votes), EventHandler(self._verifier, events))
+        self.handlers = (
+            VoteHandler(self._verifier, self._votes),
+            EventHandler(self._verifier, events),
+            RulesHandler(self._verifier, self._rules.report if self._rules else None),
+        )
 
     async def why_not_ready(self) -> str:
         """Votes need the public keys and one connection."""
@@ -99,15 +107,18 @@ class CommandService(Service):
         await self._provider.open()
         for pool in (*self._pools, self._people):
             await pool.open()
+        if self._rules:
+            await self._rules.open()
 
     def work(self) -> Iterable[Work]:
-        """The keys, the schedule, the writers, and their connections, which are made and kept by themselves."""
+        """The keys, the schedule, the writers, their connections, which are made and kept by themselves, the rules."""
         return [
             self._verifier.run(),
             self._revocations.run(),
             self._schedule.run(),
             *(writer.run() for writer in self._writers),
             *(ledger.keep() for ledger in self._ledgers),
+            *(self._rules.work() if self._rules else ()),
         ]
 
     async def drain(self) -> None:
@@ -115,12 +126,25 @@ class CommandService(Service):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await self._batcher.drained()
+                if self._rules:
+                    await self._rules.drain()
 
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""
         await self._provider.close()
         for pool in (*self._pools, self._people):
             await pool.close()
+        if self._rules:
+            await self._rules.close()
+
+
+def _rules(
+    rules: FraudRules, database_url: str, keys: Mapping[int, bytes], staff: DurablePool
+) -> FraudProtection | None:
+    try:
+        return fraud_protection(rules, database_url, keys, staff)
+    except (RuleFileError, OSError) as error:
+        raise settings.SettingError(f"FRAUD_RULES_FILE can't be used: {error}") from error
 
 
 def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePool, DurablePool]:

@@ -48,6 +48,21 @@ class Regions:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class FraudRules:
+    """The fraud rules: a TOML file, those that are `shipped`, or `off`.
+
+    What they count is shared with the other command processes by Redis, if there is one. Memory is bounded: of what
+    goes beyond, the oldest is forgotten, and evidence dropped.
+    """
+
+    file: str = setting("FRAUD_RULES_FILE", "shipped")
+    redis_url: str = setting("REDIS_URL", "")
+    keys_max: int = setting("FRAUD_KEYS_MAX", 400_000, int, "counts")
+    voters_max: int = setting("FRAUD_VOTERS_MAX", 400_000, int, "voters")
+    evidence_votes_max: int = setting("EVIDENCE_QUEUE_MAX", 50_000, int, "votes")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Changes:
     """How long staff wait for a change of an event; after that it is 503 `not_durable`, and may be asked for again."""
 

@@ -96,6 +96,12 @@ class NotYours(ContractError):
     status, code = 403, "not_yours"
 
 
+class Refused(ContractError):
+    """this vote looks like a machine's"""
+
+    status, code = 403, "refused"
+
+
 class ResultsHidden(ContractError):
     """the results of this event are not shown to you now"""
 

@@ -1,7 +1,9 @@
-"""Every key and channel in Redis. All of it can be thrown away: fanout writes it again from the ledger.
+"""Every key and channel in Redis. All of it can be thrown away: fanout writes it again from the ledger,
+or command goes without.
 
 {event_id}:tally:source   hash  system, order, payload   one source's tally of one event; no lifetime
 applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
+{event_id}:counted:window hash  key, accounts            what rules counted of attempts to vote; lives two windows
 ticket:…                  text  event_id                 opens one stream of a restricted event; lives a minute
 standings                 channel of `SourceTally` JSON  each change of a tally, of every event
 """
@@ -12,6 +14,11 @@ STANDINGS_CHANNEL = "standings"
 def tally_key(event_id: str, source: str) -> str:
     """One source's tally of one event; the hash tag keeps an event's keys on one cluster node."""
     return f"{{{event_id}}}:tally:{source}"
+
+
+def counted_key(event_id: str, window: int) -> str:
+    """What all command processes counted of one event in one window of time; only they read it."""
+    return f"{{{event_id}}}:counted:{window}"
 
 
 def ticket_key(ticket: str) -> str:

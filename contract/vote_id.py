@@ -26,6 +26,7 @@ class VoteKind(enum.IntEnum):
     NOT_OPEN = 3  # not opened yet
     CLOSED = 4  # closed or cancelled, or outside its hours
     REFUSED = 5  # a fraud rule
+    CHALLENGED = 6  # a fraud rule asks for a solved captcha first
 
     @property
     def vote_status(self) -> str:

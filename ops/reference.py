@@ -31,6 +31,7 @@ EVERYBODY, SERVICE = "contract/settings.py", "contract/web/service.py"
 READERS = {  # who reads settings, and where
     "identity": [EVERYBODY, SERVICE, "command/identity/__main__.py", "command/identity/operator_line.py"],
     "command": [EVERYBODY, SERVICE, "command/__main__.py"],
+    "rules": [EVERYBODY, "command/votes/rules/__main__.py"],
     "fanout": [EVERYBODY, "fanout/__main__.py"],
     "query": [EVERYBODY, SERVICE, "query/reads/__main__.py"],
     "sse": [EVERYBODY, SERVICE, "query/streams/__main__.py"],

@@ -47,6 +47,7 @@ class PendingVote:
     device: int | None
     region: str | None
     answer: asyncio.Future[VoteOutcome]
+    refused: int = 0  # the kind that a fraud rule wants it to have, unless the voter has a vote already; 0: none
 
 
 @dataclass(slots=True, eq=False)

@@ -5,22 +5,42 @@ passes, cancels the wait and never the commit.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from command.votes.captcha_gate import Attempt, CaptchaGate
+from command.votes.keyed_hash import keyed_hash
 from command.votes.region_finder import RegionFinder
+from command.votes.rules.rule_set import Action
+from command.votes.rules.vote_judge import VoteJudge
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
-from contract.errors import AlreadyVoted, Busy, ContractError, EventNotOpen, NotDurable, NotFound, RefusedReceipt
+from contract.errors import (
+    AlreadyVoted,
+    Busy,
+    CaptchaInvalid,
+    CaptchaRequired,
+    ContractError,
+    EventNotOpen,
+    NotDurable,
+    NotFound,
+    Refused,
+    RefusedReceipt,
+)
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
 
 READINGS_MAX = 2  # of one event, for one vote: what is remembered of it, and what is there
+
+
+class EventKeys(NamedTuple):
+    """What a key_no stands for: the cipher of receipts, and the key of hashes (32 bytes)."""
+
+    receipts: ReceiptCipher
+    hashes: bytes
 
 
 class AcceptedVote(NamedTuple):
@@ -31,27 +51,27 @@ class AcceptedVote(NamedTuple):
 
 
 class VoteCaster:
-    """Casts votes; receipts and devices are keyed by the event's key_no: both mappings have the same numbers."""
+    """Casts votes; `keys` are by key_no. Without a judge no vote is refused for what it looks like."""
 
     def __init__(  # noqa: PLR0913  # all that a vote passes
         self,
         seeds: SeedBox,
         events: VotingEventDirectory,
         batcher: VoteBatcher,
-        receipts: Mapping[int, ReceiptCipher],
-        device_keys: Mapping[int, bytes],
+        keys: Mapping[int, EventKeys],
         *,
         regions: RegionFinder | None,
         captcha: CaptchaGate,
+        judge: VoteJudge | None,
         deadline_ms: int,
     ) -> None:
         self._seeds = seeds
         self._events = events
         self._batcher = batcher
-        self._receipts = receipts
-        self._device_keys = device_keys
+        self._keys = keys
         self._regions = regions
         self._captcha = captcha
+        self._judge = judge
         self._deadline_s = deadline_ms / 1000
 
     async def cast(
@@ -71,21 +91,22 @@ class VoteCaster:
         seed = self._seeds.open(caller)
         for _ in range(READINGS_MAX):
             voting, contestant_no = await self._events.find(caller.user_id, event_id, contestant_id)
-            if voting.key_no not in self._receipts:
+            if voting.key_no not in self._keys:
                 raise Busy("this server doesn't have the event's keys yet")
+            attempt = Attempt(caller, event_id, address, captcha_token)
             if voting.captcha:
-                await self._captcha.require(Attempt(caller, event_id, address, captcha_token))
+                await self._captcha.require(attempt)
             pending = PendingVote(
                 event=voting.event,
                 key_no=voting.key_no,
                 voter=voter_of(seed, voting.event.event_no),
                 contestant_no=contestant_no,
-                device=self._device(device_id, voting) if device_id else None,
+                device=self._hash(voting, device_id) if device_id else None,
                 region=region,
                 answer=asyncio.get_running_loop().create_future(),
             )
             try:
-                return self._answer(pending, await self._outcome(pending))
+                return self._answer(pending, await self._judged(attempt, voting, pending))
             except UnknownEventError:
                 self._events.forget(voting)
         raise Busy
@@ -93,10 +114,34 @@ class VoteCaster:
     def _answer(self, pending: PendingVote, outcome: VoteOutcome) -> AcceptedVote:
         if outcome.kind is None:
             raise NotFound("contestant not found", field="contestant_id")
-        vote_id = self._receipts[pending.key_no].seal(outcome.kind, pending.event.event_no, pending.voter)
+        vote_id = self._keys[pending.key_no].receipts.seal(outcome.kind, pending.event.event_no, pending.voter)
         if outcome.accepted_at is None:
             raise _refusal(RefusedReceipt(vote_id, outcome.kind))
         return AcceptedVote(vote_id, outcome.accepted_at)
+
+    async def _judged(self, attempt: Attempt, voting: VotingEvent, pending: PendingVote) -> VoteOutcome:
+        """What the ledger says, which is told what the rules say; a challenge is answered as the event's own is."""
+        if self._judge is None:
+            return await self._outcome(pending)
+        judgement = self._judge.judge(attempt.caller, pending, attempt.address, voting)
+        kind = None
+        try:
+            if judgement.action is Action.CHALLENGE and await self._passes(attempt):
+                self._judge.pass_challenge(judgement)
+            pending.refused = judgement.refused
+            outcome = await self._outcome(pending)
+            kind = outcome.kind
+            return outcome
+        finally:
+            self._judge.note(judgement, kind)
+
+    async def _passes(self, attempt: Attempt) -> bool:
+        """Whether it has solved a captcha. Without one it goes to the ledger all the same, where it may be already."""
+        try:
+            await self._captcha.require(attempt)
+        except (CaptchaRequired, CaptchaInvalid):
+            return False
+        return True
 
     async def _outcome(self, pending: PendingVote) -> VoteOutcome:
         try:
@@ -109,13 +154,9 @@ class VoteCaster:
         finally:
             deadline.cancel()
 
-    def _device(self, device_id: str, voting: VotingEvent) -> int:
-        """A keyed hash of event and device, so that devices can't be linked across events."""
-        message = voting.event.event_no.to_bytes(4, "big") + device_id.encode()
-        key = self._device_keys[voting.key_no]
-        return int.from_bytes(
-            hashlib.blake2b(message, digest_size=8, key=key, person=b"device").digest(), "big", signed=True
-        )
+    def _hash(self, voting: VotingEvent, device_id: str) -> int:
+        """Of event and device, so that devices can't be linked across events."""
+        return keyed_hash(self._keys[voting.key_no].hashes, voting.event.event_no, device_id, b"device")
 
 
 def _give_up(pending: PendingVote) -> None:
@@ -126,6 +167,10 @@ def _give_up(pending: PendingVote) -> None:
 def _refusal(receipt: RefusedReceipt) -> ContractError:
     if receipt.kind is VoteKind.DUPLICATE:
         return AlreadyVoted(receipt=receipt)
+    if receipt.kind is VoteKind.REFUSED:
+        return Refused(receipt=receipt)
+    if receipt.kind is VoteKind.CHALLENGED:
+        return CaptchaRequired("solve a captcha, and send the vote again with it", field="captcha_token")
     if receipt.kind is VoteKind.NOT_OPEN:
         return EventNotOpen("the event has not opened yet", receipt=receipt)
     assert receipt.kind is VoteKind.CLOSED  # the gate knows no other reason

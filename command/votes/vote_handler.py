@@ -17,6 +17,7 @@ from contract.errors import (
     NotDurable,
     NotFound,
     NotYours,
+    Refused,
     TooMany,
 )
 from contract.moment import rfc3339
@@ -41,7 +42,7 @@ CaptchaToken = Annotated[str, msgspec.Meta(max_length=PAYLOAD_CHARS_MAX)]
 
 
 class VoteRequest(msgspec.Struct):
-    """A vote as a client sends it; `captcha_token` is needed where the event says `captcha`.
+    """A vote as a client sends it; `captcha_token` is needed where the event says `captcha`, or the answer asks for it.
 
     It is the solved payload of a `vote` challenge of this voter for this event, which may be sent again with the vote,
     or the token of the provider that the show uses.
@@ -80,6 +81,7 @@ class VoteHandler:
             CaptchaRequired,
             CaptchaInvalid,
             NotYours,
+            Refused,
             NotFound,
             AlreadyVoted,
             EventNotOpen,

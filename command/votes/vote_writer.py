@@ -98,7 +98,7 @@ class VoteWriter:
             "devices": [vote.device for vote in batch],
             "regions": [vote.region for vote in batch],
             "seals": seals,
-            "refused": [0] * len(batch),
+            "refused": [vote.refused for vote in batch],
         }
 
     def _answer(self, batch: Sequence[PendingVote], voted_at: datetime, rows: Mapping[int, asyncpg.Record]) -> None:

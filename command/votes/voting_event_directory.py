@@ -1,7 +1,7 @@
-"""What the voting path must know of an event: number, keys, contestants. Never its status: the gate is in Postgres.
+"""What the voting path must know of an event: number, keys, contestants, opening. Never its status: that gate is SQL's.
 
 All of it is fixed once an event has opened, so it is kept for good (bounded: the one read first goes first).
-Before that contestants may change, so an unknown contestant makes the event be read again, at most once a second.
+Before that it may change, so the event is read again, at most once a second; so does an unknown contestant.
 Ids that name no event are remembered for a moment, and one voter may begin a few look-ups at a time: so nobody who
 sends made-up ids keeps others from theirs.
 A server that was put back to an older state may give the number to another event: the ledger then refuses the number,
@@ -39,6 +39,7 @@ class VotingEvent:
     key_no: int
     contestant_nos: Mapping[UUID, int]
     captcha: bool
+    opened_at: float | None  # Unix seconds; None: it wasn't open yet when it was read
     read_at: float
 
 
@@ -60,7 +61,8 @@ class VotingEventDirectory:
         `Busy`: it can't be read now; `TooMany`: this caller has begun others already.
         """
         voting = self._events.get(event_id) or await self._read(caller_id, event_id)
-        if contestant_id not in voting.contestant_nos and time.monotonic() - voting.read_at > REREAD_S:
+        may_change = voting.opened_at is None or contestant_id not in voting.contestant_nos
+        if may_change and time.monotonic() - voting.read_at > REREAD_S:
             voting = await self._read(caller_id, event_id)
         contestant_no = voting.contestant_nos.get(contestant_id)
         if contestant_no is None:
@@ -106,8 +108,14 @@ class VotingEventDirectory:
             _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))
-        event, captcha = EventKey(row["event_no"], event_id), row["captcha"]
-        voting = VotingEvent(event, row["key_no"], contestants, captcha, time.monotonic())
+        voting = VotingEvent(
+            EventKey(row["event_no"], event_id),
+            row["key_no"],
+            contestants,
+            row["captcha"],
+            row["opened_at"],
+            time.monotonic(),
+        )
         _remember(self._events, event_id, voting, self._events_max)
         return voting
 

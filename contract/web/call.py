@@ -38,6 +38,7 @@ class Access(enum.Enum):
     VOTER = "public; a vote's needs a person's access token"
     PERSON = "a person's access token"
     STAFF = "an access token of a host or admin"
+    ADMIN = "an access token of an admin"
     AUDIT = "an access token of an admin or auditor"
     CLIENT = "an application's client token, or the token of a solved challenge"
 

@@ -99,6 +99,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "command": {
             "DATABASE_URL": ledger["vote_command"],
             "IDENTITY_DATABASE_URL": identity["vote_command"],
+            "REDIS_URL": at.redis_url,
             "SEAL_KEYS_FILE": str(secrets.seal_keys()),
             "CHALLENGE_KEY_FILE": str(secrets.challenge_keys()),
             **verifying,

@@ -49,15 +49,15 @@ class TokenMint:
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
         self.jwks.write_text(json.dumps({"keys": [{**public, "kid": key_id, "alg": "RS256"}]}))
 
-    def voter(self, *roles: str) -> Voter:
-        """A new person; without roles a viewer."""
+    def voter(self, *roles: str, **claims: Any) -> Voter:
+        """A new person; without roles a viewer. Without `since` it is somebody for whom an operator vouches."""
         user_id, seed = str(uuid.uuid4()), secrets.token_bytes(32)
-        claims = {
+        standard = {
             "sub": user_id,
             "roles": list(roles) or ["viewer"],
             "seed": SeedBox({1: SEED_KEY}).close(seed, user_id),
         }
-        return Voter(user_id, seed, self.token(**claims))
+        return Voter(user_id, seed, self.token(**standard, **claims))
 
     def token(self, **claims: Any) -> str:
         """A token with these claims over sound defaults."""

@@ -74,10 +74,17 @@ def vote_of(voter: Voter, event: Event, contestant: int = 0) -> dict[str, object
     return {"user_id": voter.user_id, "event_id": event.event_id, "contestant_id": event.contestants[contestant]}
 
 
-async def submit(session: aiohttp.ClientSession, voter: Voter, body: object) -> tuple[int, dict[str, Any]]:
-    """POST a vote (JSON, or bytes as they are), again while the answer is 503 as the contract says; status and body."""
+async def submit(
+    session: aiohttp.ClientSession, voter: Voter, body: object, address: str = ""
+) -> tuple[int, dict[str, Any]]:
+    """POST a vote (JSON, or bytes as they are), again while the answer is 503 as the contract says; status and body.
+
+    `address` is what the edge would say of where it comes from.
+    """
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {**voter.headers, "Content-Type": "application/json"}
+    if address:
+        headers["X-Forwarded-For"] = address
     while True:
         async with session.post("/v1/vote/submit", data=data, headers=headers) as response:
             if response.status != 503:

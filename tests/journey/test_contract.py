@@ -126,7 +126,6 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
     viewer = await caller.ask("auth_login", body={"username": name, "password": password})
     viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
     await caller.ask("auth_validate", viewer["token"])
-    await caller.ask("jwks")
 
     admin = await caller.ask("auth_login", body=stack.demo["admin"])
     wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT], "captcha": True}
@@ -146,6 +145,7 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
     after = await caller.ask("user_vote", viewer["token"], event_id=event_id, user_id=viewer["userId"])
     assert (before["vote_id"], after["vote_id"]) == (None, ack["vote_id"])
     await caller.ask("vote_status", viewer["token"], vote_id=ack["vote_id"])
+    await caller.ask("event_rules", admin["token"], event_id=event_id)
     await caller.ask("event_close", admin["token"], event_id=event_id)
 
     mine = await caller.ask("my_votes", viewer["token"])
@@ -162,7 +162,7 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
     for name in ("results", "live_count", "stream", "live_page"):
         await caller.ask(name, event_id=event_id)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
-    for name in ("home", "docs", "openapi"):
+    for name in ("jwks", "home", "docs", "openapi"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
     await caller.ask("docs_asset", name="docs.js")
