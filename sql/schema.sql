@@ -90,13 +90,18 @@ ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with t
 CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 #variable_conflict use_column
 DECLARE
     v_gate int;
     v_contestants smallint[];
-    v_inserted int := 0;
+    v_unsettled_at float8 := nullif(current_setting('vote.unsettled_at', true), '');
+    v_inserted int;
+    v_new bytea[] := '{}';  -- the voters whose votes were inserted
+    v_rest int[];  -- all other votes: their places in the batch, and what they say
+    v_voters bytea[];
+    v_chosen smallint[];
+    v_refused smallint[];
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'cast_votes needs READ COMMITTED: the gate must be read after the lock' USING ERRCODE = 'VT500';
@@ -120,24 +125,48 @@ BEGIN
                 ELSE 4 END,
            ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no)
     INTO v_gate, v_contestants FROM events e WHERE e.event_no = p_event_no;
+    IF v_gate = 1 AND extract(epoch FROM clock_timestamp()) - coalesce(v_unsettled_at, 0) > 5 THEN
+        BEGIN
+            INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+            SELECT * FROM sorted_votes(p_event_no, p_voted_at, v_contestants, p_voters, p_contestants, p_devices, p_regions,
+                                       p_seals, p_refused);
+            GET DIAGNOSTICS v_inserted = ROW_COUNT;
+            IF v_inserted = cardinality(p_voters) THEN
+                RETURN;
+            END IF;
+        EXCEPTION WHEN unique_violation THEN
+            NULL;  -- nothing of it was inserted
+        END;
+    END IF;
     IF v_gate = 1 THEN
-        INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
-        SELECT p_voted_at, batch.device, p_event_no, batch.contestant_no, batch.region, batch.voter, batch.seal
-        FROM unnest(p_voters, p_contestants, p_devices, p_regions, p_seals, p_refused)
-             WITH ORDINALITY AS batch (voter, contestant_no, device, region, seal, refused, vote_index)
-        WHERE batch.refused = 0 AND batch.contestant_no = ANY (v_contestants)
-        ORDER BY batch.voter, batch.vote_index
-        ON CONFLICT DO NOTHING;
-        GET DIAGNOSTICS v_inserted = ROW_COUNT;
-        IF v_inserted = cardinality(p_voters) THEN
+        WITH inserted AS (
+            INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+            SELECT * FROM sorted_votes(p_event_no, p_voted_at, v_contestants, p_voters, p_contestants, p_devices, p_regions,
+                                       p_seals, p_refused)
+            ON CONFLICT DO NOTHING RETURNING voter
+        )
+        SELECT coalesce(array_agg(voter), '{}') INTO v_new FROM inserted;
+        IF cardinality(v_new) = cardinality(p_voters) THEN
             RETURN;
         END IF;
+    END IF;
+    PERFORM set_config('vote.unsettled_at', extract(epoch FROM clock_timestamp())::text, false);
+    SELECT array_agg(batch.vote_index), array_agg(batch.voter), array_agg(batch.contestant_no), array_agg(batch.refused)
+    INTO v_rest, v_voters, v_chosen, v_refused
+    FROM unnest(p_voters, p_contestants, p_refused) WITH ORDINALITY AS batch (voter, contestant_no, refused, vote_index)
+    WHERE batch.voter NOT IN (SELECT unnest(v_new));
+    IF cardinality(v_new) + coalesce(cardinality(v_rest), 0) < cardinality(p_voters) THEN  -- a new voter is there twice
+        v_rest := ARRAY(SELECT generate_subscripts(p_voters, 1));
+        v_voters := p_voters;
+        v_chosen := p_contestants;
+        v_refused := p_refused;
     END IF;
     -- A retry must not be acked before its row is as durable as a new one: this makes our own COMMIT wait for it.
     PERFORM pg_logical_emit_message(true, 'vote.retry', '');
     RETURN QUERY
     WITH answers AS MATERIALIZED (
-        SELECT * FROM answer_votes(p_event_no, v_gate, p_voters, p_contestants, p_refused)
+        SELECT v_rest[a.vote_index] AS vote_index, a.kind, a.contestant_no, a.voter, a.stored_at
+        FROM answer_votes(p_event_no, v_gate, v_voters, v_chosen, v_refused) AS a
     ), evidence AS (
         INSERT INTO vote_rejections (rejected_at, event_no, contestant_no, kind, voter)
         SELECT p_voted_at, p_event_no, a.contestant_no, a.kind, a.voter FROM answers a
@@ -411,6 +440,18 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.rule_hits(p_event_id uuid) OWNER TO vote_ledger_owner;
+-- Name: sorted_votes(integer, timestamp with time zone, smallint[], bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(voted_at timestamp with time zone, device bigint, event_no integer, contestant_no smallint, region text, voter bytea, seal bytea)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT p_voted_at, batch.device, p_event_no, batch.contestant_no, batch.region, batch.voter, batch.seal
+    FROM (SELECT unnest(p_voters) AS voter, unnest(p_contestants) AS contestant_no, unnest(p_devices) AS device,
+                 unnest(p_regions) AS region, unnest(p_seals) AS seal, unnest(p_refused) AS refused,
+                 generate_subscripts(p_voters, 1) AS vote_index) AS batch
+    WHERE batch.refused = 0 AND batch.contestant_no = ANY (p_known)
+    ORDER BY batch.voter, batch.vote_index
+$$;
+ALTER FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
 -- Name: store_evidence(integer[], uuid[], integer[], jsonb[], bytea[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -742,6 +783,8 @@ GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_
 -- Name: FUNCTION rule_hits(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rule_hits(p_event_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rule_hits(p_event_id uuid) TO vote_command;
+-- Name: FUNCTION sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 -- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) TO vote_command;

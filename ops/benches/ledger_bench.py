@@ -4,11 +4,14 @@ All three put the same row into the same kind of event (16 hash partitions, made
 synchronous_commit and fsync on, from two connections (pgbench: the best of several numbers of clients). The rows are
 made beforehand; cast_votes and COPY get the same ones through the same driver, which encodes them on the way. COPY of
 ready-made bytes is shown too: nobody has those, but it is what the table itself can take.
+
+cast_votes is measured with 0 %, 1 % and 20 % of retries: so many votes of each batch are those of an earlier one again,
+and count as votes that were answered. COPY can't have any, so `vs_copy` of all three is against COPY of new rows. The
+dead rows are those that an INSERT left behind which failed in the middle; all rounds together.
 """
 
 import asyncio
 import io
-import itertools
 import os
 import re
 import statistics
@@ -33,11 +36,14 @@ from ops.rig.postgres import migrated_database
 
 CURVE = (1, 10, 100, 500, 1000, 2000)
 BATCH = 500
-ROUNDS = 3
+ROUNDS = 5
+RETRIES = (0, 1, 20)  # percent
 SECONDS = 3.0
 CONNECTIONS = 2
 PGBENCH_CLIENTS = (16, 48, 90)
 _ROWS_A_SECOND_MAX = 250_000  # how much is made beforehand
+_NOISE_BYTES = 28  # make one vote
+_RETRIED_AFTER = 4 * CONNECTIONS  # batches: the earlier one was the same connection's, and is committed
 _CAST = queries.load_positional("command.sql")["cast_votes"]
 _SINGLE = """\\set contestant random(1, 5)
 \\set high random(0, 4611686018427387903)
@@ -46,6 +52,7 @@ INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, sea
 VALUES (clock_timestamp(), :low, {event_no}, :contestant, 'DE',
         substr(int8send(:high) || int8send(:low), 1, 12), int8send(:low) || int8send(:high));
 """
+_DEAD_ROWS = "SELECT sum((pgstattuple(relid)).dead_tuple_count) FROM pg_partition_tree(%s) WHERE isleaf"
 _COLUMNS = ("voted_at", "device", "event_no", "contestant_no", "region", "voter", "seal")
 _EPOCH_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -55,11 +62,26 @@ Send = Callable[["asyncpg.Connection[asyncpg.Record]", int, int], Awaitable[obje
 
 def columns_of(size: int) -> Columns:
     """One batch as cast_votes takes it, with random voters."""
-    noise = os.urandom(28 * size)
-    voters = [noise[at : at + 12] for at in range(0, 28 * size, 28)]
-    seals = [noise[at + 12 : at + 28] for at in range(0, 28 * size, 28)]
+    return _columns(os.urandom(_NOISE_BYTES * size))
+
+
+def _columns(noise: bytes) -> Columns:
+    starts = range(0, len(noise), _NOISE_BYTES)
+    voters = [noise[at : at + 12] for at in starts]
+    seals = [noise[at + 12 : at + 28] for at in starts]
     contestants = [1 + voter[0] % 5 for voter in voters]
+    size = len(starts)
     return voters, contestants, [int.from_bytes(seal[:7]) for seal in seals], ["DE"] * size, seals, [0] * size
+
+
+def batches_of(size: int, count: int, retries: int) -> list[Columns]:
+    """Batches of one size, with so many percent of each from an earlier one."""
+    again = _NOISE_BYTES * (size * retries // 100)
+    noises: list[bytes] = []
+    for number in range(count):
+        earlier = noises[number - _RETRIED_AFTER][-again:] if again and number >= _RETRIED_AFTER else b""
+        noises.append(earlier + os.urandom(_NOISE_BYTES * size - len(earlier)))
+    return [_columns(noise) for noise in noises]
 
 
 async def cast(connection: "asyncpg.Connection[asyncpg.Record]", event: Event, columns: Columns) -> list[object]:
@@ -91,31 +113,38 @@ def copy_of(event_no: int, columns: Columns) -> bytes:
 
 async def rate_of(url: str, size: int, batches: int, seconds: float, send: Send) -> float:
     """Rows a second of `send` from two connections, each with its own half of the batches."""
-    taken = itertools.count()
     rows = 0
 
-    async def work(connection: "asyncpg.Connection[asyncpg.Record]", until: float) -> None:
+    async def work(connection: "asyncpg.Connection[asyncpg.Record]", numbers: range, until: float) -> None:
         nonlocal rows
-        while time.perf_counter() < until and (number := next(taken)) < batches:
+        for number in numbers:
+            if time.perf_counter() >= until:
+                break
             await send(connection, number, size)
             rows += size
 
     connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]
     start = time.perf_counter()
-    await asyncio.gather(*(work(connection, start + seconds) for connection in connections))
+    halves = [range(first, batches, CONNECTIONS) for first in range(CONNECTIONS)]
+    await asyncio.gather(*map(work, connections, halves, [start + seconds] * CONNECTIONS))
     elapsed = time.perf_counter() - start
     for connection in connections:
         await connection.close()
     return rows / elapsed
 
 
-def cast_rate(database: Database, event: Event, size: int, seconds: float = SECONDS, *, settled: bool = True) -> float:
-    """Rows a second through cast_votes in batches of one size; not `settled`: with earlier work still to be written."""
-    batches = [columns_of(size) for _ in range(int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)))]
+def cast_rate(
+    database: Database, event: Event, size: int, seconds: float = SECONDS, *, settled: bool = True, retries: int = 0
+) -> float:
+    """Rows a second through cast_votes in batches of one size, `retries` percent of each from an earlier one.
+
+    Not `settled`: with earlier work still to be written.
+    """
+    batches = batches_of(size, int(_ROWS_A_SECOND_MAX * seconds / max(size, 50)), retries)
 
     async def send(connection: "asyncpg.Connection[asyncpg.Record]", number: int, _size: int) -> None:
-        refused = await cast(connection, event, batches[number])
-        assert not refused
+        answers = await cast(connection, event, batches[number])
+        assert len(answers) == (size * retries // 100 if number >= _RETRIED_AFTER else 0)
 
     if settled:
         database.settle()
@@ -157,6 +186,14 @@ def single_rate(database: Database, event_no: int, clients: int) -> float:
     return float(found.group(1))
 
 
+def dead_rows(database: Database, event: Event) -> int:
+    """How many rows of the event nobody will ever see."""
+    with psycopg.connect(database.url(), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pgstattuple")
+        row = connection.execute(_DEAD_ROWS, [f"votes_e{event.event_no}"]).fetchone()
+    return int(row[0]) if row else 0
+
+
 def new_event(database: Database) -> Event:
     """An open event with 16 partitions of its own."""
     with psycopg.connect(database.url(), autocommit=True) as connection:
@@ -173,25 +210,37 @@ def main(_arguments: Sequence[str]) -> int:
         best_clients = max(
             PGBENCH_CLIENTS, key=lambda clients: single_rate(database, new_event(database).event_no, clients)
         )
-        singles, casts, copies, ready = [], [], [], []
+        singles, copies, ready = [], [], []
+        casts: dict[int, list[float]] = {retries: [] for retries in RETRIES}
+        dead = dict.fromkeys(RETRIES, 0)
         for _ in range(ROUNDS):
             singles.append(single_rate(database, new_event(database).event_no, best_clients))
-            casts.append(cast_rate(database, new_event(database), BATCH))
+            for retries in RETRIES:
+                event = new_event(database)
+                casts[retries].append(cast_rate(database, event, BATCH, retries=retries))
+                dead[retries] += dead_rows(database, event)
             copies.append(copy_rate(database, new_event(database).event_no, BATCH))
             ready.append(ready_copy_rate(database, new_event(database).event_no, BATCH))
         rows: list[tuple[object, ...]] = [
-            (f"single INSERT, pgbench -c {best_clients}", statistics.median(singles)),
-            (f"binary COPY, {BATCH} rows each", statistics.median(copies)),
-            (f"binary COPY of ready-made bytes, {BATCH} rows each", statistics.median(ready)),
-            (f"cast_votes, batches of {BATCH}", statistics.median(casts)),
-            *((f"cast_votes, batches of {size}", cast_rate(database, new_event(database), size)) for size in CURVE),
+            (f"single INSERT, pgbench -c {best_clients}", statistics.median(singles), ""),
+            (f"binary COPY, {BATCH} rows each", statistics.median(copies), ""),
+            (f"binary COPY of ready-made bytes, {BATCH} rows each", statistics.median(ready), ""),
+            *(
+                (f"cast_votes, batches of {BATCH}, {retries} % retries", statistics.median(rates), dead[retries])
+                for retries, rates in casts.items()
+            ),
+            *((f"cast_votes, batches of {size}", cast_rate(database, new_event(database), size), "") for size in CURVE),
         ]
-    bench_report.table(("rows a second", "median"), rows)
+    bench_report.table(("rows a second", "median", "dead rows"), rows)
     bench_report.ratios(
         {
-            "vs_single_insert": bench_report.median_ratio(casts, singles),
-            "vs_copy": bench_report.median_ratio(casts, copies),
-            "vs_ready_made_copy": bench_report.median_ratio(casts, ready),
+            "vs_single_insert": bench_report.median_ratio(casts[0], singles),
+            "vs_copy": bench_report.median_ratio(casts[0], copies),
+            **{
+                f"vs_copy_{retries}_percent": bench_report.median_ratio(casts[retries], copies)
+                for retries in RETRIES[1:]
+            },
+            "vs_ready_made_copy": bench_report.median_ratio(casts[0], ready),
         }
     )
     return 0

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -93,6 +94,46 @@ def test_the_row_that_is_there_decides_before_the_gate(owner: psycopg.Connection
     Batch(event, ["a"], [1]).cast(service)
     owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
     assert Batch(event, ["a", "a", "b"], [1, 2, 1]).cast(service) == {1: 1, 2: 2, 3: 4}
+
+
+def test_what_was_inserted_needs_no_answer(owner: psycopg.Connection, service: psycopg.Connection) -> None:
+    """Among retries a new vote gets no row, and each answer is at its vote's place in the batch."""
+    event = make_event(owner)
+    Batch(event, ["a", "b"], [1, 1]).cast(service)
+    for new in ("c", "d"):
+        assert Batch(event, [new, "a", "x", "b"], [1, 1, 9, 2]).cast(service) == {2: 1, 3: 0, 4: 2}
+    assert Batch(event, ["e", "e", "a", "e"], [1, 1, 1, 2]).cast(service) == {1: 1, 2: 1, 3: 1, 4: 2}
+
+
+def test_once_there_was_a_retry_nothing_is_inserted_in_vain(owner: psycopg.Connection) -> None:
+    """While votes come again, a batch writes the new ones and no row that a conflict makes a dead one."""
+    event = make_event(owner)
+    written = "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_xact_user_tables WHERE relname ~ '^votes_e'"
+    names = [str(number) for number in range(50)]
+    Batch(event, names[:10], [1] * 10).cast(owner)
+    Batch(event, names[:20], [1] * 20).cast(owner)
+    later = "SELECT set_config('vote.unsettled_at', (current_setting('vote.unsettled_at')::float8 + 9999)::text, false)"
+    owner.execute(later)  # however slow this machine is: while votes come again
+    with owner.transaction():
+        before = owner.execute(written).fetchone()
+        Batch(event, names, [1] * 50).cast(owner)
+        after = owner.execute(written).fetchone()
+    assert before
+    assert after
+    assert after[0] - before[0] == 30
+
+
+def test_a_batch_locks_its_own_event_only(owner: psycopg.Connection) -> None:
+    """However often a connection has cast, with retries or without: no other event's partition is locked."""
+    event, *_ = [make_event(owner) for _ in range(3)]
+    locked = """SELECT DISTINCT relation::regclass::text FROM pg_locks
+        WHERE pid = pg_backend_pid() AND relation::regclass::text ~ '^vote(s|_rejections)_e[0-9]+(_p[0-9]+)?$'"""
+    for number in range(20):
+        with owner.transaction():
+            Batch(event, [str(number // 2), str(number)], [1, 9]).cast(owner)
+            names = [str(name) for (name,) in owner.execute(locked)]
+            assert names
+            assert all(re.findall("_e[0-9]+", name) == [f"_e{event.event_no}"] for name in names)
 
 
 def test_evidence_is_kept_once_per_voter_and_kind(owner: psycopg.Connection, service: psycopg.Connection) -> None:

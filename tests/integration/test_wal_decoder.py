@@ -31,6 +31,7 @@ steps = st.one_of(
     st.tuples(st.just("insert"), keys, st.integers(1, 40)),
     st.tuples(st.just("copy"), keys, st.integers(1, 40)),
     st.tuples(st.just("undone"), keys, st.integers(1, 5)),  # in a savepoint that is rolled back
+    st.tuples(st.just("kept"), keys, st.integers(1, 5)),  # in a savepoint
     st.tuples(st.just("change"), st.sampled_from(EVENT_NOS), st.sampled_from(["open", "closed", "ü"])),
     st.tuples(st.just("message"), st.sampled_from([EVENT_MESSAGE_PREFIX, "foreign"]), st.sampled_from(OTHER)),
     st.tuples(st.just("elsewhere"), st.sampled_from(OTHER)),
@@ -89,6 +90,11 @@ class Ledger:
             self.insert(key, rows)
             raise psycopg.Rollback
         self._votes = before
+
+    def kept(self, key: CountKey, rows: int) -> None:
+        """Rows of a subtransaction."""
+        with self._connection.transaction():
+            self.insert(key, rows)
 
     def change(self, event_no: int, status: str) -> None:
         """An event's change, as the ledger's functions write it."""
