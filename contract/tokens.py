@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from contract import base64url
+from contract.assurance import Assurance, assurance_of
 from contract.errors import Busy, Unauthorized
 from contract.pseudonym import SEED_BYTES
 
@@ -50,7 +51,7 @@ class Caller(msgspec.Struct, frozen=True):
     seed_box: str
     session_id: str = ""
     since: int = 0  # when the account was made, Unix seconds; 0: unknown, or an operator vouches for it
-    assurance: str = "password"
+    assurance: Assurance = Assurance.PASSWORD
     issued_at: int = 0  # Unix seconds
     cohort: str = ""  # the same for names that differ by their digits only; "" for a name without any
 
@@ -218,7 +219,7 @@ class KeySet:
             claims.seed,
             claims.sid,
             claims.since,
-            claims.assurance,
+            assurance_of(claims.assurance),
             claims.iat,
             claims.cohort,
         )

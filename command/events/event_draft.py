@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from contract.assurance import Assurance
 from contract.errors import InvalidField
 from contract.moment import rfc3339
 from contract.visible_text import is_visible
@@ -36,6 +37,7 @@ class EventDraft(msgspec.Struct, omit_defaults=True, kw_only=True):
     closes_at: Moment | None = None
     results_visibility: Literal["public", "after_close", "staff"] | None = "public"
     captcha: bool | None = False
+    assurance_min: Assurance | None = Assurance.PASSWORD
     expected_votes: Annotated[int, msgspec.Meta(ge=1, le=10**10)] | None = None
 
     def checked(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from command.identity.account_store import User
 from command.identity.name_cohort import cohort_of
 from command.identity.signing_keys import SigningKeys
+from contract.assurance import Assurance
 from contract.tokens import ACCESS_TYPE, AUDIENCE, CHALLENGE_TYPE, CLIENT_TYPE, ISSUER, SeedBox
 
 SOLVED_PREFIX = "challenge:"  # of the jti; Postgres lets such a one register one person
@@ -21,7 +22,15 @@ class TokenMint:
         self._seeds = seeds
         self._cohort_key = cohort_key
 
-    def access(self, user: User, session_id: UUID, lifetime_s: int, *, is_vouched: bool = False) -> str:
+    def access(
+        self,
+        user: User,
+        session_id: UUID,
+        lifetime_s: int,
+        assurance: Assurance = Assurance.PASSWORD,
+        *,
+        is_vouched: bool = False,
+    ) -> str:
         """A person's token; its session may be one that is in no table, as of those that an operator hands out.
 
         For whom an operator vouches, it doesn't matter when the account was made: it isn't said.
@@ -32,7 +41,7 @@ class TokenMint:
             "seed": self._seeds.close(user.voter_seed, subject),
             "sid": str(session_id),
             "since": 0 if is_vouched else int(user.created_at.timestamp()),
-            "assurance": "password",
+            "assurance": assurance.value,
             "cohort": cohort_of(user.username, self._cohort_key),
         }
         return self._keys.signing().sign(claims, ACCESS_TYPE)

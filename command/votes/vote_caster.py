@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from command.votes.captcha_gate import Attempt, CaptchaGate
 from command.votes.keyed_hash import keyed_hash
 from command.votes.region_finder import RegionFinder
@@ -17,6 +19,7 @@ from command.votes.rules.rule_set import Action
 from command.votes.rules.vote_judge import VoteJudge
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
+from contract.assurance import Assurance
 from contract.errors import (
     AlreadyVoted,
     Busy,
@@ -24,6 +27,7 @@ from contract.errors import (
     CaptchaRequired,
     ContractError,
     EventNotOpen,
+    Forbidden,
     NotDurable,
     NotFound,
     Refused,
@@ -32,6 +36,11 @@ from contract.errors import (
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
+
+ACCEPTED = Counter(
+    "votes_accepted", "Votes acked, repeats included, by how it is known who the voter is", ["assurance"]
+)
+_ACCEPTED_BY = {each: ACCEPTED.labels(each.value) for each in Assurance}
 
 READINGS_MAX = 2  # of one event, for one vote: what is remembered of it, and what is there
 
@@ -91,6 +100,7 @@ class VoteCaster:
         seed = self._seeds.open(caller)
         for _ in range(READINGS_MAX):
             voting, contestant_no = await self._events.find(caller.user_id, event_id, contestant_id)
+            _check_assurance(caller, voting)
             if voting.key_no not in self._keys:
                 raise Busy("this server doesn't have the event's keys yet")
             attempt = Attempt(caller, event_id, address, captcha_token)
@@ -106,7 +116,9 @@ class VoteCaster:
                 answer=asyncio.get_running_loop().create_future(),
             )
             try:
-                return self._answer(pending, await self._judged(attempt, voting, pending))
+                accepted = self._answer(pending, await self._judged(attempt, voting, pending))
+                _ACCEPTED_BY[caller.assurance].inc()
+                return accepted
             except UnknownEventError:
                 self._events.forget(voting)
         raise Busy
@@ -157,6 +169,13 @@ class VoteCaster:
     def _hash(self, voting: VotingEvent, device_id: str) -> int:
         """Of event and device, so that devices can't be linked across events."""
         return keyed_hash(self._keys[voting.key_no].hashes, voting.event.event_no, device_id, b"device")
+
+
+def _check_assurance(caller: Caller, voting: VotingEvent) -> None:
+    """Who isn't known well enough is told so before anything is written: the vote may come again, better vouched."""
+    if not caller.assurance.meets(voting.assurance_min):
+        least = voting.assurance_min.value
+        raise Forbidden(f"this event asks for assurance {least!r}, your token says {caller.assurance.value!r}")
 
 
 def _give_up(pending: PendingVote) -> None:

@@ -1,4 +1,4 @@
-"""What the voting path must know of an event: number, keys, contestants, opening. Never its status: that gate is SQL's.
+"""What the voting path must know of an event: number, keys, contestants, who may vote. Never its status: the gate's.
 
 All of it is fixed once an event has opened, so it is kept for good (bounded: the one read first goes first).
 Before that it may change, so the event is read again, at most once a second; so does an unknown contestant.
@@ -21,6 +21,7 @@ from psycopg.rows import DictRow
 from command.durable_pool import Connection, DurablePool
 from command.votes.vote_batcher import EventKey
 from contract import queries
+from contract.assurance import Assurance
 from contract.errors import Busy, NotFound, TooMany
 
 REREAD_S = 1
@@ -40,6 +41,7 @@ class VotingEvent:
     contestant_nos: Mapping[UUID, int]
     captcha: bool
     opened_at: float | None  # Unix seconds; None: it wasn't open yet when it was read
+    assurance_min: Assurance
     read_at: float
 
 
@@ -114,6 +116,7 @@ class VotingEventDirectory:
             contestants,
             row["captcha"],
             row["opened_at"],
+            Assurance(row["assurance_min"]),
             time.monotonic(),
         )
         _remember(self._events, event_id, voting, self._events_max)

@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from contract.assurance import Assurance
 from contract.pseudonym import voter_of
 from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
 
@@ -49,13 +50,14 @@ class TokenMint:
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
         self.jwks.write_text(json.dumps({"keys": [{**public, "kid": key_id, "alg": "RS256"}]}))
 
-    def voter(self, *roles: str, **claims: Any) -> Voter:
+    def voter(self, *roles: str, assurance: Assurance = Assurance.PASSWORD, **claims: Any) -> Voter:
         """A new person; without roles a viewer. Without `since` it is somebody for whom an operator vouches."""
         user_id, seed = str(uuid.uuid4()), secrets.token_bytes(32)
         standard = {
             "sub": user_id,
             "roles": list(roles) or ["viewer"],
             "seed": SeedBox({1: SEED_KEY}).close(seed, user_id),
+            "assurance": assurance.value,
         }
         return Voter(user_id, seed, self.token(**standard, **claims))
 

@@ -13,7 +13,7 @@ SELECT current_setting('synchronous_commit') AS synchronous_commit, current_sett
 
 -- name: event_for_voting
 -- The part of an event that stays as it is once voting has begun; no row: the event is unknown.
-SELECT event_no, key_no, captcha, extract(epoch FROM opened_at)::float8 AS opened_at,
+SELECT event_no, key_no, captcha, extract(epoch FROM opened_at)::float8 AS opened_at, assurance_min,
        ARRAY(SELECT contestant_id FROM contestants c WHERE c.event_no = e.event_no ORDER BY contestant_no) AS contestant_ids,
        ARRAY(SELECT contestant_no FROM contestants c WHERE c.event_no = e.event_no ORDER BY contestant_no) AS contestant_nos
 FROM events e WHERE event_id = :event_id;

@@ -21,6 +21,7 @@ from command.identity.refresh_token import RefreshToken, new_family, parse_refre
 from command.identity.signing_key import PrivateKey, SigningKey, _thumbprint
 from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
+from contract.assurance import Assurance
 from contract.errors import TooMany, Unauthorized
 from contract.tokens import ACCESS_TYPE, CLIENT_TYPE, KeySet, SeedBox
 
@@ -52,7 +53,7 @@ def test_the_key_chooses_the_algorithm(algorithm: str) -> None:
     assert jwt.get_unverified_header(token) == {"alg": algorithm, "kid": key.kid, "typ": ACCESS_TYPE}
     assert (caller.user_id, SEEDS.open(caller)) == (str(user.user_id), user.voter_seed)
     assert (caller.roles, caller.session_id) == (frozenset({"viewer", "host"}), str(session_id))
-    assert (caller.since, caller.assurance) == (1_767_225_600, "password")
+    assert (caller.since, caller.assurance) == (1_767_225_600, Assurance.PASSWORD)
 
 
 def test_nothing_private_is_published() -> None:
