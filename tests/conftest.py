@@ -21,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from ops.embedded import ports
 from ops.embedded.program_environment import database_name
 from ops.rig.database import PASSWORD, Database
+from ops.rig.oidc_issuer import OidcIssuer, oidc_issuer
 from ops.rig.people import TokenMint
 from ops.rig.postgres import RunningPostgres, empty_postgres
 from ops.rig.running_stack import RunningStack
@@ -176,8 +177,19 @@ def redis_url(redis_server: RunningValkey) -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+def issuer() -> Iterator[OidcIssuer]:
+    """Whose people the stack lets in."""
+    with oidc_issuer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, issuer: OidcIssuer) -> Iterator[RunningStack]:
     """One running stack for all tests that need it; whoever kills a part waits until all are ready again."""
-    running = RunningStack(tmp_path_factory.mktemp("stack"), ports.choose(["edge"], {})["edge"])
+    folder, edge_port = tmp_path_factory.mktemp("stack"), ports.choose(["edge"], {})["edge"]
+    issuers = tmp_path_factory.mktemp("issuers") / "issuers.toml"
+    issuers.write_text(issuer.settings())
+    outside = {"OIDC_ISSUERS_FILE": str(issuers)}
+    running = RunningStack(folder, edge_port, **outside)
     with running.process.running():
         yield running

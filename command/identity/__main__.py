@@ -16,6 +16,10 @@ from command.identity.challenge_handler import ChallengeHandler
 from command.identity.challenge_store import ChallengeStore
 from command.identity.challenges import Challenges
 from command.identity.fair_queue import FairQueue
+from command.identity.federation import Federation
+from command.identity.federation_handler import FederationHandler
+from command.identity.federation_store import FederationStore
+from command.identity.id_token_verifier import IdTokenVerifier
 from command.identity.identity_database import IdentityDatabase
 from command.identity.key_handler import KeyHandler
 from command.identity.mailboxes import Mailboxes, load_mail_rules
@@ -27,7 +31,15 @@ from command.identity.session_handler import SessionHandler
 from command.identity.session_list import SessionList
 from command.identity.session_list_handler import SessionListHandler
 from command.identity.sessions import Sessions
-from command.identity.settings import Attempts, ChallengeEffort, IdentityListening, Registering, Retention, Signing
+from command.identity.settings import (
+    Attempts,
+    ChallengeEffort,
+    IdentityListening,
+    OutsideIdentities,
+    Registering,
+    Retention,
+    Signing,
+)
 from command.identity.signed_in import SignedIn
 from command.identity.signing_keys import SigningKeys, load_signing_keys
 from command.identity.token_mint import TokenMint
@@ -47,6 +59,7 @@ class IdentityService(Service):
         AccountHandler,
         ChallengeHandler,
         SessionHandler,
+        FederationHandler,
         SessionListHandler,
         PersonalDataHandler,
         KeyHandler,
@@ -80,10 +93,14 @@ class IdentityService(Service):
         )
         accounts = Accounts(store, self._hasher, hashes, limits, mailboxes, registering.min_age_years)
         self._records = PersonalRecords(self._database, hashes, mailboxes, retention)
+        sessions = Sessions(store, self._hasher, self._keys, signing, limits, challenges)
+        self._issuers = IdTokenVerifier(settings.read(OutsideIdentities, env).issuers)
+        federation_store = FederationStore(self._database, hashes)
         self.handlers = (
             AccountHandler(verifier, signed_in, accounts),
             ChallengeHandler(verifier, challenges),
-            SessionHandler(Sessions(store, self._hasher, self._keys, signing, limits, challenges)),
+            SessionHandler(sessions),
+            FederationHandler(Federation(self._issuers, federation_store, sessions, signing.refresh_seconds)),
             SessionListHandler(signed_in, session_list),
             PersonalDataHandler(signed_in, self._records, session_list),
             KeyHandler(self._keys),
@@ -96,6 +113,7 @@ class IdentityService(Service):
     async def open(self) -> None:
         """Start connecting."""
         await self._database.open()
+        await self._issuers.open()
 
     def work(self) -> Iterable[Work]:
         """Keys come and go while it serves; what isn't needed any more is deleted."""
@@ -104,6 +122,7 @@ class IdentityService(Service):
     async def close(self) -> None:
         """Let go of threads and connections; requests have been answered by now."""
         self._hasher.close()
+        await self._issuers.close()
         await self._database.close()
 
 

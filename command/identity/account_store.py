@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
@@ -32,6 +33,15 @@ class RefreshedUser(User):
     """A person whose refresh token was taken; `steps` rotations after it comes the family's current one."""
 
     steps: int
+    assurance: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """What a new session knows of its person, and how many others ended for it: the longest unused beyond the most."""
+
+    assurance: str
+    ended: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,18 @@ class Registration:
     mailbox: str
     date_of_birth: date
     registered_with: str
+
+
+def session_arguments(user_id: UUID, first: RefreshToken, lifetime_s: int, device: str) -> dict[str, Any]:
+    """What the statement start_session takes, but for the assurance."""
+    return {
+        "user_id": user_id,
+        "session_id": first.session_id,
+        "current_hash": first.hash,
+        "lifetime_s": lifetime_s,
+        "device": device,
+        "sessions_max": SESSIONS_MAX,
+    }
 
 
 class AccountStore:
@@ -91,20 +113,17 @@ class AccountStore:
         """The person whom a token names."""
         return await self._database.one("find_by_id", class_row(User), user_id=user_id)
 
-    async def start_session(self, user_id: UUID, first: RefreshToken, lifetime_s: int, device: str) -> int:
-        """Store a new family; tells how many others ended: the longest unused beyond `SESSIONS_MAX`."""
+    async def start_session(self, user_id: UUID, first: RefreshToken, lifetime_s: int, device: str) -> StartedSession:
+        """Store a new family of a person who knows the password."""
         row = await self._database.one(
             "start_session",
-            dict_row,
+            class_row(StartedSession),
             NotDurable,
-            user_id=user_id,
-            session_id=first.session_id,
-            current_hash=first.hash,
-            lifetime_s=lifetime_s,
-            device=device,
-            sessions_max=SESSIONS_MAX,
+            assurance=None,
+            **session_arguments(user_id, first, lifetime_s, device),
         )
-        return row["ended"] if row else 0
+        assert row
+        return row
 
     async def rotate_session(
         self, presented: RefreshToken, following: Sequence[RefreshToken], lifetime_s: int

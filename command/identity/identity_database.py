@@ -1,10 +1,11 @@
-"""Identity's database as its stores use it: one named statement a call, each its own transaction.
+"""Identity's database as its stores use it: one named statement a call, its own transaction, or several together.
 
 Postgres may be away at the start and at any time later: a call that gets no connection is `Busy`, one whose
 outcome is unknown is what its caller says (`NotDurable` when something was to be written: repeating it is safe), and
 the pool goes on trying to connect.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import psycopg
@@ -12,13 +13,33 @@ from psycopg.rows import AsyncRowFactory, dict_row
 
 from command.durable_pool import Connection, DurablePool
 from contract import queries
-from contract.errors import Busy, ContractError
+from contract.errors import Busy, ContractError, NotDurable
 
+Answer = TypeVar("Answer")
 Row = TypeVar("Row")
 
 CONNECTIONS_MAX = 8
 WAITING_MAX = 200
 STATEMENT_TIMEOUT = "statement_timeout=5s"
+
+
+class Statements:
+    """The named statements, run one after another on one connection."""
+
+    def __init__(self, sql: Mapping[str, bytes], connection: Connection) -> None:
+        self._sql = sql
+        self._connection = connection
+
+    async def all(self, name: str, row: AsyncRowFactory[Row], **arguments: Any) -> list[Row]:
+        """The rows of one."""
+        async with self._connection.cursor(row_factory=row) as cursor:
+            await cursor.execute(self._sql[name], arguments)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def one(self, name: str, row: AsyncRowFactory[Row], **arguments: Any) -> Row | None:
+        """The only row of one, if any."""
+        rows = await self.all(name, row, **arguments)
+        return rows[0] if rows else None
 
 
 class IdentityDatabase:
@@ -57,10 +78,10 @@ class IdentityDatabase:
         self, name: str, row: AsyncRowFactory[Row], lost: type[ContractError] = Busy, **arguments: Any
     ) -> list[Row]:
         """The rows of a named statement."""
+        return await self.together(lambda statements: statements.all(name, row, **arguments), lost)
 
-        async def work(connection: Connection) -> list[Row]:
-            async with connection.cursor(row_factory=row) as cursor:
-                await cursor.execute(self._sql[name], arguments)
-                return await cursor.fetchall() if cursor.description else []
-
-        return await self._pool.run(work, lost)
+    async def together(
+        self, work: Callable[[Statements], Awaitable[Answer]], lost: type[ContractError] = NotDurable
+    ) -> Answer:
+        """What the work answers whose statements are committed together, or none of them."""
+        return await self._pool.run(lambda connection: work(Statements(self._sql, connection)), lost)

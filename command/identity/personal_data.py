@@ -1,7 +1,7 @@
 """What is stored of people, and its end: the use cases of seeing it, of erasure, and of what time takes away.
 
     erased ─► account, sessions and seed go, tokens are revoked ─► the votes stay, and are nobody's
-                  └─ a keyed hash of the mail address stays for a while: else a new account were a second vote
+                  └─ a keyed hash of mail address or subject stays for a while: else a new account were a second vote
 
 Votes are in the ledger, which identity can't read: their owner reads them there, by the token.
 """
@@ -9,7 +9,9 @@ Votes are in the ledger, which identity can't read: their owner reads them there
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -29,13 +31,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """What is stored of a person; no `email`: an operator made the account."""
+    """What is stored of a person; no `email`: an operator made the account, or an `issuer` says who it is."""
 
     username: str
     email: str | None
     date_of_birth: date | None
     created_at: datetime
     roles: list[str]
+    issuer: str | None
+    subject: list[str] | None
+
+
+def outside_identity(issuer: str, subject: Sequence[str]) -> str:
+    """An issuer's person, in one text."""
+    return json.dumps([issuer, *subject])
 
 
 class PersonHash:
@@ -72,16 +81,21 @@ class PersonalRecords:
         data = await self._database.one("personal_data", class_row(PersonalData), user_id=caller.user_id)
         if data is None:
             return
-        who = self._mailboxes.mailbox_of(data.email).casefold() if data.email else caller.user_id
         await self._database.one(
             "erase",
             dict_row,
             NotDurable,
             user_id=caller.user_id,
-            identity_hash=self._hashes.of(who),
+            identity_hash=self._hashes.of(self._identity_of(data) or caller.user_id),
             kept_s=self._retention.erased_seconds,
         )
         log.info("erased", extra={"user_id": caller.user_id, "trace_id": trace_id})
+
+    def _identity_of(self, data: PersonalData) -> str | None:
+        """What tells that it is the same person again; None: nothing does."""
+        if data.issuer and data.subject:
+            return outside_identity(data.issuer, data.subject)
+        return self._mailboxes.mailbox_of(data.email).casefold() if data.email else None
 
     async def forget(self) -> None:
         """Delete what isn't needed any more, for ever, a little at a time."""

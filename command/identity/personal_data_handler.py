@@ -22,6 +22,8 @@ class Me(msgspec.Struct):
     date_of_birth: str | None
     created_at: Time
     roles: list[str]
+    issuer: str | None
+    subject: list[str] | None
     sessions: list[SessionView]
 
 
@@ -41,13 +43,15 @@ class PersonalDataHandler:
         sessions = [session_view(each, caller) for each in await self._sessions.of(caller)]
         born = data.date_of_birth.isoformat() if data.date_of_birth else None
         created_at, roles = rfc3339(data.created_at), sorted(data.roles)
-        return answer(Me(caller.user_id, data.username, data.email, born, created_at, roles, sessions))
+        outside = (data.issuer, data.subject)
+        return answer(Me(caller.user_id, data.username, data.email, born, created_at, roles, *outside, sessions))
 
     @call("DELETE", "/v1/me", name="me_erase", answers={204: None})
     async def erase(self, request: Request) -> HTTPResponse:
         """Erase the caller: account and sessions are gone, tokens refused, votes counted on as nobody's.
 
-        For as long as events may be open, the same mail address gets no new account: it would be a second vote.
+        For as long as events may be open, the same mail address or outside identity gets no new account: it would be a
+        second vote.
         """
         caller = await self._signed_in.caller(request)
         await self._records.erase(caller, trace_id(request))

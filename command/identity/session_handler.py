@@ -73,11 +73,11 @@ class SessionHandler:
             given.username,
             given.password,
             address_of(request),
-            _device_of(request),
+            device_of(request),
             trace_id(request),
             challenge=given.challenge,
         )
-        return _session(issued)
+        return session_answer(issued)
 
     @call(
         "POST",
@@ -94,14 +94,15 @@ class SessionHandler:
         A token that was used up, seconds of grace aside, ends its family.
         """
         given = json_body(request, Renewal)
-        return _session(await self._sessions.refresh(given.refresh_token, trace_id(request)))
+        return session_answer(await self._sessions.refresh(given.refresh_token, trace_id(request)))
 
 
-def _device_of(request: Request) -> str:
+def device_of(request: Request) -> str:
     """What the client says it is, as its owner will see it in the list of sessions."""
     said = request.headers.get("user-agent", "")
     return "".join(char for char in said if char.isprintable())[:DEVICE_CHARS_MAX]
 
 
-def _session(issued: IssuedTokens) -> HTTPResponse:
+def session_answer(issued: IssuedTokens) -> HTTPResponse:
+    """What a login answers, in whatever way it was made."""
     return answer(Session(str(issued.user_id), issued.access_token, issued.refresh_token, issued.lifetime_s))

@@ -18,6 +18,7 @@ from command.identity.refresh_token import RefreshToken, new_family, parse_refre
 from command.identity.settings import Signing
 from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
+from contract.assurance import Assurance, assurance_of
 from contract.challenge import Aim
 from contract.errors import BadCredentials, Unauthorized
 from contract.tokens import SeedBox
@@ -84,7 +85,7 @@ class Sessions:
                 log.warning("refresh token reused", extra={"user_id": revoked, "trace_id": trace_id})
             raise Unauthorized("the refresh token is not valid")
         log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
-        return self._issue(user, following[user.steps - 1])
+        return self.issue(user, following[user.steps - 1], assurance_of(user.assurance))
 
     async def _with_password(self, name: str, password: str, address: str, trace_id: str) -> User:
         """Who has this name, in normal form, and this password."""
@@ -101,11 +102,12 @@ class Sessions:
     async def _start(self, user: User, device: str, trace_id: str) -> IssuedTokens:
         """A new session of a person who has shown who they are."""
         first = new_family()
-        ended = await self._store.start_session(user.user_id, first, self._signing.refresh_seconds, device)
-        log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id, "sessions_ended": ended})
-        return self._issue(user, first)
+        started = await self._store.start_session(user.user_id, first, self._signing.refresh_seconds, device)
+        log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id, "sessions_ended": started.ended})
+        return self.issue(user, first, assurance_of(started.assurance))
 
-    def _issue(self, user: User, refresh_token: RefreshToken) -> IssuedTokens:
+    def issue(self, user: User, refresh_token: RefreshToken, assurance: Assurance) -> IssuedTokens:
+        """The tokens of a session that is stored."""
         lifetime_s = self._signing.access_seconds
-        access_token = self._mint.access(user, refresh_token.session_id, lifetime_s)
+        access_token = self._mint.access(user, refresh_token.session_id, lifetime_s, assurance)
         return IssuedTokens(user.user_id, access_token, refresh_token.text(), lifetime_s)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from limits import RateLimitItem, parse
 
+from command.identity.issuers import Issuer, load_issuers
 from contract import production
 from contract.settings import Listening, hex_key, numbered_keys, setting
 
@@ -100,3 +101,10 @@ class Registering:
 
     min_age_years: int = setting("MIN_AGE_YEARS", 0, int, "years")
     solved_seconds: int = setting("CHALLENGE_TOKEN_SECONDS", 900, int, "s")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OutsideIdentities:
+    """Which OpenID Connect issuers' people may come in: a TOML file as in command/identity/issuers.py; none: nobody."""
+
+    issuers: tuple[Issuer, ...] = setting("OIDC_ISSUERS_FILE", (), load_issuers)

@@ -27,13 +27,13 @@ NOT_SERVICES = ("postgres", "valkey", "edge")
 
 
 class RunningStack:
-    """One stack with a DATA_DIR and an edge port of its own."""
+    """One stack with a DATA_DIR and an edge port of its own, and these settings."""
 
-    def __init__(self, data_dir: Path, edge_port: int) -> None:
+    def __init__(self, data_dir: Path, edge_port: int, **settings: str) -> None:
         self.folder = DataFolder(data_dir)
         self.control = SupervisorControl(self.folder)
         base = {name: value for name, value in os.environ.items() if name not in HANDED_OUT}
-        self.environment = {**base, "DATA_DIR": str(data_dir), "EDGE_PORT": str(edge_port)}
+        self.environment = {**base, "DATA_DIR": str(data_dir), "EDGE_PORT": str(edge_port), **settings}
         self.up = PROJECT / "ops" / "up"
         self.process = ServerProcess(lambda: [str(self.up)], "Ctrl-C stops everything", self.environment)
 

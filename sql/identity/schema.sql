@@ -135,6 +135,13 @@ CREATE TABLE identity.erased (
     CONSTRAINT erased_identity_hash_check CHECK ((octet_length(identity_hash) = 32))
 );
 ALTER TABLE identity.erased OWNER TO vote_identity_owner;
+-- Name: federated; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.federated (
+    user_id uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text[] NOT NULL
+);
+ALTER TABLE identity.federated OWNER TO vote_identity_owner;
 -- Name: revocations; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.revocations (
     revoked_id uuid NOT NULL,
@@ -152,10 +159,19 @@ CREATE TABLE identity.sessions (
     revoked_at timestamp with time zone,
     current_hash bytea NOT NULL,
     earlier_rotations timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    assurance text DEFAULT 'password'::text NOT NULL,
     device text,
+    CONSTRAINT sessions_assurance_check CHECK ((assurance = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
     CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32))
 );
 ALTER TABLE identity.sessions OWNER TO vote_identity_owner;
+-- Name: used_id_tokens; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.used_id_tokens (
+    used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    proof bytea NOT NULL,
+    CONSTRAINT used_id_tokens_proof_check CHECK ((octet_length(proof) = 32))
+);
+ALTER TABLE identity.used_id_tokens OWNER TO vote_identity_owner;
 -- Name: users; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.users (
     user_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -182,12 +198,21 @@ ALTER TABLE ONLY identity.burned_challenges
 -- Name: erased erased_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.erased
     ADD CONSTRAINT erased_pkey PRIMARY KEY (identity_hash);
+-- Name: federated federated_issuer_subject_key; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.federated
+    ADD CONSTRAINT federated_issuer_subject_key UNIQUE (issuer, subject);
+-- Name: federated federated_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.federated
+    ADD CONSTRAINT federated_pkey PRIMARY KEY (user_id);
 -- Name: revocations revocations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.revocations
     ADD CONSTRAINT revocations_pkey PRIMARY KEY (revoked_id);
 -- Name: sessions sessions_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (session_id);
+-- Name: used_id_tokens used_id_tokens_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.used_id_tokens
+    ADD CONSTRAINT used_id_tokens_pkey PRIMARY KEY (proof);
 -- Name: users users_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
@@ -203,6 +228,8 @@ CREATE INDEX revocations_revoked_at ON identity.revocations USING btree (revoked
 CREATE INDEX sessions_expires_at ON identity.sessions USING btree (expires_at);
 -- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
+-- Name: used_id_tokens_age; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX used_id_tokens_age ON identity.used_id_tokens USING btree (used_at);
 -- Name: users_created_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX users_created_at ON identity.users USING btree (created_at);
 -- Name: users_folded_email; Type: INDEX; Schema: identity; Owner: vote_identity_owner
@@ -223,6 +250,9 @@ CREATE TRIGGER revoke_when_erased AFTER DELETE ON identity.users FOR EACH ROW EX
 CREATE TRIGGER revoke_when_gone AFTER DELETE ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (old.expires_at > now()))) EXECUTE FUNCTION identity.revoke_tokens();
 -- Name: revocations tell; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
 CREATE TRIGGER tell AFTER INSERT ON identity.revocations FOR EACH STATEMENT EXECUTE FUNCTION identity.tell_revocation();
+-- Name: federated federated_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.federated
+    ADD CONSTRAINT federated_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
 -- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
@@ -335,6 +365,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE identity.applications TO vote_identity;
 GRANT SELECT,INSERT,DELETE ON TABLE identity.burned_challenges TO vote_identity;
 -- Name: COLUMN burned_challenges.expires_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(expires_at) ON TABLE identity.burned_challenges TO vote_identity;
+-- Name: TABLE federated; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT ON TABLE identity.federated TO vote_identity;
 -- Name: TABLE revocations; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.revocations TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner
@@ -349,6 +381,12 @@ GRANT UPDATE(revoked_at) ON TABLE identity.sessions TO vote_identity;
 GRANT UPDATE(current_hash) ON TABLE identity.sessions TO vote_identity;
 -- Name: COLUMN sessions.earlier_rotations; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(earlier_rotations) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.assurance; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(assurance) ON TABLE identity.sessions TO vote_identity;
+-- Name: TABLE used_id_tokens; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT,DELETE ON TABLE identity.used_id_tokens TO vote_identity;
+-- Name: COLUMN used_id_tokens.used_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(used_at) ON TABLE identity.used_id_tokens TO vote_identity;
 -- Name: TABLE users; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.password_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner

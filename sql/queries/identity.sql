@@ -67,7 +67,7 @@ SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM iden
 
 -- name: start_session
 -- Starts a family of refresh tokens and tells how many others ended: beyond sessions_max the one that was unused for
--- longest makes room, after those that are dead already.
+-- longest makes room, after those that are dead already. No assurance given: the person knows the password.
 WITH ended AS (
     DELETE FROM identity.sessions WHERE session_id IN (
         SELECT session_id FROM identity.sessions WHERE user_id = :user_id
@@ -75,9 +75,10 @@ WITH ended AS (
         OFFSET :sessions_max - 1)
     RETURNING revoked_at IS NULL AND expires_at > clock_timestamp() AS alive
 )
-INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device)
-VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device)
-RETURNING (SELECT count(*) FROM ended WHERE alive) AS ended;
+INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device, assurance)
+VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device,
+        coalesce(:assurance::text, 'password'))
+RETURNING assurance, (SELECT count(*) FROM ended WHERE alive) AS ended;
 
 -- name: rotate_session
 -- Replaces the current token of a live family by the next, one step on; no row: the presented token is not the current one, or the
@@ -89,12 +90,12 @@ SET current_hash = :next_hash, rotated_at = clock_timestamp(),
 FROM identity.users u
 WHERE s.session_id = :session_id AND s.current_hash = :presented_hash
   AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.user_id = s.user_id
-RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, 1 AS steps;
+RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, 1 AS steps, s.assurance;
 
 -- name: find_just_rotated
 -- Honours a token for ten seconds after its use, since an honest phone may have sent it twice. following_hashes are of
 -- those that come after it: as many rotations as there are up to the current one is its use ago.
-SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, f.steps
+SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, f.steps, s.assurance
 FROM identity.sessions s JOIN identity.users u USING (user_id),
     LATERAL (SELECT array_position(:following_hashes::bytea[], s.current_hash) AS steps) f
 WHERE s.session_id = :session_id
@@ -130,7 +131,9 @@ ON CONFLICT DO NOTHING;
 
 -- name: personal_data
 -- All that is stored of a person, the seed and the password's hash aside.
-SELECT username, email, date_of_birth, created_at, roles FROM identity.users WHERE user_id = :user_id;
+SELECT u.username, u.email, u.date_of_birth, u.created_at, u.roles, f.issuer, f.subject
+FROM identity.users u LEFT JOIN identity.federated f USING (user_id)
+WHERE u.user_id = :user_id;
 
 -- name: erase
 -- Erases a person, and keeps the hash of who it was for so many seconds. Whether there was one.
@@ -139,6 +142,32 @@ SELECT identity.erase(:user_id, :identity_hash, clock_timestamp() + make_interva
 -- name: forget
 -- Deletes what isn't needed any more, some of it at a time; how many rows.
 SELECT identity.forget(clock_timestamp() - make_interval(secs => :unused_s)) AS rows;
+
+-- name: use_id_token
+-- Uses up an id_token; no row: it was used before. A token is taken for minutes only, so what is kept for a day is enough.
+WITH forgotten AS (
+    DELETE FROM identity.used_id_tokens WHERE proof IN (
+        SELECT proof FROM identity.used_id_tokens WHERE used_at < clock_timestamp() - interval '1 day'
+        LIMIT 100 FOR UPDATE SKIP LOCKED)
+)
+INSERT INTO identity.used_id_tokens (proof) VALUES (:proof) ON CONFLICT DO NOTHING RETURNING proof;
+
+-- name: find_outside_person
+-- The person whom an issuer means; no row: never seen, or erased.
+SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at
+FROM identity.federated f JOIN identity.users u USING (user_id)
+WHERE f.issuer = :issuer AND f.subject = :subject;
+
+-- name: add_outside_person
+-- A new person, whom an issuer means; no row: whose account was erased not long ago. Fails when another call has just made the same one: then find_outside_person.
+WITH made AS (
+    INSERT INTO identity.users (username, voter_seed)
+    SELECT :username, :voter_seed::bytea WHERE NOT identity.is_erased(:identity_hash)
+    RETURNING user_id, username, roles, voter_seed, password_hash, created_at
+), known AS (
+    INSERT INTO identity.federated (issuer, subject, user_id) SELECT :issuer, :subject::text[], user_id FROM made
+)
+SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM made;
 
 -- name: put_staff
 -- Makes a person, or gives the one of this name a new password and new roles.

@@ -92,22 +92,28 @@ vote_identity: CONNECT on the database
 vote_identity: DELETE identity.applications
 vote_identity: DELETE identity.burned_challenges
 vote_identity: DELETE identity.sessions
+vote_identity: DELETE identity.used_id_tokens
 vote_identity: EXECUTE identity.erase/3
 vote_identity: EXECUTE identity.folded/1
 vote_identity: EXECUTE identity.forget/1
 vote_identity: EXECUTE identity.is_erased/1
 vote_identity: INSERT identity.applications
 vote_identity: INSERT identity.burned_challenges
+vote_identity: INSERT identity.federated
 vote_identity: INSERT identity.revocations
 vote_identity: INSERT identity.sessions
+vote_identity: INSERT identity.used_id_tokens
 vote_identity: INSERT identity.users
 vote_identity: SELECT identity.applications
 vote_identity: SELECT identity.burned_challenges
+vote_identity: SELECT identity.federated
 vote_identity: SELECT identity.revocations
 vote_identity: SELECT identity.sessions
+vote_identity: SELECT identity.used_id_tokens
 vote_identity: SELECT identity.users
 vote_identity: UPDATE identity.burned_challenges (expires_at)
-vote_identity: UPDATE identity.sessions (current_hash, earlier_rotations, expires_at, revoked_at, rotated_at)
+vote_identity: UPDATE identity.sessions (assurance, current_hash, earlier_rotations, expires_at, revoked_at, rotated_at)
+vote_identity: UPDATE identity.used_id_tokens (used_at)
 vote_identity: UPDATE identity.users (mailbox, password_hash, roles, skeleton)
 vote_query: CONNECT on the database
 vote_query: EXECUTE identity.revoked_since/1

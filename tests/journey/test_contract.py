@@ -15,6 +15,7 @@ from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
 from ops.openapi import DOCUMENT, SERVICES
 from ops.rig.challenges import solve
+from ops.rig.oidc_issuer import NONCE, OidcIssuer
 from ops.rig.running_stack import RunningStack
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -119,13 +120,22 @@ async def captcha_token(caller: Caller, token: str, event_id: str) -> str:
     return await asyncio.to_thread(solve, challenge)
 
 
-async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller) -> None:
+async def _ask_for_pages(caller: Caller) -> None:
+    for name in ("home", "docs", "openapi"):
+        await caller.ask(name)
+    await caller.ask("live_asset", name="live.js")
+    await caller.ask("docs_asset", name="docs.js")
+
+
+async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller, issuer: OidcIssuer) -> None:
     """Every call, asked rightly, answers success in the very shape of its declaration."""
     account = await register(caller)
     name, password = account["username"], account["password"]
     viewer = await caller.ask("auth_login", body={"username": name, "password": password})
     viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
     await caller.ask("auth_validate", viewer["token"])
+    await caller.ask("auth_exchange", body={"id_token": issuer.token(), "nonce": NONCE})
+    await caller.ask("jwks")
 
     admin = await caller.ask("auth_login", body=stack.demo["admin"])
     wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT], "captcha": True}
@@ -162,10 +172,7 @@ async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller)
     for name in ("results", "live_count", "stream", "live_page"):
         await caller.ask(name, event_id=event_id)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
-    for name in ("jwks", "home", "docs", "openapi"):
-        await caller.ask(name)
-    await caller.ask("live_asset", name="live.js")
-    await caller.ask("docs_asset", name="docs.js")
+    await _ask_for_pages(caller)
     leaver = await caller.ask("auth_login", body={"username": account["username"], "password": password})
     await caller.ask("auth_logout", leaver["token"], status=204)
     await caller.ask("me_erase", viewer["token"], status=204)

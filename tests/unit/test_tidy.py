@@ -29,6 +29,7 @@ NOT_IMPORTED = {
     "mypy": "run by ops/test",
     "pip-audit": "run by ops/audit-dependencies",
     "ruff": "run by ops/test",
+    "oidc-provider-mock": "a real issuer, run as a program",
     "pytest-asyncio": "a plugin",
     "types-psutil": "for mypy",
     "types-tqdm": "for mypy",
