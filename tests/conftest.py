@@ -21,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from ops.embedded import ports
 from ops.embedded.program_environment import database_name
 from ops.rig.database import PASSWORD, Database
+from ops.rig.mail_server import MailServer, mail_server
 from ops.rig.oidc_issuer import OidcIssuer, oidc_issuer
 from ops.rig.people import TokenMint
 from ops.rig.postgres import RunningPostgres, empty_postgres
@@ -177,6 +178,13 @@ def redis_url(redis_server: RunningValkey) -> str:
 
 
 @pytest.fixture(scope="session")
+def mails() -> Iterator[MailServer]:
+    """Where the stack sends its mails."""
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def issuer() -> Iterator[OidcIssuer]:
     """Whose people the stack lets in."""
     with oidc_issuer() as running:
@@ -184,12 +192,12 @@ def issuer() -> Iterator[OidcIssuer]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, issuer: OidcIssuer) -> Iterator[RunningStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, issuer: OidcIssuer) -> Iterator[RunningStack]:
     """One running stack for all tests that need it; whoever kills a part waits until all are ready again."""
     folder, edge_port = tmp_path_factory.mktemp("stack"), ports.choose(["edge"], {})["edge"]
     issuers = tmp_path_factory.mktemp("issuers") / "issuers.toml"
     issuers.write_text(issuer.settings())
-    outside = {"OIDC_ISSUERS_FILE": str(issuers)}
+    outside = {"OIDC_ISSUERS_FILE": str(issuers), **mails.settings(f"http://127.0.0.1:{edge_port}")}
     running = RunningStack(folder, edge_port, **outside)
     with running.process.running():
         yield running

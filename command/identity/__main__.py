@@ -22,6 +22,9 @@ from command.identity.federation_store import FederationStore
 from command.identity.id_token_verifier import IdTokenVerifier
 from command.identity.identity_database import IdentityDatabase
 from command.identity.key_handler import KeyHandler
+from command.identity.mail_confirmation import MailConfirmation
+from command.identity.mail_handler import MailHandler
+from command.identity.mail_outbox import MailOutbox
 from command.identity.mailboxes import Mailboxes, load_mail_rules
 from command.identity.own_token_verifier import OwnTokenVerifier
 from command.identity.password_hasher import PasswordHasher, Turn
@@ -39,9 +42,11 @@ from command.identity.settings import (
     Registering,
     Retention,
     Signing,
+    Smtp,
 )
 from command.identity.signed_in import SignedIn
 from command.identity.signing_keys import SigningKeys, load_signing_keys
+from command.identity.smtp_sender import SmtpSender
 from command.identity.token_mint import TokenMint
 from contract import settings
 from contract.challenge import Challenger
@@ -60,6 +65,7 @@ class IdentityService(Service):
         ChallengeHandler,
         SessionHandler,
         FederationHandler,
+        MailHandler,
         SessionListHandler,
         PersonalDataHandler,
         KeyHandler,
@@ -82,25 +88,30 @@ class IdentityService(Service):
         attempts = settings.read(Attempts, env)
         limits = AttemptLimits(attempts.redis_url, attempts, hashes)
         signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
-        mailboxes = Mailboxes(load_mail_rules())
+        mailboxes, mint = Mailboxes(load_mail_rules()), TokenMint(self._keys, SeedBox(signing.seed_keys))
         registering = settings.read(Registering, env)
         challenges = Challenges(
             Challenger(settings.read(settings.ChallengeKeys, env).by_number),
             settings.read(ChallengeEffort, env),
             ChallengeStore(self._database),
-            TokenMint(self._keys, SeedBox(signing.seed_keys), signing.refresh_key),
+            mint,
             registering.solved_seconds,
         )
-        accounts = Accounts(store, self._hasher, hashes, limits, mailboxes, registering.min_age_years)
         self._records = PersonalRecords(self._database, hashes, mailboxes, retention)
         sessions = Sessions(store, self._hasher, self._keys, signing, limits, challenges)
         self._issuers = IdTokenVerifier(settings.read(OutsideIdentities, env).issuers)
         federation_store = FederationStore(self._database, hashes)
+        smtp = settings.read(Smtp, env)
+        smtp.check()
+        self._outbox = MailOutbox(SmtpSender(smtp)) if smtp.host else None
+        mail = MailConfirmation(self._database, mint, verifier, self._outbox, smtp.public_url)
+        accounts = Accounts(store, self._hasher, hashes, limits, mailboxes, registering.min_age_years, mail)
         self.handlers = (
             AccountHandler(verifier, signed_in, accounts),
             ChallengeHandler(verifier, challenges),
             SessionHandler(sessions),
             FederationHandler(Federation(self._issuers, federation_store, sessions, signing.refresh_seconds)),
+            MailHandler(signed_in, mail),
             SessionListHandler(signed_in, session_list),
             PersonalDataHandler(signed_in, self._records, session_list),
             KeyHandler(self._keys),
@@ -116,8 +127,9 @@ class IdentityService(Service):
         await self._issuers.open()
 
     def work(self) -> Iterable[Work]:
-        """Keys come and go while it serves; what isn't needed any more is deleted."""
-        return [self._keys.follow(self._key_folder), self._records.forget()]
+        """Keys come and go while it serves; mails go out; what isn't needed any more is deleted."""
+        mails = self._outbox.work() if self._outbox else ()
+        return [self._keys.follow(self._key_folder), self._records.forget(), *mails]
 
     async def close(self) -> None:
         """Let go of threads and connections; requests have been answered by now."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, Registration, User
 from command.identity.attempt_limits import AttemptLimits
+from command.identity.mail_confirmation import MailConfirmation
 from command.identity.mailboxes import Mailboxes
 from command.identity.password_hasher import PasswordHasher
 from command.identity.personal_data import PersonHash
@@ -39,6 +40,7 @@ class Accounts:
         limits: AttemptLimits,
         mailboxes: Mailboxes,
         min_age_years: int,
+        mail: MailConfirmation,
     ) -> None:
         self._limits = limits
         self._store = store
@@ -46,6 +48,7 @@ class Accounts:
         self._hasher = hasher
         self._mailboxes = mailboxes
         self._min_age_years = min_age_years
+        self._mail = mail
 
     async def register(self, registrar: Claims, person: NewPerson, address: str) -> UUID:
         """The new person's user_id; the same call again, its token included, gets the same one.
@@ -83,6 +86,7 @@ class Accounts:
             new, password_hash, secrets.token_bytes(SEED_BYTES), self._hashes.of(new.mailbox.casefold())
         )
         if user is not None:
+            self._mail.invite(user.user_id, new.email)
             return user
         earlier = await self._store.registered_alike(new)
         if earlier is not None and await self._hasher.verify(earlier.password_hash, password):

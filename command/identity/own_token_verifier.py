@@ -8,11 +8,11 @@ import functools
 from command.identity.signing_key import SigningKey
 from command.identity.signing_keys import SigningKeys
 from contract.errors import Unauthorized
-from contract.tokens import CHALLENGE_TYPE, CLIENT_TYPE, Caller, Claims, KeySet, UnknownKeyError
+from contract.tokens import CHALLENGE_TYPE, CLIENT_TYPE, CONFIRM_TYPE, Caller, Claims, KeySet, UnknownKeyError
 
 
 class OwnTokenVerifier:
-    """Verifies tokens that were signed with these keys: people's with the published ones, applications' with all."""
+    """Verifies tokens that were signed with these keys: people's with the published ones, others with all."""
 
     def __init__(self, keys: SigningKeys) -> None:
         self._keys = keys
@@ -27,13 +27,17 @@ class OwnTokenVerifier:
     def registrar(self, token: str) -> Claims:
         """What a token says that may register people: an application's (`sub` is its name), or a solved challenge's."""
         try:
-            return self._application(token)
+            return self._claims(token, CLIENT_TYPE)
         except Unauthorized:
             return self._solved(token)
 
-    def _application(self, token: str) -> Claims:
+    def confirmation(self, token: str) -> Claims:
+        """What the link to a mail address says; `sub` is the person's user_id."""
+        return self._claims(token, CONFIRM_TYPE)
+
+    def _claims(self, token: str, token_type: str) -> Claims:
         try:
-            return _key_set(self._keys.all).claims(token, CLIENT_TYPE)
+            return _key_set(self._keys.all).claims(token, token_type)
         except UnknownKeyError as error:
             raise Unauthorized from error
 

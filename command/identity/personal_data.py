@@ -38,6 +38,7 @@ class PersonalData:
     date_of_birth: date | None
     created_at: datetime
     roles: list[str]
+    email_confirmed_at: datetime | None
     issuer: str | None
     subject: list[str] | None
 

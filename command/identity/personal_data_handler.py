@@ -22,6 +22,7 @@ class Me(msgspec.Struct):
     date_of_birth: str | None
     created_at: Time
     roles: list[str]
+    email_confirmed_at: Time | None
     issuer: str | None
     subject: list[str] | None
     sessions: list[SessionView]
@@ -43,8 +44,11 @@ class PersonalDataHandler:
         sessions = [session_view(each, caller) for each in await self._sessions.of(caller)]
         born = data.date_of_birth.isoformat() if data.date_of_birth else None
         created_at, roles = rfc3339(data.created_at), sorted(data.roles)
+        confirmed_at = rfc3339(data.email_confirmed_at) if data.email_confirmed_at else None
         outside = (data.issuer, data.subject)
-        return answer(Me(caller.user_id, data.username, data.email, born, created_at, roles, *outside, sessions))
+        return answer(
+            Me(caller.user_id, data.username, data.email, born, created_at, roles, confirmed_at, *outside, sessions)
+        )
 
     @call("DELETE", "/v1/me", name="me_erase", answers={204: None})
     async def erase(self, request: Request) -> HTTPResponse:

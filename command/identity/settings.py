@@ -2,12 +2,40 @@
 
 import dataclasses
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from limits import RateLimitItem, parse
 
 from command.identity.issuers import Issuer, load_issuers
 from contract import production
-from contract.settings import Listening, hex_key, numbered_keys, setting
+from contract.settings import Listening, SettingError, hex_key, numbered_keys, setting
+
+TLS_KINDS = ("starttls", "tls", "none")
+
+
+def _one_line(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def _kind_of_tls(text: str) -> str:
+    if text not in TLS_KINDS:
+        raise ValueError(f"it must be one of {', '.join(TLS_KINDS)}")
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+
+
+def _web_address(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("https", "http") or not url.hostname or url.query or url.fragment or not text.isprintable():
+        raise ValueError("it must be the address of a web site")
+    return text.rstrip("/")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,3 +136,29 @@ class OutsideIdentities:
     """Which OpenID Connect issuers' people may come in: a TOML file as in command/identity/issuers.py; none: nobody."""
 
     issuers: tuple[Issuer, ...] = setting("OIDC_ISSUERS_FILE", (), load_issuers)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Smtp:
+    """How mails that confirm addresses are sent: without a host none is. SMTP_SECURITY is starttls, tls or none.
+
+    PUBLIC_URL is where people reach the edge: links in mails lead there.
+    """
+
+    host: str = setting("SMTP_HOST", "")
+    port: int = setting("SMTP_PORT", 587, int)
+    security: str = setting("SMTP_SECURITY", "starttls", _kind_of_tls)
+    user: str = setting("SMTP_USER", "")
+    password: str = setting("SMTP_PASSWORD_FILE", "", _one_line)
+    sender: str = setting("MAIL_FROM", "", _address)
+    public_url: str = setting("PUBLIC_URL", "", _web_address)
+
+    def check(self) -> None:
+        """Raise `SettingError` when what a host needs isn't set, or a password would travel in the clear."""
+        if not self.host:
+            return
+        for name, value in (("MAIL_FROM", self.sender), ("PUBLIC_URL", self.public_url)):
+            if not value:
+                raise SettingError(f"{name} is not set, and SMTP_HOST is")
+        if self.user and self.security == "none":
+            raise SettingError("SMTP_SECURITY is none: SMTP_USER would send a password in the clear")

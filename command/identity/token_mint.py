@@ -9,13 +9,13 @@ from command.identity.account_store import User
 from command.identity.name_cohort import cohort_of
 from command.identity.signing_keys import SigningKeys
 from contract.assurance import Assurance
-from contract.tokens import ACCESS_TYPE, AUDIENCE, CHALLENGE_TYPE, CLIENT_TYPE, ISSUER, SeedBox
+from contract.tokens import ACCESS_TYPE, AUDIENCE, CHALLENGE_TYPE, CLIENT_TYPE, CONFIRM_TYPE, ISSUER, SeedBox
 
 SOLVED_PREFIX = "challenge:"  # of the jti; Postgres lets such a one register one person
 
 
 class TokenMint:
-    """Access tokens for people, client tokens for applications, tokens of one registration for solved challenges."""
+    """Access tokens for people, client tokens for applications, of one registration for solved challenges, links."""
 
     def __init__(self, keys: SigningKeys, seeds: SeedBox, cohort_key: bytes) -> None:
         self._keys = keys
@@ -54,6 +54,10 @@ class TokenMint:
         """The token of whoever solved this challenge, good for registering one person: its jti is of the challenge."""
         claims = _claims("", lifetime_s) | {"jti": f"{SOLVED_PREFIX}{challenge_id.hex()}", "purpose": "register"}
         return self._keys.signing().sign(claims, CHALLENGE_TYPE)
+
+    def confirmation(self, user_id: str, address_hash: str, lifetime_s: int) -> str:
+        """The token of a link that confirms a mail address, and nothing else."""
+        return self._keys.signing().sign(_claims(user_id, lifetime_s) | {"address": address_hash}, CONFIRM_TYPE)
 
 
 def _claims(subject: str, lifetime_s: int) -> dict[str, Any]:

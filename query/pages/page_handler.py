@@ -1,4 +1,4 @@
-"""The live page, and the whole contract to read: files of this project and of swagger-ui, nothing from elsewhere.
+"""The pages, and the whole contract to read: files of this project and of swagger-ui, nothing from elsewhere.
 
 Read once at the start. A strict Content-Security-Policy: own scripts and styles only, no inline ones, no third party;
 what else browsers are told is the edge's part.
@@ -18,6 +18,7 @@ from contract.web.request_content import is_known, uuid_of
 
 LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
 DOCS_FILES = ("docs.html", "docs.css", "docs.js")
+CONFIRM_FILES = ("confirm.html", "confirm.js")
 HOME_FILE = "home.html"  # which `home_handler` fills in
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js")
 
@@ -93,6 +94,26 @@ class PageHandler:
         """A part of the documentation."""
         return self._send(request, f"docs/{name}")
 
+    @call("GET", "/confirm", name="confirm_page", access=Access.PUBLIC, answers={200: "text/html"})
+    async def confirm(self, request: Request) -> HTTPResponse:
+        """Where the link leads that confirms a mail address.
+
+        It waits for a click, so that no program that looks at links confirms one.
+        """
+        return self._send(request, "confirm/confirm.html")
+
+    @call(
+        "GET",
+        "/confirm/assets/{name}",
+        name="confirm_asset",
+        access=Access.PUBLIC,
+        answers={200: "text/javascript"},
+        refusals=[NotFound],
+    )
+    async def confirm_asset(self, request: Request, name: str) -> HTTPResponse:
+        """A part of the page that confirms a mail address."""
+        return self._send(request, f"confirm/{name}")
+
     def _send(self, request: Request, name: str, framed_by: str = NOBODY) -> HTTPResponse:
         file = self._files.get(name)
         if file is None:
@@ -118,6 +139,7 @@ def load_files() -> dict[str, StaticFile]:
     paths = {f"live/{name}": pages / "live" / name for name in LIVE_FILES}
     paths |= {f"docs/{name}": pages / "docs" / name for name in DOCS_FILES}
     paths |= {f"docs/{name}": swagger_ui_bundle.swagger_ui_path / name for name in SWAGGER_FILES}
+    paths |= {f"confirm/{name}": pages / "confirm" / name for name in CONFIRM_FILES}
     paths["openapi.json"] = resources.files("contract") / "openapi.json"
     paths[HOME_FILE] = pages / "home" / "home.html"
     return {name: file_of(name, path.read_bytes()) for name, path in paths.items()}

@@ -142,6 +142,14 @@ CREATE TABLE identity.federated (
     subject text[] NOT NULL
 );
 ALTER TABLE identity.federated OWNER TO vote_identity_owner;
+-- Name: mail_confirmations; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.mail_confirmations (
+    user_id uuid NOT NULL,
+    sent_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    confirmed_at timestamp with time zone,
+    sent smallint DEFAULT 1 NOT NULL
+);
+ALTER TABLE identity.mail_confirmations OWNER TO vote_identity_owner;
 -- Name: revocations; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.revocations (
     revoked_id uuid NOT NULL,
@@ -204,6 +212,9 @@ ALTER TABLE ONLY identity.federated
 -- Name: federated federated_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.federated
     ADD CONSTRAINT federated_pkey PRIMARY KEY (user_id);
+-- Name: mail_confirmations mail_confirmations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.mail_confirmations
+    ADD CONSTRAINT mail_confirmations_pkey PRIMARY KEY (user_id);
 -- Name: revocations revocations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.revocations
     ADD CONSTRAINT revocations_pkey PRIMARY KEY (revoked_id);
@@ -253,6 +264,9 @@ CREATE TRIGGER tell AFTER INSERT ON identity.revocations FOR EACH STATEMENT EXEC
 -- Name: federated federated_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.federated
     ADD CONSTRAINT federated_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
+-- Name: mail_confirmations mail_confirmations_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.mail_confirmations
+    ADD CONSTRAINT mail_confirmations_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
 -- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
@@ -367,6 +381,14 @@ GRANT SELECT,INSERT,DELETE ON TABLE identity.burned_challenges TO vote_identity;
 GRANT UPDATE(expires_at) ON TABLE identity.burned_challenges TO vote_identity;
 -- Name: TABLE federated; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.federated TO vote_identity;
+-- Name: TABLE mail_confirmations; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT ON TABLE identity.mail_confirmations TO vote_identity;
+-- Name: COLUMN mail_confirmations.sent_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(sent_at) ON TABLE identity.mail_confirmations TO vote_identity;
+-- Name: COLUMN mail_confirmations.confirmed_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(confirmed_at) ON TABLE identity.mail_confirmations TO vote_identity;
+-- Name: COLUMN mail_confirmations.sent; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(sent) ON TABLE identity.mail_confirmations TO vote_identity;
 -- Name: TABLE revocations; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.revocations TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner

@@ -77,7 +77,9 @@ WITH ended AS (
 )
 INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device, assurance)
 VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device,
-        coalesce(:assurance::text, 'password'))
+        coalesce(:assurance::text, CASE WHEN EXISTS (
+            SELECT FROM identity.mail_confirmations WHERE user_id = :user_id AND confirmed_at IS NOT NULL)
+        THEN 'mail' ELSE 'password' END))
 RETURNING assurance, (SELECT count(*) FROM ended WHERE alive) AS ended;
 
 -- name: rotate_session
@@ -131,8 +133,8 @@ ON CONFLICT DO NOTHING;
 
 -- name: personal_data
 -- All that is stored of a person, the seed and the password's hash aside.
-SELECT u.username, u.email, u.date_of_birth, u.created_at, u.roles, f.issuer, f.subject
-FROM identity.users u LEFT JOIN identity.federated f USING (user_id)
+SELECT u.username, u.email, u.date_of_birth, u.created_at, u.roles, m.confirmed_at AS email_confirmed_at, f.issuer, f.subject
+FROM identity.users u LEFT JOIN identity.mail_confirmations m USING (user_id) LEFT JOIN identity.federated f USING (user_id)
 WHERE u.user_id = :user_id;
 
 -- name: erase
@@ -168,6 +170,36 @@ WITH made AS (
     INSERT INTO identity.federated (issuer, subject, user_id) SELECT :issuer, :subject::text[], user_id FROM made
 )
 SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM made;
+
+-- name: claim_confirmation
+-- The mail address of a person to whom a mail may be sent now: two minutes apart, five a day. No row: not now, or never.
+INSERT INTO identity.mail_confirmations AS m (user_id)
+SELECT user_id FROM identity.users WHERE user_id = :user_id AND email IS NOT NULL
+ON CONFLICT (user_id) DO UPDATE
+SET sent_at = clock_timestamp(),
+    sent = CASE WHEN m.sent_at < clock_timestamp() - interval '1 day' THEN 1 ELSE m.sent + 1 END
+WHERE m.confirmed_at IS NULL AND m.sent_at < clock_timestamp() - interval '2 minutes'
+  AND (m.sent < 5 OR m.sent_at < clock_timestamp() - interval '1 day')
+RETURNING (SELECT email FROM identity.users u WHERE u.user_id = m.user_id);
+
+-- name: confirmation_state
+-- Why no mail was sent.
+SELECT u.email IS NOT NULL AS has_address, m.confirmed_at IS NOT NULL AS confirmed
+FROM identity.users u LEFT JOIN identity.mail_confirmations m USING (user_id) WHERE user_id = :user_id;
+
+-- name: confirm_mail
+-- Confirms the address that a link was sent to, once; sessions by password are worth more from their next refresh on.
+WITH confirmed AS (
+    INSERT INTO identity.mail_confirmations AS m (user_id, sent, confirmed_at)
+    SELECT user_id, 0, clock_timestamp() FROM identity.users
+    WHERE user_id = :user_id AND sha256(convert_to(email, 'UTF8')) = :address_hash
+    ON CONFLICT (user_id) DO UPDATE SET confirmed_at = excluded.confirmed_at WHERE m.confirmed_at IS NULL
+    RETURNING user_id
+), raised AS (
+    UPDATE identity.sessions s SET assurance = 'mail' FROM confirmed c
+    WHERE s.user_id = c.user_id AND s.assurance = 'password'
+)
+SELECT user_id FROM confirmed;
 
 -- name: put_staff
 -- Makes a person, or gives the one of this name a new password and new roles.

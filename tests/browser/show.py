@@ -32,21 +32,26 @@ class Show:
 
     def vote(self, contestant: int) -> None:
         """Someone new registers, logs in and votes; returns when the vote is acked."""
-        name, password = f"viewer-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
-        person = {
-            "username": name,
-            "email": f"{name}@example.org",
-            "date_of_birth": "1990-01-01",
-            "password": password,
-        }
-        self._call("/v1/auth/register", person, self._demo["client_token"])
-        session = self._login(name, password)
+        person = self.register()
+        session = self._login(person["username"], person["password"])
         vote = {
             "user_id": session["userId"],
             "event_id": self.event_id,
             "contestant_id": self.contestants[contestant],
         }
         self._call("/v1/vote/submit", vote, session["token"])
+
+    def register(self) -> dict[str, str]:
+        """Someone new registers; what they gave."""
+        name = f"viewer-{secrets.token_hex(6)}"
+        person = {
+            "username": name,
+            "email": f"{name}@example.org",
+            "date_of_birth": "1990-01-01",
+            "password": secrets.token_urlsafe(12),
+        }
+        self._call("/v1/auth/register", person, self._demo["client_token"])
+        return person
 
     def close(self) -> None:
         """No more votes."""

@@ -100,6 +100,7 @@ vote_identity: EXECUTE identity.is_erased/1
 vote_identity: INSERT identity.applications
 vote_identity: INSERT identity.burned_challenges
 vote_identity: INSERT identity.federated
+vote_identity: INSERT identity.mail_confirmations
 vote_identity: INSERT identity.revocations
 vote_identity: INSERT identity.sessions
 vote_identity: INSERT identity.used_id_tokens
@@ -107,11 +108,13 @@ vote_identity: INSERT identity.users
 vote_identity: SELECT identity.applications
 vote_identity: SELECT identity.burned_challenges
 vote_identity: SELECT identity.federated
+vote_identity: SELECT identity.mail_confirmations
 vote_identity: SELECT identity.revocations
 vote_identity: SELECT identity.sessions
 vote_identity: SELECT identity.used_id_tokens
 vote_identity: SELECT identity.users
 vote_identity: UPDATE identity.burned_challenges (expires_at)
+vote_identity: UPDATE identity.mail_confirmations (confirmed_at, sent, sent_at)
 vote_identity: UPDATE identity.sessions (assurance, current_hash, earlier_rotations, expires_at, revoked_at, rotated_at)
 vote_identity: UPDATE identity.used_id_tokens (used_at)
 vote_identity: UPDATE identity.users (mailbox, password_hash, roles, skeleton)

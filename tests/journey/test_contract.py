@@ -15,6 +15,7 @@ from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
 from ops.openapi import DOCUMENT, SERVICES
 from ops.rig.challenges import solve
+from ops.rig.mail_server import MailServer
 from ops.rig.oidc_issuer import NONCE, OidcIssuer
 from ops.rig.running_stack import RunningStack
 
@@ -120,20 +121,30 @@ async def captcha_token(caller: Caller, token: str, event_id: str) -> str:
     return await asyncio.to_thread(solve, challenge)
 
 
+async def _confirm_mail(caller: Caller, token: str, address: str, mails: MailServer) -> None:
+    await caller.ask("auth_mail_confirmation", token, status=202)
+    link = await asyncio.to_thread(mails.link_to, address)
+    await caller.ask("auth_mail_confirm", body={"token": link.partition("#")[2]})
+
+
 async def _ask_for_pages(caller: Caller) -> None:
-    for name in ("home", "docs", "openapi"):
+    for name in ("home", "docs", "openapi", "confirm_page"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
     await caller.ask("docs_asset", name="docs.js")
+    await caller.ask("confirm_asset", name="confirm.js")
 
 
-async def test_success_is_what_was_declared(stack: RunningStack, caller: Caller, issuer: OidcIssuer) -> None:
+async def test_success_is_what_was_declared(
+    stack: RunningStack, caller: Caller, mails: MailServer, issuer: OidcIssuer
+) -> None:
     """Every call, asked rightly, answers success in the very shape of its declaration."""
     account = await register(caller)
     name, password = account["username"], account["password"]
     viewer = await caller.ask("auth_login", body={"username": name, "password": password})
     viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
     await caller.ask("auth_validate", viewer["token"])
+    await _confirm_mail(caller, viewer["token"], account["email"], mails)
     await caller.ask("auth_exchange", body={"id_token": issuer.token(), "nonce": NONCE})
     await caller.ask("jwks")
 
