@@ -237,12 +237,12 @@ DECLARE
     v_modulus int := CASE WHEN v_expected < 100000 THEN 1 WHEN v_expected < 1000000 THEN 4 ELSE 16 END;
 BEGIN
     INSERT INTO events (event_name, event_description, status, opens_at, closes_at, results_visibility, captcha,
-                        expected_votes, modulus, key_no, created_by)
+                        expected_votes, assurance_min, modulus, key_no, created_by)
     VALUES (p_event ->> 'event_name', p_event ->> 'event_description',
             CASE WHEN p_event ->> 'opens_at' IS NULL THEN 'draft' ELSE 'scheduled' END,
             (p_event ->> 'opens_at')::timestamptz, (p_event ->> 'closes_at')::timestamptz,
             coalesce(p_event ->> 'results_visibility', 'public'), coalesce((p_event ->> 'captcha')::boolean, false),
-            v_expected, v_modulus, p_key_no, p_actor)
+            v_expected, coalesce(p_event ->> 'assurance_min', 'password'), v_modulus, p_key_no, p_actor)
     RETURNING events.event_no, events.event_id INTO v_no, v_id;
     INSERT INTO contestants (event_no, contestant_no, contestant_name, contestant_description, contestant_image_url, party)
     SELECT v_no, position, c ->> 'contestant_name', c ->> 'contestant_description', c ->> 'contestant_image_url', c ->> 'party'
@@ -516,6 +516,8 @@ CREATE TABLE public.events (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ballot_seal bytea,
     opened_at timestamp with time zone,
+    assurance_min text DEFAULT 'password'::text NOT NULL,
+    CONSTRAINT events_assurance_min_check CHECK ((assurance_min = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
     CONSTRAINT events_ballot_seal_check CHECK ((octet_length(ballot_seal) = 16)),
     CONSTRAINT events_check CHECK ((opens_at < closes_at)),
     CONSTRAINT events_event_no_check CHECK ((event_no < 268435456)),

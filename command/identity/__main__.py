@@ -88,7 +88,10 @@ class IdentityService(Service):
         attempts = settings.read(Attempts, env)
         limits = AttemptLimits(attempts.redis_url, attempts, hashes)
         signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
-        mailboxes, mint = Mailboxes(load_mail_rules()), TokenMint(self._keys, SeedBox(signing.seed_keys))
+        mailboxes, mint = (
+            Mailboxes(load_mail_rules()),
+            TokenMint(self._keys, SeedBox(signing.seed_keys), signing.refresh_key),
+        )
         registering = settings.read(Registering, env)
         challenges = Challenges(
             Challenger(settings.read(settings.ChallengeKeys, env).by_number),
