@@ -56,7 +56,7 @@ class FraudRules:
     """
 
     file: str = setting("FRAUD_RULES_FILE", "shipped")
-    redis_url: str = setting("REDIS_URL", "")
+    redis_url: str = setting("REDIS_URL", "", secret=True, check=production.certified_redis)
     keys_max: int = setting("FRAUD_KEYS_MAX", 400_000, int, "counts")
     voters_max: int = setting("FRAUD_VOTERS_MAX", 400_000, int, "voters")
     evidence_votes_max: int = setting("EVIDENCE_QUEUE_MAX", 50_000, int, "votes")
