@@ -32,8 +32,8 @@ class EventDirectory:
         if len(self._heard) > EVENTS_MAX:
             self._heard.popitem(last=False)
 
-    async def find(self, event_id: UUID, caller: Caller) -> Event:
-        """The event, as far as this caller may know of it; `NotFound`, `Busy` when it can't be asked for."""
+    async def find(self, event_id: UUID, caller: Caller | None) -> Event:
+        """The event, as far as this caller (None: anybody) may know of it; `NotFound`, `Busy` when it can't be told."""
         event = await self.current(event_id)
         require_listed(event.status, caller)
         return event

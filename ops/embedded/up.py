@@ -59,6 +59,7 @@ class Stack:
         demo = demo_event.make(self._folder, self._secrets, at)
         print(
             f"Live page    {demo['edge_url']}/live/{demo['event_id']}\n"
+            f"Vote page    {demo['edge_url']}/vote/{demo['event_id']}\n"
             f"Demo login   {demo['admin']['username']} / {demo['admin']['password']}\n"
             f"For scripts  {self._folder.demo}\n"
             "Ctrl-C stops everything.",

@@ -1,1 +1,1 @@
-"""Pages for people: the home page, the live page and the documentation."""
+"""Pages for people: the home page, the live page, the vote page and the documentation."""

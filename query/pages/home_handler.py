@@ -1,4 +1,4 @@
-"""GET /: what this is, and the way to the live page of each public event."""
+"""GET /: what this is, and the way to the live page of each public event, and to the vote where it is open."""
 
 import html
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ EVENTS_SHOWN = 50
 AGE_S = 2
 
 _PLACE = "{events}"
-_EVENT = '<li><a href="/live/{event_id}">{name}</a> ({status})</li>'
+_EVENT = '<li><a href="/live/{event_id}">{name}</a> ({status}){vote}</li>'
+_VOTE = ': <a href="/vote/{event_id}" aria-label="Vote in {name}">vote</a>'
 
 
 class HomeHandler:
@@ -42,4 +43,6 @@ class HomeHandler:
 
 
 def _line(event: EventSummary) -> str:
-    return _EVENT.format(event_id=event.event_id, name=html.escape(event.event_name), status=event.status)
+    event_id, name = event.event_id, html.escape(event.event_name)
+    vote = _VOTE.format(event_id=event_id, name=name) if event.status == "open" else ""
+    return _EVENT.format(event_id=event_id, name=name, status=event.status, vote=vote)

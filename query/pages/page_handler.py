@@ -1,12 +1,12 @@
 """The pages, and the whole contract to read: files of this project and of swagger-ui, nothing from elsewhere.
 
 Read once at the start. A strict Content-Security-Policy: own scripts and styles only, no inline ones, no third party;
-what else browsers are told is the edge's part.
+but the photos on the vote page are wherever the host has them. What else browsers are told is the edge's part.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import swagger_ui_bundle
@@ -17,6 +17,19 @@ from contract.web.call import Access, call
 from contract.web.request_content import is_known, uuid_of
 
 LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
+VOTE_FILES = (
+    "vote.html",
+    "vote.css",
+    "vote.js",
+    "asking.js",
+    "choice.js",
+    "kept.js",
+    "person_form.js",
+    "session.js",
+    "solver.js",
+    "solver_worker.js",
+    "voting.js",
+)
 DOCS_FILES = ("docs.html", "docs.css", "docs.js")
 CONFIRM_FILES = ("confirm.html", "confirm.js")
 HOME_FILE = "home.html"  # which `home_handler` fills in
@@ -32,16 +45,18 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors "
 )
+_WITH_PHOTOS = _POLICY.replace("img-src 'self'", "img-src https: 'self'")
 NOBODY = "'none'"
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file as it is sent."""
+    """A file as it is sent; its policy says what it may load."""
 
     body: bytes
     content_type: str
     etag: str
+    policy: str = _POLICY
 
 
 class PageHandler:
@@ -59,6 +74,15 @@ class PageHandler:
         """
         uuid_of(event_id, "event_id")
         return self._send(request, "live/live.html", self._framed_by)
+
+    @call("GET", "/vote/{event_id}", name="vote_page", access=Access.PUBLIC, answers={200: "text/html"})
+    async def vote(self, request: Request, event_id: str) -> HTTPResponse:
+        """The page to vote on in an event.
+
+        The page itself finds out whether there is such an event.
+        """
+        uuid_of(event_id, "event_id")
+        return self._send(request, "vote/vote.html")
 
     @call("GET", "/docs", name="docs", access=Access.PUBLIC, answers={200: "text/html"})
     async def docs(self, request: Request) -> HTTPResponse:
@@ -81,6 +105,18 @@ class PageHandler:
     async def live_asset(self, request: Request, name: str) -> HTTPResponse:
         """A part of the live page."""
         return self._send(request, f"live/{name}")
+
+    @call(
+        "GET",
+        "/vote/assets/{name}",
+        name="vote_asset",
+        access=Access.PUBLIC,
+        answers={200: "text/javascript"},
+        refusals=[NotFound],
+    )
+    async def vote_asset(self, request: Request, name: str) -> HTTPResponse:
+        """A part of the vote page."""
+        return self._send(request, f"vote/{name}")
 
     @call(
         "GET",
@@ -126,7 +162,7 @@ def send_file(request: Request, file: StaticFile, age_s: int, framed_by: str = N
     headers = {
         "ETag": file.etag,
         "Cache-Control": f"public, max-age={age_s}",
-        "Content-Security-Policy": _POLICY + framed_by,
+        "Content-Security-Policy": file.policy + framed_by,
     }
     if is_known(request, file.etag):
         return HTTPResponse(status=304, headers=headers)
@@ -137,12 +173,15 @@ def load_files() -> dict[str, StaticFile]:
     """Every file that is served, by folder and name."""
     pages = resources.files("query.pages")
     paths = {f"live/{name}": pages / "live" / name for name in LIVE_FILES}
+    paths |= {f"vote/{name}": pages / "vote" / name for name in VOTE_FILES}
     paths |= {f"docs/{name}": pages / "docs" / name for name in DOCS_FILES}
     paths |= {f"docs/{name}": swagger_ui_bundle.swagger_ui_path / name for name in SWAGGER_FILES}
     paths |= {f"confirm/{name}": pages / "confirm" / name for name in CONFIRM_FILES}
     paths["openapi.json"] = resources.files("contract") / "openapi.json"
     paths[HOME_FILE] = pages / "home" / "home.html"
-    return {name: file_of(name, path.read_bytes()) for name, path in paths.items()}
+    files = {name: file_of(name, path.read_bytes()) for name, path in paths.items()}
+    files["vote/vote.html"] = replace(files["vote/vote.html"], policy=_WITH_PHOTOS)
+    return files
 
 
 def file_of(name: str, body: bytes) -> StaticFile:

@@ -1,4 +1,4 @@
-"""The query process: reads of events, results and votes, the live page and the documentation.
+"""The query process: reads of events, results and votes, the pages and the documentation.
 
 It connects to Redis and to the replica when they are needed; either may come later or go away.
 

@@ -1,4 +1,5 @@
-"""GET /v1/events and /v1/event/{event_id}: what an event is; its numbers are elsewhere.
+"""GET /v1/events and /v1/event/{event_id}: what an event is; its numbers are elsewhere. To the vote page, too, whose
+people aren't known yet when they choose.
 
 A draft is its makers' own affair: for everybody but staff it isn't here.
 """
@@ -9,9 +10,9 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from contract.answer_text import Id
-from contract.errors import InvalidField, NotFound
+from contract.errors import Busy, InvalidField, NotFound
 from contract.web.answering import answer
-from contract.web.call import call
+from contract.web.call import Access, call
 from contract.web.request_content import parameter_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
 from query.event import Event, EventSummary
@@ -19,6 +20,7 @@ from query.event_directory import EventDirectory
 from query.reads.event_pages import EventPages, EventStatus
 
 HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+BALLOT_HEADERS = {"Cache-Control": "public, max-age=2"}
 
 
 class EventContestant(msgspec.Struct):
@@ -58,6 +60,19 @@ class EventsHandler:
         caller = self._verifier.caller(request)
         event = await self._events.find(uuid_of(event_id, "event_id"), caller)
         return answer(_details(event), headers=HEADERS)
+
+    @call(
+        "GET",
+        "/vote/{event_id}/ballot",
+        name="ballot",
+        access=Access.PUBLIC,
+        answers={200: EventDetails},
+        refusals=[NotFound, Busy],
+    )
+    async def ballot(self, _request: Request, event_id: str) -> HTTPResponse:
+        """What the vote page shows: an event with its contestants, as anybody may know it."""
+        event = await self._events.find(uuid_of(event_id, "event_id"), None)
+        return answer(_details(event), headers=BALLOT_HEADERS)
 
     @call(
         "GET",

@@ -6,9 +6,14 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from ops.rig.eventually import PATIENCE_S
+from tests.browser.voter import NewVoter, VoterAtPage
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 def _chromium() -> str:
@@ -25,9 +30,30 @@ def _chromium() -> str:
     return found
 
 
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained of: errors of scripts, and requests to anywhere but the edge."""
+    return []
+
+
 @pytest.fixture(scope="module")  # no longer: Playwright's event loop would stand in the way of asynchronous tests
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A phone."""
+    made = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    made.set_default_timeout(1000 * PATIENCE_S)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def new_voter(context: BrowserContext, complaints: list[str]) -> NewVoter:
+    """Somebody with a page of this phone."""
+    return lambda show: VoterAtPage(context.new_page(), show, complaints)

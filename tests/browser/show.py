@@ -5,6 +5,8 @@ import secrets
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from ops.rig.eventually import PATIENCE_S
@@ -13,13 +15,22 @@ from ops.rig.eventually import PATIENCE_S
 class Show:
     """One event of the demo's admin, open from the start."""
 
-    def __init__(self, demo: dict[str, Any], name: str, contestants: list[str]) -> None:
+    def __init__(
+        self,
+        demo: dict[str, Any],
+        name: str,
+        contestants: list[str],
+        photos: Sequence[str] = (),
+        *,
+        captcha: bool = False,
+    ) -> None:
         self._demo = demo
         self._host = self._login(demo["admin"]["username"], demo["admin"]["password"])
         given = [
-            {"contestant_name": each, "contestant_description": "", "contestant_image_url": ""} for each in contestants
+            {"contestant_name": each, "contestant_description": "", "contestant_image_url": photo}
+            for each, photo in zip_longest(contestants, photos, fillvalue="")
         ]
-        event = {"user_id": self._host["userId"], "event_name": name, "contestants": given}
+        event = {"user_id": self._host["userId"], "event_name": name, "contestants": given, "captcha": captcha}
         made = self._call("/v1/event/create", event, self._host["token"])
         self.event_id = made["event_id"]
         self.contestants = [each["contestant_id"] for each in made["contestants"]]
@@ -29,6 +40,11 @@ class Show:
     def page(self) -> str:
         """Where its live page is."""
         return f"{self._demo['edge_url']}/live/{self.event_id}"
+
+    @property
+    def vote_page(self) -> str:
+        """Where people vote."""
+        return f"{self._demo['edge_url']}/vote/{self.event_id}"
 
     def vote(self, contestant: int) -> None:
         """Someone new registers, logs in and votes; returns when the vote is acked."""

@@ -10,10 +10,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from ops.rig.eventually import PATIENCE_S, eventually
 from ops.rig.running_stack import PROJECT, RunningStack
+from tests.browser.complaints import note_complaints
 from tests.browser.show import Show
 
-PATIENCE_MS = 1000 * PATIENCE_S
-expect.set_options(timeout=PATIENCE_MS)
 SCREENSHOTS = PROJECT / ".screenshots"  # of how each test leaves its page, for people to look at
 SIZES = {"phone": {"width": 390, "height": 844}, "studio": {"width": 1920, "height": 1080}}
 # Every state that the page was in, for what may be over before anybody looks.
@@ -26,29 +25,17 @@ NOTE_STATES = """
 """
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser complained of: errors of scripts, and requests to anywhere but the edge."""
-    return []
-
-
 @pytest.fixture(params=SIZES)
 def page(
     request: pytest.FixtureRequest, browser: Browser, stack: RunningStack, complaints: list[str]
 ) -> Iterator[Page]:
     made = browser.new_page(viewport=SIZES[request.param])  # type: ignore[arg-type]  # a dict is what it takes
-    made.set_default_timeout(PATIENCE_MS)
+    made.set_default_timeout(1000 * PATIENCE_S)
     made.add_init_script(NOTE_STATES)
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("request", lambda asked: complaints.extend([] if _is_ours(asked.url, stack) else [asked.url]))
-    made.on("console", lambda line: complaints.extend([line.text] if "Security Policy" in line.text else []))
+    note_complaints(made, stack.demo["edge_url"], complaints)
     yield made
     made.screenshot(path=SCREENSHOTS / f"{request.node.name}.png", full_page=True, animations="disabled")
     made.close()
-
-
-def _is_ours(url: str, stack: RunningStack) -> bool:
-    return url.startswith((stack.demo["edge_url"], "data:"))
 
 
 def row(page: Page, show: Show, contestant: int) -> Locator:

@@ -180,10 +180,13 @@ async def test_a_slash_at_the_end_is_no_other_path(
 async def test_the_first_page_names_public_events(session: aiohttp.ClientSession, owner: psycopg.Connection) -> None:
     """Names are text, whatever they look like; drafts aren't there; nothing of a third party may be loaded."""
     shown, draft = make_event(owner, event_name="<script>Final & more"), make_event(owner, "draft", event_name="Secret")
+    over = make_event(owner, "closed")
     async with session.get("/") as answer:
         page = await answer.text()
         assert "&lt;script&gt;Final &amp; more" in page
         assert f'href="/live/{shown.event_id}"' in page
+        assert f'href="/vote/{shown.event_id}"' in page
+        assert f'href="/vote/{over.event_id}"' not in page
         assert "Secret" not in page
         assert draft.event_id not in page
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")

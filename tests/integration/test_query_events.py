@@ -27,6 +27,17 @@ async def get(process: Service, path: str, headers: dict[str, str] | None = None
         return response.status, await response.json()
 
 
+async def test_a_ballot_is_told_to_anybody_but_a_drafts(
+    query: Service, owner: psycopg.Connection, mint: TokenMint
+) -> None:
+    """The vote page shows it before anybody has logged in: what the call with a token says, to be kept a moment."""
+    event, draft = make_event(owner), make_event(owner, "draft")
+    ballot = await get(query, f"/vote/{event.event_id}/ballot")
+    assert ballot == await get(query, f"/v1/event/{event.event_id}", mint.voter().headers)
+    for event_id in (draft.event_id, "00000000-0000-4000-8000-000000000000"):
+        assert (await get(query, f"/vote/{event_id}/ballot"))[0] == 404
+
+
 async def ids(process: Service, path: str, headers: dict[str, str]) -> list[str]:
     status, body = await get(process, path, headers)
     assert status == 200

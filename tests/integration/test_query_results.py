@@ -16,6 +16,7 @@ from ops.rig.service import Service, read_process
 from ops.rig.tallies import Tallies
 from ops.rig.valkey import RunningValkey
 
+PAGES = Path(__file__).parent.parent.parent / "query" / "pages"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
@@ -234,7 +235,7 @@ async def test_results_open_to_all_after_the_close(query: Service, owner: psycop
 
 async def test_pages_bring_their_own_parts_and_forbid_others(query: Service) -> None:
     """The pages are there with a strict policy, each file they name is served, and nothing else is."""
-    for path in (f"/live/{UNKNOWN}", "/docs"):
+    for path in (f"/live/{UNKNOWN}", f"/vote/{UNKNOWN}", "/docs"):
         status, page, headers = await get(query, path)
         assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
         assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -244,6 +245,8 @@ async def test_pages_bring_their_own_parts_and_forbid_others(query: Service) -> 
             assert (await get(query, part))[0] == 200
     assert (await get(query, "/live/assets/..%2Fpage_handler.py"))[0] == 404
     assert (await get(query, "/live/assets/nothing.js"))[0] == 404
+    for file in sorted((PAGES / "vote").iterdir()):
+        assert (await get(query, f"/vote/assets/{file.name}"))[0] == 200, "it is listed in page_handler.py"
     assert (await get(query, "/openapi.json"))[1]["openapi"].startswith("3.")
 
 

@@ -131,6 +131,7 @@ async def _ask_for_pages(caller: Caller) -> None:
     for name in ("home", "docs", "openapi", "confirm_page"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
+    await caller.ask("vote_asset", name="vote.js")
     await caller.ask("docs_asset", name="docs.js")
     await caller.ask("confirm_asset", name="confirm.js")
 
@@ -180,7 +181,7 @@ async def test_success_is_what_was_declared(
     await caller.ask("events", viewer["token"])
     for name in ("event", "leaderboard", "contestants", "stream_ticket"):
         await caller.ask(name, viewer["token"], event_id=event_id)
-    for name in ("results", "live_count", "stream", "live_page"):
+    for name in ("results", "live_count", "stream", "live_page", "vote_page", "ballot"):
         await caller.ask(name, event_id=event_id)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
     await _ask_for_pages(caller)
