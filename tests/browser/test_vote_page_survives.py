@@ -102,6 +102,16 @@ def test_two_tabs_are_one_voter(stack: RunningStack, new_voter: NewVoter, compla
     assert complaints == []
 
 
+def test_a_tab_that_sleeps_keeps_no_other_out(stack: RunningStack, new_voter: NewVoter) -> None:
+    """A phone may put a tab to sleep while it renews the session: the next one goes on without it after a while."""
+    voter, sleeper = (new_voter(Show(stack.demo, "Asleep", ["Anna", "Ben"])) for _ in range(2))
+    voter.vote("Anna")
+    sleeper.page.goto(sleeper.show.page)
+    sleeper.page.evaluate("() => { navigator.locks.request('live-vote session', () => new Promise(() => {})); }")
+    voter.page.reload()
+    expect(voter.page.locator("#outcome-progress")).to_have_text("It is in the standings.")
+
+
 def test_a_fifth_of_all_answers_is_busy(stack: RunningStack, new_voter: NewVoter, complaints: list[str]) -> None:
     """Half of them before anything was done, half of them after it: every voter gets in, once."""
     show = Show(stack.demo, "Overload", ["Anna", "Ben"])
