@@ -16,6 +16,7 @@ import redis
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 from pytest_postgresql import factories
+from pytest_postgresql.executors.noop import NoopExecutor
 from xdist.scheduler import LoadScopeScheduling
 
 from ops.embedded import ports
@@ -132,13 +133,18 @@ def database(database_server: RunningPostgres, postgresql: psycopg.Connection) -
 
 
 @pytest.fixture
-def identity_database(database: Database) -> Iterator[Database]:
+def identity_database(database: Database, postgresql_noproc: NoopExecutor) -> Iterator[Database]:
     """The database of people beside `database`, freshly migrated; without it whoever looks a user up finds it away."""
-    # Not from a template: whom a database lets in isn't copied.
-    database.set_up()
-    yield database.identity
+    name = sql.Identifier(database_name(database.identity.url()))
+    template = f"{postgresql_noproc.template_dbname}_identity"  # made with the ledger's
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        name = sql.Identifier(database_name(database.identity.url()))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
+        # Whom a database lets in isn't copied with it.
+        connection.execute(
+            "UPDATE pg_database SET datacl = (SELECT datacl FROM pg_database WHERE datname = %s) WHERE datname = %s",
+            [template, database_name(database.identity.url())],
+        )
+        yield database.identity
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 

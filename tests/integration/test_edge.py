@@ -253,6 +253,13 @@ def test_larger_body(edge_port: int, services: dict[str, StandIn], chunked: bool
     assert len(services["identity"].heard) == before
 
 
+@pytest.mark.parametrize("path", [path for path, limit in LIMITS.items() if limit > BODY_BYTES_MAX])
+def test_what_says_that_it_is_too_large_goes_nowhere(edge_port: int, path: str) -> None:
+    """A large body that is announced too large is 413 before any of it has come: no service cuts it off midway."""
+    answer, content = _ask(edge_port, "POST", _spelled(path), {"Content-Length": str(LIMITS[path] + 1)})
+    assert (answer.status, content["error"]["code"]) == (413, "too_large")
+
+
 def test_stream_arrives_as_it_is_written(edge_port: int, services: dict[str, StandIn]) -> None:
     """The first event of a stream is here while the second isn't yet written."""
     connection = http.client.HTTPConnection("127.0.0.1", edge_port, timeout=PATIENCE_S)
