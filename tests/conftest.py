@@ -135,17 +135,20 @@ def database(database_server: RunningPostgres, postgresql: psycopg.Connection) -
 @pytest.fixture
 def identity_database(database: Database, postgresql_noproc: NoopExecutor) -> Iterator[Database]:
     """The database of people beside `database`, freshly migrated; without it whoever looks a user up finds it away."""
-    name = sql.Identifier(database_name(database.identity.url()))
+    name = database_name(database.identity.url())
     template = f"{postgresql_noproc.template_dbname}_identity"  # made with the ledger's
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    gone = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
+        connection.execute(made)
         # Whom a database lets in isn't copied with it.
         connection.execute(
             "UPDATE pg_database SET datacl = (SELECT datacl FROM pg_database WHERE datname = %s) WHERE datname = %s",
-            [template, database_name(database.identity.url())],
+            [template, name],
         )
-        yield database.identity
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    yield database.identity
+    with psycopg.connect(database.url(), autocommit=True) as connection:  # a test may have killed the server meanwhile
+        connection.execute(gone)
 
 
 @pytest.fixture
