@@ -16,6 +16,7 @@ from command.votes.rules.rule_set import SHIPPED, read_rules
 from contract.vote_id import VoteKind
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
+from ops.rig.eventually import eventually
 from ops.rig.farm import ENDLESS_FILE, SHIPPED_FILE, evidence_of, farm, on_device, opened, person
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, command_process
@@ -32,6 +33,7 @@ def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Ser
     file.write_text(ENDLESS_FILE)
     url = database.url("vote_command")
     with command_process(tmp_path, url, mint, REDIS_URL=NOWHERE, FRAUD_RULES_FILE=str(file)) as process:
+        eventually(process.is_ready, "command is ready")
         yield process
 
 
@@ -129,6 +131,7 @@ async def test_rules_can_be_off(tmp_path: Path, database: Database, mint: TokenM
     """Then nobody is judged, and there are none to tell of."""
     event = opened(owner)
     with command_process(tmp_path, database.url("vote_command"), mint, FRAUD_RULES_FILE="off") as command:
+        eventually(command.is_ready, "command is ready")
         answers = await farm(command, event, mint, devices=1, accounts=20)
         async with aiohttp.ClientSession(command.url) as session:
             content = await rules_of(session, event.event_id, mint.voter("admin"), 200)

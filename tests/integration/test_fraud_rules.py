@@ -15,6 +15,7 @@ import pytest
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
 from ops.rig.event import Event
+from ops.rig.eventually import eventually
 from ops.rig.farm import ENDLESS_FILE, evidence_of, farm, in_turn, on_device, opened, person, solved
 from ops.rig.people import RECEIPT_KEY, TokenMint
 from ops.rig.service import Service, command_process
@@ -31,6 +32,7 @@ def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Ser
     file.write_text(ENDLESS_FILE)
     url = database.url("vote_command")
     with command_process(tmp_path, url, mint, REDIS_URL=NOWHERE, FRAUD_RULES_FILE=str(file)) as process:
+        eventually(process.is_ready, "command is ready")
         yield process
 
 
