@@ -4,6 +4,7 @@ Pure. `contract/web/revocation_listener.py` keeps the list as identity's databas
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from contract.tokens import Caller
 
@@ -32,7 +33,7 @@ class RevocationList:
         """Take these; gives the ids that are new. Beyond the limit the longest known ones go."""
         new = revoked.keys() - self._until.keys()
         self._until.update(revoked)
-        for oldest in list(self._until)[: max(0, len(self._until) - REVOKED_MAX)]:
+        for oldest in list(islice(self._until, max(0, len(self._until) - REVOKED_MAX))):
             del self._until[oldest]
         return new
 
