@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, dict_row
 
-from command.identity.identity_database import IdentityDatabase
+from command.identity.identity_database import IdentityDatabase, Statements
 from contract.errors import NotDurable, NotFound
 from contract.tokens import Caller
 
@@ -45,10 +45,14 @@ class SessionList:
         log.info("session ended", extra={"user_id": caller.user_id, "trace_id": trace_id})
 
     async def log_out(self, caller: Caller, trace_id: str) -> None:
-        """End the session of the caller's token, and the token; what has ended stays so."""
-        await self._database.one(
-            "revoke", dict_row, NotDurable, session_id=caller.session_id, expires_at=caller.expires_at
-        )
-        ids = {"session_id": caller.session_id, "user_id": caller.user_id}
-        await self._database.one("end_session", dict_row, NotDurable, **ids)
+        """End the session of the caller's token, and the token; what has ended stays so.
+
+        Both or neither: else a repeat, whose token is refused by then, would leave a session that can be refreshed.
+        """
+
+        async def work(statements: Statements) -> None:
+            await statements.one("revoke", dict_row, session_id=caller.session_id, expires_at=caller.expires_at)
+            await statements.one("end_session", dict_row, session_id=caller.session_id, user_id=caller.user_id)
+
+        await self._database.together(work)
         log.info("logout", extra={"user_id": caller.user_id, "trace_id": trace_id})
