@@ -21,6 +21,7 @@ USERNAME_CHARS = (2, 64)
 EMAIL_CHARS_MAX = 254
 PASSWORD_CHARS = (8, 128)
 
+_HARDLY_SEEN = str.maketrans({"\u0131": "i", **dict.fromkeys("\u200c\u200d\ufe0e\ufe0f", "")})
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JOINER = r"(?<=[^\s\u200c\u200d])[\u200c\u200d](?=[^\s\u200c\u200d])"
 _FLAG_TAGS = r"(?<=\U0001F3F4)[\U000E0030-\U000E0039\U000E0061-\U000E007A]{1,6}\U000E007F"
@@ -30,6 +31,12 @@ _PART_OF_A_SIGN = re.compile(f"{_JOINER}|{_FLAG_TAGS}")
 def normal_username(text: str) -> str:
     """The form in which a username is stored; case is kept."""
     return unicodedata.normalize("NFKC", text).strip()
+
+
+def folded(text: str) -> str:
+    """What identity.folded() makes of it in SQL: names that give the same are one account's."""
+    seen = unicodedata.normalize("NFKC", text).casefold().translate(_HARDLY_SEEN).replace("i\u0307", "i")
+    return unicodedata.normalize("NFKC", seen)
 
 
 def normal_password(text: str) -> str:

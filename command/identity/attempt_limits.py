@@ -3,9 +3,9 @@
     address over its limit, or account over its limit ─► TooMany, with the seconds until there is room
     right password ─► the account's window is empty again
 
-An account is counted by its name whether it exists or not, so the answer doesn't tell. Names are in Redis as keyed
-hashes only. Redis away, slow or flushed: nothing is limited here, and a metric says so. Passwords still take turns by
-address at the hasher, and the ledger still takes one vote a person.
+An account is counted by its name, however that is spelled, and whether it exists or not: so the answer doesn't tell.
+Names are in Redis as keyed hashes only. Redis away, slow or flushed: nothing is limited here, and a metric says so.
+Passwords still take turns by address at the hasher, and the ledger still takes one vote a person.
 """
 
 import logging
@@ -17,6 +17,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import Counter
 from redis import RedisError
 
+from command.identity.account_fields import folded
 from command.identity.personal_data import PersonHash
 from command.identity.settings import Attempts
 from contract.errors import TooMany
@@ -83,4 +84,4 @@ class AttemptLimits:
         raise TooMany(retry_after_s=max(1, int(window.reset_time - time.time()) + 1))
 
     def _key(self, name: str) -> str:
-        return self._hashes.of(name.casefold()).hex()
+        return self._hashes.of(folded(name)).hex()

@@ -49,6 +49,16 @@ async def test_an_account_has_a_limit(strict: IdentityProcess, session: aiohttp.
     assert (await call(session, "/v1/auth/login", credentials("somebody else")))[0] == 401
 
 
+async def test_every_spelling_of_a_name_counts_for_its_account(
+    strict: IdentityProcess, session: aiohttp.ClientSession
+) -> None:
+    """Whatever the database takes for the same name is one account here, too: nobody guesses on by another spelling."""
+    await call(session, "/v1/auth/register", {**PERSON, "username": "\u0130pek"}, strict.client_token())
+    for spelled in ("IPEK", "ip\u200dek", "\u0131pe\u200ck\ufe0f"):
+        assert (await call(session, "/v1/auth/login", credentials(spelled)))[0] == 401
+    assert (await call(session, "/v1/auth/login", credentials("\uff29pek")))[0] == 429
+
+
 async def test_the_owner_empties_the_window(strict: IdentityProcess, session: aiohttp.ClientSession) -> None:
     """A right password in time: whoever guessed before is forgotten."""
     await call(session, "/v1/auth/register", PERSON, strict.client_token())

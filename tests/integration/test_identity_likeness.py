@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from command.identity.account_fields import folded
 from ops.rig.database import Database
 from ops.rig.identity_process import PERSON, IdentityProcess, call, error_of, identity_process
 
@@ -26,6 +28,15 @@ def lines_of(identity: IdentityProcess, *words: str) -> list[dict[str, Any]]:
     done = identity.operator(*words)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_names_fold_alike_here_and_in_sql(people: psycopg.Connection) -> None:
+    """Every character that has another case or form, or is hardly seen: limits count by it, Postgres finds by it."""
+    known = [char for char in map(chr, range(1, 0x20000)) if unicodedata.category(char) not in ("Cn", "Cs", "Co")]
+    changing = [char for char in known if len({char, char.upper(), char.lower(), folded(char)}) > 1]
+    names = [f"I{char}x{char}" for char in changing]
+    rows = people.execute("SELECT t, identity.folded(t) FROM unnest(%s::text[]) AS t", [names]).fetchall()
+    assert [(name, said) for name, said in rows if folded(name) != said] == []
 
 
 @pytest.mark.parametrize(
