@@ -14,8 +14,9 @@ from typing import Any
 
 import schemathesis
 
+from ops.embedded.readiness import DIRECTLY
+
 REFRESH_S = 300
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _ask(path: str, body: object = None) -> Any:
@@ -23,7 +24,7 @@ def _ask(path: str, body: object = None) -> Any:
     headers = {"Content-Type": "application/json"}
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{_demo()['edge_url']}{path}", content, headers)  # our own address
-    with _DIRECTLY.open(request) as response:
+    with DIRECTLY.open(request) as response:
         return json.load(response)
 
 

@@ -88,10 +88,8 @@ class IdentityService(Service):
         attempts = settings.read(Attempts, env)
         limits = AttemptLimits(attempts.redis_url, attempts, hashes)
         signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
-        mailboxes, mint = (
-            Mailboxes(load_mail_rules()),
-            TokenMint(self._keys, SeedBox(signing.seed_keys), signing.refresh_key),
-        )
+        mailboxes = Mailboxes(load_mail_rules())
+        mint = TokenMint(self._keys, SeedBox(signing.seed_keys), signing.refresh_key)
         registering = settings.read(Registering, env)
         challenges = Challenges(
             Challenger(settings.read(settings.ChallengeKeys, env).by_number),
@@ -101,7 +99,7 @@ class IdentityService(Service):
             registering.solved_seconds,
         )
         self._records = PersonalRecords(self._database, hashes, mailboxes, retention)
-        sessions = Sessions(store, self._hasher, self._keys, signing, limits, challenges)
+        sessions = Sessions(store, self._hasher, mint, signing, limits, challenges)
         self._issuers = IdTokenVerifier(settings.read(OutsideIdentities, env).issuers)
         federation_store = FederationStore(self._database, hashes)
         smtp = settings.read(Smtp, env)

@@ -27,28 +27,23 @@ class OwnTokenVerifier:
     def registrar(self, token: str) -> Claims:
         """What a token says that may register people: an application's (`sub` is its name), or a solved challenge's."""
         try:
-            return self._claims(token, CLIENT_TYPE)
+            return _claims(token, CLIENT_TYPE, self._keys.all)
         except Unauthorized:
-            return self._solved(token)
+            solved = _claims(token, CHALLENGE_TYPE, self._keys.published())
+        if solved.purpose != "register":
+            raise Unauthorized
+        return solved
 
     def confirmation(self, token: str) -> Claims:
         """What the link to a mail address says; `sub` is the person's user_id."""
-        return self._claims(token, CONFIRM_TYPE)
+        return _claims(token, CONFIRM_TYPE, self._keys.all)
 
-    def _claims(self, token: str, token_type: str) -> Claims:
-        try:
-            return _key_set(self._keys.all).claims(token, token_type)
-        except UnknownKeyError as error:
-            raise Unauthorized from error
 
-    def _solved(self, token: str) -> Claims:
-        try:
-            claims = _key_set(self._keys.published()).claims(token, CHALLENGE_TYPE)
-        except UnknownKeyError as error:
-            raise Unauthorized from error
-        if claims.purpose != "register":
-            raise Unauthorized
-        return claims
+def _claims(token: str, token_type: str, keys: tuple[SigningKey, ...]) -> Claims:
+    try:
+        return _key_set(keys).claims(token, token_type)
+    except UnknownKeyError as error:
+        raise Unauthorized from error
 
 
 @functools.lru_cache(maxsize=4)

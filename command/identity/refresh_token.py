@@ -4,8 +4,8 @@
 
 A token's successor is computed with a key of identity's, not drawn. So two refreshes that an honest phone sends at
 once get the same new token, whichever of them the database takes first, and neither locks the other out; and one that
-comes late, with others taken in between, is led to the newest. That key is for nothing else, so signing keys come and
-go without it.
+comes late, with others taken in between, is led to the newest. That key isn't one that signs, so signing keys come and
+go without it; names are hashed with it, too (name_cohort.py), by another function.
 """
 
 import hashlib

@@ -16,12 +16,10 @@ from command.identity.challenges import Challenges
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.settings import Signing
-from command.identity.signing_keys import SigningKeys
 from command.identity.token_mint import TokenMint
 from contract.assurance import Assurance, assurance_of
 from contract.challenge import Aim
 from contract.errors import BadCredentials, Unauthorized
-from contract.tokens import SeedBox
 
 LOGIN = Aim("login")
 GRACE_ROTATIONS_MAX = 8  # so many may follow on a token while it still has its grace
@@ -45,7 +43,7 @@ class Sessions:
         self,
         store: AccountStore,
         hasher: PasswordHasher,
-        keys: SigningKeys,
+        mint: TokenMint,
         signing: Signing,
         limits: AttemptLimits,
         challenges: Challenges,
@@ -55,7 +53,7 @@ class Sessions:
         self._store = store
         self._hasher = hasher
         self._signing = signing
-        self._mint = TokenMint(keys, SeedBox(signing.seed_keys), signing.refresh_key)
+        self._mint = mint
 
     async def login(
         self, username: str, password: str, address: str, device: str, trace_id: str, *, challenge: str | None = None
