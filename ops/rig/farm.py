@@ -1,10 +1,12 @@
 """Those whom fraud rules are about: a farm that is run from a few devices, and what was judged of it."""
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,15 +16,28 @@ import psycopg
 from command.votes.rules.evidence import JudgedVote, unpacked
 from contract.challenge import Aim, Challenger
 from ops.rig.challenges import solve
+from ops.rig.database import Database
 from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.people import CHALLENGE_KEY, TokenMint, Voter
-from ops.rig.service import Service
+from ops.rig.service import Service, command_process
 from ops.rig.votes import submit, vote_of
 
 SHIPPED_FILE = resources.files("command.votes.rules").joinpath("shipped.toml").read_text(encoding="utf-8")
 ENDLESS_FILE = SHIPPED_FILE.replace("window_s = 600 ", "window_s = 1_000_000_000 ")  # none ends in the midst of a test
+NOWHERE = "redis://127.0.0.1:9"  # the discard port: nobody listens
 Answers = list[tuple[int, dict[str, Any]]]
+
+
+@contextlib.contextmanager
+def judging_command(folder: Path, database: Database, mint: TokenMint) -> Iterator[Service]:
+    """A command process, ready, with the rules that are shipped and a Redis that is away."""
+    file = folder / "endless.toml"
+    file.write_text(ENDLESS_FILE)
+    url = database.url("vote_command")
+    with command_process(folder, url, mint, REDIS_URL=NOWHERE, FRAUD_RULES_FILE=str(file)) as process:
+        eventually(process.is_ready, "command is ready")
+        yield process
 
 
 def opened(owner: psycopg.Connection) -> Event:

@@ -15,24 +15,18 @@ import pytest
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
 from ops.rig.event import Event
-from ops.rig.eventually import eventually
-from ops.rig.farm import ENDLESS_FILE, evidence_of, farm, in_turn, on_device, opened, person, solved
+from ops.rig.farm import evidence_of, farm, in_turn, judging_command, on_device, opened, person, solved
 from ops.rig.people import RECEIPT_KEY, TokenMint
-from ops.rig.service import Service, command_process
+from ops.rig.service import Service
 from ops.rig.votes import submit, vote_of
 
 HALL = "203.0.113.77"
-NOWHERE = "redis://127.0.0.1:9"  # the discard port: nobody listens
 
 
 @pytest.fixture
 def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Service]:
     """With the rules that are shipped, and a Redis that is away."""
-    file = tmp_path / "endless.toml"
-    file.write_text(ENDLESS_FILE)
-    url = database.url("vote_command")
-    with command_process(tmp_path, url, mint, REDIS_URL=NOWHERE, FRAUD_RULES_FILE=str(file)) as process:
-        eventually(process.is_ready, "command is ready")
+    with judging_command(tmp_path, database, mint) as process:
         yield process
 
 
