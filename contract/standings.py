@@ -14,12 +14,16 @@ FINAL_STATUSES = frozenset({"closed", "cancelled"})
 
 
 class EventChange(msgspec.Struct, frozen=True):
-    """A change of an event's status, in order with the votes (written by SQL, see emit_event_change)."""
+    """An event after a change of it, in order with the votes (written by SQL, see emit_event_change)."""
 
     event_no: int
     event_id: str
     status: str
-    at: str  # RFC 3339
+    at: str  # RFC 3339: since when it has this status
+    change_no: int = 0  # rises with each change of the event
+    visibility: str = "public"  # of its results: public, after_close, staff
+    frozen: bool = False  # the public sees the standings of this change
+    revealed: int | None = None  # so many places are shown, from the last up; None: no reveal
 
 
 class SourceTally(msgspec.Struct, frozen=True):

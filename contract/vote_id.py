@@ -27,6 +27,7 @@ class VoteKind(enum.IntEnum):
     CLOSED = 4  # closed or cancelled, or outside its hours
     REFUSED = 5  # a fraud rule
     CHALLENGED = 6  # a fraud rule asks for a solved captcha first
+    PAUSED = 7  # sent again after the pause, the same vote is a new try
 
     @property
     def vote_status(self) -> str:

@@ -1,6 +1,59 @@
 -- What the migrations beside this file add up to. Made by `python -m ops.schema_dump`; a test compares.
 
 -- PostgreSQL database dump
+-- Name: actor; Type: TYPE; Schema: public; Owner: vote_ledger_owner
+CREATE TYPE public.actor AS (
+	user_id uuid,
+	role text,
+	trace_id text
+);
+ALTER TYPE public.actor OWNER TO vote_ledger_owner;
+-- Name: contestants; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.contestants (
+    event_no integer NOT NULL,
+    contestant_no smallint NOT NULL,
+    contestant_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    contestant_name text NOT NULL,
+    contestant_description text NOT NULL,
+    contestant_image_url text NOT NULL,
+    party text,
+    order_no smallint NOT NULL,
+    skeleton text
+);
+ALTER TABLE public.contestants OWNER TO vote_ledger_owner;
+-- Name: add_contestant(uuid, jsonb, text, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.add_contestant(p_event_id uuid, p_contestant jsonb, p_skeleton text, p_by public.actor) RETURNS public.contestants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_event events := locked_draft(p_event_id);
+    v_new contestants := jsonb_populate_record(NULL::contestants, p_contestant);
+    v_there contestants;
+BEGIN
+    SELECT * INTO v_there FROM contestants c
+    WHERE c.event_no = v_event.event_no AND c.contestant_name = v_new.contestant_name
+      AND c.contestant_description = v_new.contestant_description
+      AND c.contestant_image_url = v_new.contestant_image_url AND c.party IS NOT DISTINCT FROM v_new.party;
+    IF FOUND THEN
+        PERFORM emit_repeat();
+        RETURN v_there;
+    END IF;
+    IF (SELECT count(*) FROM contestants c WHERE c.event_no = v_event.event_no) >= 1000 OR v_event.contestants_made = 32767 THEN
+        RAISE EXCEPTION 'the event has as many contestants as an event may have' USING ERRCODE = 'VT409';
+    END IF;
+    UPDATE events e SET contestants_made = contestants_made + 1 WHERE e.event_no = v_event.event_no;
+    INSERT INTO contestants (event_no, contestant_no, order_no, contestant_name, contestant_description,
+                             contestant_image_url, party, skeleton)
+    VALUES (v_event.event_no, v_event.contestants_made + 1,
+            (SELECT coalesce(max(order_no), 0) + 1 FROM contestants c WHERE c.event_no = v_event.event_no),
+            v_new.contestant_name, v_new.contestant_description, v_new.contestant_image_url, v_new.party, p_skeleton)
+    RETURNING * INTO v_new;
+    PERFORM note_change(v_event.event_no, p_by, 'contestant.add', NULL, facts_of(v_new));
+    RETURN v_new;
+END
+$$;
+ALTER FUNCTION public.add_contestant(p_event_id uuid, p_contestant jsonb, p_skeleton text, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: answer_votes(integer, integer, bytea[], smallint[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, contestant_no smallint, voter bytea, stored_at timestamp with time zone)
     LANGUAGE plpgsql STABLE
@@ -52,6 +105,80 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.apply_schedule() OWNER TO vote_ledger_owner;
+-- Name: new_short_code(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.new_short_code() RETURNS text
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT string_agg(substr('23456789BCDFGHJKMNPQRSTVWXZ', 1 + floor(27 * random())::int, 1), '')
+    FROM generate_series(1, 6)
+$$;
+ALTER FUNCTION public.new_short_code() OWNER TO vote_ledger_owner;
+-- Name: events; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.events (
+    event_no integer NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_name text NOT NULL,
+    event_description text,
+    status text DEFAULT 'draft'::text NOT NULL,
+    status_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    opens_at timestamp with time zone,
+    closes_at timestamp with time zone,
+    results_visibility text DEFAULT 'public'::text NOT NULL,
+    captcha boolean DEFAULT false NOT NULL,
+    expected_votes bigint,
+    modulus smallint NOT NULL,
+    key_no smallint NOT NULL,
+    created_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ballot_seal bytea,
+    opened_at timestamp with time zone,
+    assurance_min text DEFAULT 'password'::text NOT NULL,
+    change_no integer DEFAULT 0 NOT NULL,
+    frozen boolean DEFAULT false NOT NULL,
+    revealed smallint,
+    display_at timestamp with time zone,
+    rehearsal boolean DEFAULT false NOT NULL,
+    two_person boolean DEFAULT false NOT NULL,
+    theme jsonb,
+    eligible_voters bigint,
+    previous_event_id uuid,
+    replaced_by uuid,
+    short_code text DEFAULT public.new_short_code() NOT NULL,
+    contestants_made smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT events_assurance_min_check CHECK ((assurance_min = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
+    CONSTRAINT events_ballot_seal_check CHECK ((octet_length(ballot_seal) = 16)),
+    CONSTRAINT events_check CHECK ((opens_at < closes_at)),
+    CONSTRAINT events_event_no_check CHECK ((event_no < 268435456)),
+    CONSTRAINT events_rehearsal_keys CHECK ((rehearsal = (key_no >= 16384))),
+    CONSTRAINT events_results_visibility_check CHECK ((results_visibility = ANY (ARRAY['public'::text, 'after_close'::text, 'staff'::text]))),
+    CONSTRAINT events_revealed_check CHECK ((revealed > 0)),
+    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'paused'::text, 'closed'::text, 'cancelled'::text])))
+);
+ALTER TABLE public.events OWNER TO vote_ledger_owner;
+-- Name: ask_confirmation(public.events, text, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_expires_at timestamptz;
+BEGIN
+    SELECT c.expires_at INTO v_expires_at FROM confirmations c
+    WHERE c.event_no = p_event.event_no AND c.action = p_action AND c.expires_at > clock_timestamp();
+    IF FOUND THEN
+        PERFORM emit_repeat();
+        RETURN v_expires_at;
+    END IF;
+    INSERT INTO confirmations (event_no, action, asked_by, expires_at)
+    VALUES (p_event.event_no, p_action, (p_by).user_id, clock_timestamp() + interval '5 minutes')
+    ON CONFLICT (event_no, action) DO UPDATE SET asked_by = excluded.asked_by, expires_at = excluded.expires_at
+    RETURNING confirmations.expires_at INTO v_expires_at;
+    PERFORM note_change(p_event.event_no, p_by, p_action || '.asked', NULL, jsonb_build_object('expires_at', v_expires_at));
+    RETURN v_expires_at;
+END
+$$;
+ALTER FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: ballot_of(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.ballot_of(p_event_no integer) RETURNS text
     LANGUAGE sql STABLE
@@ -68,11 +195,13 @@ CREATE FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text,
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+    v_event events := locked_event(p_event_id);
 BEGIN
-    PERFORM pg_advisory_xact_lock(event_lock_class(), event_no) FROM events WHERE event_id = p_event_id;
     PERFORM FROM due_changes() WHERE event_id = p_event_id AND becomes = p_becomes;
     IF FOUND THEN
-        PERFORM change_event_status(p_event_id, p_becomes, NULL, NULL, p_ballot, p_ballot_seal);
+        PERFORM set_status(v_event, CASE p_becomes WHEN 'open' THEN 'open' ELSE 'close' END, NULL, NULL, p_ballot,
+                           p_ballot_seal);
     END IF;
 END
 $$;
@@ -95,6 +224,7 @@ CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_a
 DECLARE
     v_gate int;
     v_contestants smallint[];
+    v_open_since timestamptz;
     v_unsettled_at float8 := nullif(current_setting('vote.unsettled_at', true), '');
     v_inserted int;
     v_new bytea[] := '{}';  -- the voters whose votes were inserted
@@ -119,12 +249,17 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock_shared(event_lock_class(), p_event_no);
     SELECT CASE WHEN e.status IN ('draft', 'scheduled') THEN 3
-                WHEN e.status = 'open' AND (e.closes_at IS NULL OR clock_timestamp() < e.closes_at)
+                WHEN e.status NOT IN ('open', 'paused') OR e.closes_at <= clock_timestamp()
                      -- As has_partition() says; a call of it would cost each batch more (SET search_path).
-                     AND (SELECT c.relispartition FROM pg_class c WHERE c.oid = to_regclass('votes_e' || p_event_no)) THEN 1
-                ELSE 4 END,
-           ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no)
-    INTO v_gate, v_contestants FROM events e WHERE e.event_no = p_event_no;
+                     OR (SELECT c.relispartition FROM pg_class c
+                         WHERE c.oid = to_regclass('votes_e' || p_event_no)) IS NOT TRUE THEN 4
+                WHEN e.status = 'paused' THEN 7
+                ELSE 1 END,
+           ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no), e.status_at
+    INTO v_gate, v_contestants, v_open_since FROM events e WHERE e.event_no = p_event_no;
+    IF v_gate = 1 AND NOT p_voted_at BETWEEN v_open_since AND clock_timestamp() THEN
+        RAISE EXCEPTION 'the votes'' time is before the opening or in the future' USING ERRCODE = 'VT500';
+    END IF;
     IF v_gate = 1 AND extract(epoch FROM clock_timestamp()) - coalesce(v_unsettled_at, 0) > 5 THEN
         BEGIN
             INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
@@ -188,75 +323,72 @@ $$;
 ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
 -- Name: change_event_status(uuid, text, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone)
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-#variable_conflict use_column
-DECLARE
-    v_no int;
-    v_status text;
-BEGIN
-    SELECT e.event_no INTO v_no FROM events e WHERE e.event_id = p_event_id;
-    IF v_no IS NULL THEN
-        RAISE EXCEPTION 'no such event' USING ERRCODE = 'VT404';
-    END IF;
-    PERFORM pg_advisory_xact_lock(event_lock_class(), v_no);
-    SELECT e.status INTO v_status FROM events e WHERE e.event_no = v_no;
-    IF v_status = p_status THEN
-        PERFORM emit_repeat();
-        RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = v_no;
-        RETURN;
-    END IF;
-    IF NOT (p_status = 'open' AND v_status IN ('draft', 'scheduled')
-            OR p_status = 'closed' AND v_status = 'open'
-            OR p_status = 'cancelled' AND v_status IN ('draft', 'scheduled', 'open')) THEN
-        RAISE EXCEPTION 'an event that is % can''t become %', v_status, p_status USING ERRCODE = 'VT409';
-    END IF;
-    IF p_status = 'open' AND p_ballot IS DISTINCT FROM ballot_of(v_no) AND p_ballot_seal IS NOT NULL THEN
-        RAISE EXCEPTION 'the ballot has changed meanwhile' USING ERRCODE = 'VT503';
-    END IF;
-    UPDATE events e SET status = p_status, status_at = clock_timestamp(),
-                        ballot_seal = CASE p_status WHEN 'open' THEN p_ballot_seal ELSE e.ballot_seal END
-    WHERE e.event_no = v_no;
-    INSERT INTO audit_log (actor, action, event_id, trace_id) VALUES (p_actor, 'event.' || p_status, p_event_id, p_trace_id);
-    PERFORM emit_event_change(v_no);
-    RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = v_no;
-END
+    SELECT status, status_at
+    FROM change_status(p_event_id, CASE p_status WHEN 'closed' THEN 'close' WHEN 'cancelled' THEN 'cancel' ELSE p_status END,
+                       ROW(p_actor, NULL, p_trace_id)::actor, p_ballot, p_ballot_seal)
 $$;
 ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
--- Name: create_event(jsonb, integer, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) RETURNS TABLE(event_no integer, event_id uuid)
+-- Name: change_status(uuid, text, public.actor, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone, expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
-    v_no int;
-    v_id uuid;
-    v_expected bigint := (p_event ->> 'expected_votes')::bigint;
-    v_modulus int := CASE WHEN v_expected < 100000 THEN 1 WHEN v_expected < 1000000 THEN 4 ELSE 16 END;
+    v_event events := locked_event(p_event_id);
 BEGIN
-    INSERT INTO events (event_name, event_description, status, opens_at, closes_at, results_visibility, captcha,
-                        expected_votes, assurance_min, modulus, key_no, created_by)
-    VALUES (p_event ->> 'event_name', p_event ->> 'event_description',
-            CASE WHEN p_event ->> 'opens_at' IS NULL THEN 'draft' ELSE 'scheduled' END,
-            (p_event ->> 'opens_at')::timestamptz, (p_event ->> 'closes_at')::timestamptz,
-            coalesce(p_event ->> 'results_visibility', 'public'), coalesce((p_event ->> 'captcha')::boolean, false),
-            v_expected, coalesce(p_event ->> 'assurance_min', 'password'), v_modulus, p_key_no, p_actor)
-    RETURNING events.event_no, events.event_id INTO v_no, v_id;
-    INSERT INTO contestants (event_no, contestant_no, contestant_name, contestant_description, contestant_image_url, party)
-    SELECT v_no, position, c ->> 'contestant_name', c ->> 'contestant_description', c ->> 'contestant_image_url', c ->> 'party'
-    FROM jsonb_array_elements(p_event -> 'contestants') WITH ORDINALITY AS given (c, position);
-    PERFORM create_event_partitions(v_no, v_modulus);
-    INSERT INTO audit_log (actor, action, event_id, trace_id, details)
-    VALUES (p_actor, 'event.create', v_id, p_trace_id, p_event);
-    PERFORM emit_event_change(v_no);
-    RETURN QUERY SELECT v_no, v_id;
+    IF p_action = 'cancel' AND v_event.two_person AND v_event.status IN ('open', 'paused') THEN
+        RETURN QUERY SELECT v_event.status, v_event.status_at, ask_confirmation(v_event, p_action, p_by);
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT s.status, s.status_at, NULL::timestamptz
+                 FROM set_status(v_event, p_action, p_by, NULL, p_ballot, p_ballot_seal) AS s;
 END
 $$;
+ALTER FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
+-- Name: changed_fields(jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb) RETURNS record
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT jsonb_object_agg(key, p_before -> key), jsonb_object_agg(key, value)
+    FROM jsonb_each(p_after) WHERE value IS DISTINCT FROM p_before -> key
+$$;
+ALTER FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb) OWNER TO vote_ledger_owner;
+-- Name: confirm_change(uuid, text, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) RETURNS TABLE(status text, status_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_event events := locked_event(p_event_id);
+    v_asked confirmations;
+BEGIN
+    SELECT * INTO v_asked FROM confirmations c WHERE c.event_no = v_event.event_no AND c.action = p_action;
+    IF v_asked.asked_by = (p_by).user_id THEN
+        RAISE EXCEPTION 'whoever asked for it can''t confirm it' USING ERRCODE = 'VT403';
+    END IF;
+    IF v_asked IS NULL OR v_asked.expires_at <= clock_timestamp() AND v_event.status <> 'cancelled' THEN
+        RAISE EXCEPTION 'nobody has asked for this within the last minutes' USING ERRCODE = 'VT428';
+    END IF;
+    RETURN QUERY SELECT s.status, s.status_at FROM set_status(v_event, p_action, p_by, v_asked.asked_by, NULL, NULL) AS s;
+END
+$$;
+ALTER FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
+-- Name: create_event(jsonb, integer, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) RETURNS TABLE(event_no integer, event_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT event_no, event_id FROM make_event(p_event, p_key_no, ROW(p_actor, NULL, p_trace_id)::actor)
+$$;
 ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
--- Name: create_event(jsonb, integer, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) RETURNS TABLE(event_no integer, event_id uuid)
+-- Name: create_event(jsonb, integer, public.actor, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) RETURNS TABLE(event_no integer, event_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -268,9 +400,10 @@ DECLARE
 BEGIN
     IF p_key IS NOT NULL THEN
         DELETE FROM idempotency_keys WHERE made_at < clock_timestamp() - interval '1 day';
-        INSERT INTO idempotency_keys (actor, key, request) VALUES (p_actor, p_key, p_request) ON CONFLICT DO NOTHING;
+        INSERT INTO idempotency_keys (actor, key, request) VALUES ((p_by).user_id, p_key, p_request) ON CONFLICT DO NOTHING;
         IF NOT FOUND THEN  -- the one who was first has committed by now
-            SELECT k.request, k.event_id INTO v_request, v_id FROM idempotency_keys k WHERE k.actor = p_actor AND k.key = p_key;
+            SELECT k.request, k.event_id INTO v_request, v_id
+            FROM idempotency_keys k WHERE k.actor = (p_by).user_id AND k.key = p_key;
             IF v_request IS DISTINCT FROM p_request THEN
                 RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'VT422';
             END IF;
@@ -279,10 +412,19 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    SELECT made.event_no, made.event_id INTO v_no, v_id FROM create_event(p_event, p_key_no, p_actor, p_trace_id) AS made;
-    UPDATE idempotency_keys SET event_id = v_id WHERE actor = p_actor AND key = p_key;
+    SELECT made.event_no, made.event_id INTO v_no, v_id FROM make_event(p_event, p_key_no, p_by) AS made;
+    UPDATE idempotency_keys SET event_id = v_id WHERE actor = (p_by).user_id AND key = p_key;
     RETURN QUERY SELECT v_no, v_id;
 END
+$$;
+ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) OWNER TO vote_ledger_owner;
+-- Name: create_event(jsonb, integer, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) RETURNS TABLE(event_no integer, event_id uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT event_no, event_id
+    FROM create_event(p_event, p_key_no, ROW(p_actor, NULL, p_trace_id)::actor, p_key, p_request)
 $$;
 ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) OWNER TO vote_ledger_owner;
 -- Name: create_event_partitions(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
@@ -323,24 +465,122 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.create_evidence_partition(p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: draft_of(uuid); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.draft_of(p_event_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT jsonb_build_object(
+        'event_name', e.event_name, 'event_description', e.event_description, 'results_visibility', e.results_visibility,
+        'captcha', e.captcha, 'assurance_min', e.assurance_min, 'expected_votes', e.expected_votes,
+        'eligible_voters', e.eligible_voters, 'rehearsal', e.rehearsal, 'two_person', e.two_person, 'theme', e.theme,
+        'previous_event_id', e.previous_event_id, 'contestants', coalesce(jsonb_agg(jsonb_build_object(
+            'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,
+            'contestant_description', c.contestant_description, 'contestant_image_url', c.contestant_image_url,
+            'party', c.party) ORDER BY c.order_no) FILTER (WHERE c.event_no IS NOT NULL), '[]'),
+        'skeletons', coalesce(jsonb_agg(c.skeleton ORDER BY c.order_no) FILTER (WHERE c.event_no IS NOT NULL), '[]'))
+    FROM events e LEFT JOIN contestants c USING (event_no)
+    WHERE e.event_id = p_event_id
+    GROUP BY e.event_no
+$$;
+ALTER FUNCTION public.draft_of(p_event_id uuid) OWNER TO vote_ledger_owner;
 -- Name: due_changes(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.due_changes() RETURNS TABLE(event_id uuid, becomes text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT event_id, CASE status WHEN 'open' THEN 'closed' ELSE 'open' END
-    FROM events
-    WHERE status = 'scheduled' AND opens_at <= clock_timestamp() OR status = 'open' AND closes_at <= clock_timestamp()
-    ORDER BY event_no
+    SELECT event_id, becomes FROM pending_changes() WHERE due_at <= clock_timestamp() ORDER BY event_no
 $$;
 ALTER FUNCTION public.due_changes() OWNER TO vote_ledger_owner;
+-- Name: edit_contestant(uuid, uuid, jsonb, text, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.edit_contestant(p_event_id uuid, p_contestant_id uuid, p_changes jsonb, p_skeleton text, p_by public.actor) RETURNS public.contestants
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_event events := locked_draft(p_event_id);
+    v_others int := (SELECT count(*) - 1 FROM contestants c WHERE c.event_no = v_event.event_no);
+    v_old contestants;
+    v_new contestants;
+    v_changed record;
+BEGIN
+    SELECT * INTO v_old FROM contestants c WHERE c.event_no = v_event.event_no AND c.contestant_id = p_contestant_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'contestant not found' USING ERRCODE = 'VT404', COLUMN = 'contestant_id';
+    END IF;
+    v_old.order_no := (SELECT count(*) FROM contestants c WHERE c.event_no = v_event.event_no AND c.order_no <= v_old.order_no);
+    v_new := jsonb_populate_record(v_old, p_changes);
+    v_new.order_no := least(v_new.order_no, v_others + 1);
+    SELECT * INTO v_changed FROM changed_fields(facts_of(v_old), facts_of(v_new));
+    IF v_changed.after IS NULL THEN
+        PERFORM emit_repeat();
+        RETURN v_old;
+    END IF;
+    UPDATE contestants c
+    SET contestant_name = v_new.contestant_name, contestant_description = v_new.contestant_description,
+        contestant_image_url = v_new.contestant_image_url, party = v_new.party, skeleton = coalesce(p_skeleton, c.skeleton)
+    WHERE c.event_no = v_event.event_no AND c.contestant_no = v_old.contestant_no;
+    UPDATE contestants c SET order_no = placed.order_no
+    FROM (SELECT o.contestant_no, row_number() OVER (ORDER BY o.order_no) AS order_no
+          FROM contestants o WHERE o.event_no = v_event.event_no AND o.contestant_no <> v_old.contestant_no) AS others,
+         LATERAL (SELECT others.order_no + (others.order_no >= v_new.order_no)::int AS order_no) AS placed
+    WHERE c.event_no = v_event.event_no AND c.contestant_no = others.contestant_no;
+    UPDATE contestants c SET order_no = v_new.order_no
+    WHERE c.event_no = v_event.event_no AND c.contestant_no = v_old.contestant_no;
+    PERFORM note_change(v_event.event_no, p_by, 'contestant.edit',
+                        v_changed.before || jsonb_build_object('contestant_id', p_contestant_id), v_changed.after);
+    RETURN v_new;
+END
+$$;
+ALTER FUNCTION public.edit_contestant(p_event_id uuid, p_contestant_id uuid, p_changes jsonb, p_skeleton text, p_by public.actor) OWNER TO vote_ledger_owner;
+-- Name: edit_event(uuid, jsonb, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.edit_event(p_event_id uuid, p_changes jsonb, p_by public.actor) RETURNS public.events
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_old events := locked_event(p_event_id);
+    v_new events := jsonb_populate_record(v_old, p_changes);
+    v_changed record;
+BEGIN
+    IF v_old.status IN ('closed', 'cancelled') THEN
+        RAISE EXCEPTION 'can''t change an event that is %', v_old.status USING ERRCODE = 'VT409';
+    END IF;
+    IF v_old.status IN ('draft', 'scheduled') THEN
+        v_new.status := CASE WHEN v_new.opens_at IS NULL THEN 'draft' ELSE 'scheduled' END;
+    END IF;
+    SELECT * INTO v_changed FROM changed_fields(to_jsonb(v_old), to_jsonb(v_new));
+    IF v_changed.after IS NULL THEN
+        PERFORM emit_repeat();
+        RETURN v_old;
+    END IF;
+    IF v_old.status IN ('open', 'paused') AND v_changed.after ?| '{event_name,opens_at}' THEN
+        RAISE EXCEPTION 'event_name and opens_at are fixed once an event has opened' USING ERRCODE = 'VT409';
+    END IF;
+    IF v_new.closes_at <= v_new.opens_at THEN
+        RAISE EXCEPTION 'closes_at must be after opens_at' USING ERRCODE = 'VT400', COLUMN = 'closes_at';
+    END IF;
+    UPDATE events e
+    SET event_name = v_new.event_name, event_description = v_new.event_description, opens_at = v_new.opens_at,
+        closes_at = v_new.closes_at, results_visibility = v_new.results_visibility, captcha = v_new.captcha,
+        theme = v_new.theme, status = v_new.status,
+        status_at = CASE e.status WHEN v_new.status THEN e.status_at ELSE clock_timestamp() END
+    WHERE e.event_no = v_old.event_no;
+    PERFORM note_change(v_old.event_no, p_by, 'edit', v_changed.before, v_changed.after);
+    SELECT * INTO v_new FROM events e WHERE e.event_no = v_old.event_no;
+    RETURN v_new;
+END
+$$;
+ALTER FUNCTION public.edit_event(p_event_id uuid, p_changes jsonb, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: emit_event_change(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.emit_event_change(p_event_no integer) RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
     AS $$
     SELECT pg_logical_emit_message(true, 'vote.event', json_build_object(
-        'event_no', event_no, 'event_id', event_id, 'status', status, 'at', rfc3339(status_at))::text)
+        'event_no', event_no, 'event_id', event_id, 'status', status,
+        'at', to_char(status_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'change_no', change_no, 'visibility', results_visibility, 'frozen', frozen, 'revealed', revealed)::text)
     FROM events WHERE event_no = p_event_no
 $$;
 ALTER FUNCTION public.emit_event_change(p_event_no integer) OWNER TO vote_ledger_owner;
@@ -357,6 +597,14 @@ CREATE FUNCTION public.event_lock_class() RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$SELECT 86607$$;
 ALTER FUNCTION public.event_lock_class() OWNER TO vote_ledger_owner;
+-- Name: facts_of(public.contestants); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.facts_of(p_contestant public.contestants) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT to_jsonb(p_contestant) - '{event_no,skeleton}'::text[]
+$$;
+ALTER FUNCTION public.facts_of(p_contestant public.contestants) OWNER TO vote_ledger_owner;
 -- Name: has_partition(text, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.has_partition(p_table text, p_event_no integer) RETURNS boolean
     LANGUAGE sql STABLE
@@ -367,14 +615,100 @@ CREATE FUNCTION public.has_partition(p_table text, p_event_no integer) RETURNS b
                      AND NOT inhdetachpending)
 $$;
 ALTER FUNCTION public.has_partition(p_table text, p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: locked_draft(uuid); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.locked_draft(p_event_id uuid) RETURNS public.events
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_event events := locked_event(p_event_id);
+BEGIN
+    IF v_event.status NOT IN ('draft', 'scheduled') THEN
+        RAISE EXCEPTION 'can''t change contestants of an event that is %', v_event.status USING ERRCODE = 'VT409';
+    END IF;
+    RETURN v_event;
+END
+$$;
+ALTER FUNCTION public.locked_draft(p_event_id uuid) OWNER TO vote_ledger_owner;
+-- Name: locked_event(uuid); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.locked_event(p_event_id uuid) RETURNS public.events
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_event events;
+BEGIN
+    SELECT * INTO v_event FROM events e WHERE e.event_id = p_event_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'event not found' USING ERRCODE = 'VT404';
+    END IF;
+    PERFORM pg_advisory_xact_lock(event_lock_class(), v_event.event_no);
+    SELECT * INTO v_event FROM events e WHERE e.event_no = v_event.event_no;
+    RETURN v_event;
+END
+$$;
+ALTER FUNCTION public.locked_event(p_event_id uuid) OWNER TO vote_ledger_owner;
+-- Name: make_event(jsonb, integer, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.make_event(p_event jsonb, p_key_no integer, p_by public.actor) RETURNS TABLE(event_no integer, event_id uuid)
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_event events := jsonb_populate_record(NULL::events, p_event);
+    v_no int;
+    v_id uuid;
+BEGIN
+    LOOP
+        INSERT INTO events (event_name, event_description, status, opens_at, closes_at, results_visibility, captcha,
+                            expected_votes, eligible_voters, assurance_min, rehearsal, two_person, theme, previous_event_id,
+                            modulus, key_no, contestants_made, created_by)
+        VALUES (v_event.event_name, v_event.event_description,
+                CASE WHEN v_event.opens_at IS NULL THEN 'draft' ELSE 'scheduled' END, v_event.opens_at, v_event.closes_at,
+                coalesce(v_event.results_visibility, 'public'), coalesce(v_event.captcha, false), v_event.expected_votes,
+                v_event.eligible_voters, coalesce(v_event.assurance_min, 'password'), coalesce(v_event.rehearsal, false),
+                coalesce(v_event.two_person, false), v_event.theme, v_event.previous_event_id,
+                CASE WHEN v_event.expected_votes < 100000 THEN 1 WHEN v_event.expected_votes < 1000000 THEN 4 ELSE 16 END,
+                p_key_no, jsonb_array_length(p_event -> 'contestants'), (p_by).user_id)
+        ON CONFLICT (short_code) DO NOTHING  -- then another one is drawn
+        RETURNING events.event_no, events.event_id INTO v_no, v_id;
+        EXIT WHEN FOUND;
+    END LOOP;
+    INSERT INTO contestants (event_no, contestant_no, order_no, contestant_name, contestant_description,
+                             contestant_image_url, party, skeleton)
+    SELECT v_no, place, place, c ->> 'contestant_name', c ->> 'contestant_description', c ->> 'contestant_image_url',
+           c ->> 'party', p_event -> 'skeletons' ->> place::int - 1
+    FROM jsonb_array_elements(p_event -> 'contestants') WITH ORDINALITY AS given (c, place);
+    PERFORM create_event_partitions(v_no, (SELECT modulus FROM events e WHERE e.event_no = v_no));
+    PERFORM note_change(v_no, p_by, 'create', NULL, p_event - 'skeletons');
+    RETURN QUERY SELECT v_no, v_id;
+END
+$$;
+ALTER FUNCTION public.make_event(p_event jsonb, p_key_no integer, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: next_due_at(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.next_due_at() RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT min(CASE status WHEN 'open' THEN closes_at ELSE opens_at END) FROM events WHERE status IN ('scheduled', 'open')
+    SELECT min(due_at) FROM pending_changes()
 $$;
 ALTER FUNCTION public.next_due_at() OWNER TO vote_ledger_owner;
+-- Name: note_change(integer, public.actor, text, jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_event_id uuid;
+BEGIN
+    UPDATE events SET change_no = change_no + 1 WHERE event_no = p_event_no RETURNING event_id INTO v_event_id;
+    INSERT INTO audit_log (actor, role, action, event_id, trace_id, before, after)
+    VALUES ((p_by).user_id, (p_by).role, 'event.' || p_action, v_event_id, (p_by).trace_id, p_before, p_after);
+    PERFORM emit_event_change(p_event_no);
+    PERFORM pg_notify('event_change', v_event_id::text);
+END
+$$;
+ALTER FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb) OWNER TO vote_ledger_owner;
 -- Name: note_opening(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.note_opening() RETURNS trigger
     LANGUAGE plpgsql
@@ -386,6 +720,42 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.note_opening() OWNER TO vote_ledger_owner;
+-- Name: pending_changes(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.pending_changes() RETURNS TABLE(event_no integer, event_id uuid, becomes text, due_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT e.event_no, e.event_id, CASE e.status WHEN 'scheduled' THEN 'open' ELSE 'closed' END,
+           CASE e.status WHEN 'scheduled' THEN e.opens_at ELSE e.closes_at END
+    FROM events e
+    WHERE e.status IN ('scheduled', 'open', 'paused')
+      AND (e.status <> 'scheduled' OR EXISTS (SELECT FROM contestants c WHERE c.event_no = e.event_no))
+$$;
+ALTER FUNCTION public.pending_changes() OWNER TO vote_ledger_owner;
+-- Name: remove_contestant(uuid, uuid, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.remove_contestant(p_event_id uuid, p_contestant_id uuid, p_by public.actor) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_event events := locked_draft(p_event_id);
+    v_old contestants;
+BEGIN
+    DELETE FROM contestants c WHERE c.event_no = v_event.event_no AND c.contestant_id = p_contestant_id
+    RETURNING * INTO v_old;
+    IF FOUND THEN
+        PERFORM note_change(v_event.event_no, p_by, 'contestant.remove', facts_of(v_old), NULL);
+        RETURN;
+    END IF;
+    PERFORM FROM audit_log WHERE event_id = p_event_id AND action = 'event.contestant.remove'
+                             AND before ->> 'contestant_id' = p_contestant_id::text;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'contestant not found' USING ERRCODE = 'VT404', COLUMN = 'contestant_id';
+    END IF;
+    PERFORM emit_repeat();
+END
+$$;
+ALTER FUNCTION public.remove_contestant(p_event_id uuid, p_contestant_id uuid, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: request_recount(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.request_recount() RETURNS void
     LANGUAGE sql
@@ -394,6 +764,64 @@ CREATE FUNCTION public.request_recount() RETURNS void
     UPDATE fanout_checkpoint SET epoch = epoch + 1, digest = NULL
 $$;
 ALTER FUNCTION public.request_recount() OWNER TO vote_ledger_owner;
+-- Name: reset_event(uuid, integer, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) RETURNS TABLE(event_no integer, event_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_event events := locked_event(p_event_id);
+BEGIN
+    IF NOT v_event.rehearsal THEN
+        RAISE EXCEPTION 'only a rehearsal can be reset' USING ERRCODE = 'VT409';
+    END IF;
+    IF v_event.replaced_by IS NULL THEN
+        IF v_event.status NOT IN ('closed', 'cancelled') THEN
+            PERFORM set_status(v_event, 'cancel', p_by, NULL, NULL, NULL);
+        END IF;
+        SELECT made.event_id INTO v_event.replaced_by FROM make_event(draft_of(p_event_id), p_key_no, p_by) AS made;
+        UPDATE events e SET replaced_by = v_event.replaced_by WHERE e.event_no = v_event.event_no;
+        PERFORM note_change(v_event.event_no, p_by, 'reset', NULL, jsonb_build_object('replaced_by', v_event.replaced_by));
+    END IF;
+    PERFORM emit_repeat();
+    RETURN QUERY SELECT e.event_no, e.event_id FROM events e WHERE e.event_id = v_event.replaced_by;
+END
+$$;
+ALTER FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) OWNER TO vote_ledger_owner;
+-- Name: reveal_results(uuid, integer, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.reveal_results(p_event_id uuid, p_places integer, p_by public.actor) RETURNS TABLE(revealed smallint, display_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_event events := locked_event(p_event_id);
+    v_all int := (SELECT count(*) FROM contestants c WHERE c.event_no = v_event.event_no);
+    v_places smallint := least(coalesce(p_places, v_all), v_all);
+BEGIN
+    IF v_places = v_event.revealed THEN
+        PERFORM emit_repeat();
+        RETURN QUERY SELECT v_event.revealed, v_event.display_at;
+        RETURN;
+    END IF;
+    IF v_event.status <> 'closed' THEN
+        RAISE EXCEPTION 'can''t reveal an event that is %', v_event.status USING ERRCODE = 'VT409';
+    END IF;
+    IF v_places < v_event.revealed THEN
+        RAISE EXCEPTION '% places are shown already', v_event.revealed USING ERRCODE = 'VT409';
+    END IF;
+    IF NOT v_event.frozen AND v_event.results_visibility <> 'staff' THEN
+        RAISE EXCEPTION 'nothing of this event is held back' USING ERRCODE = 'VT409';
+    END IF;
+    UPDATE events e SET revealed = v_places, frozen = e.frozen AND v_places < v_all, display_at = clock_timestamp()
+    WHERE e.event_no = v_event.event_no;
+    PERFORM note_change(v_event.event_no, p_by, 'reveal', jsonb_build_object('revealed', v_event.revealed),
+                        jsonb_build_object('revealed', v_places));
+    RETURN QUERY SELECT e.revealed, e.display_at FROM events e WHERE e.event_no = v_event.event_no;
+END
+$$;
+ALTER FUNCTION public.reveal_results(p_event_id uuid, p_places integer, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: rfc3339(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.rfc3339(p_moment timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE
@@ -440,6 +868,73 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.rule_hits(p_event_id uuid) OWNER TO vote_ledger_owner;
+-- Name: set_frozen(uuid, boolean, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) RETURNS TABLE(frozen boolean, display_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_event events := locked_event(p_event_id);
+    v_action text := CASE WHEN p_frozen THEN 'freeze' ELSE 'unfreeze' END;
+BEGIN
+    IF v_event.frozen = p_frozen THEN
+        PERFORM emit_repeat();
+        RETURN QUERY SELECT v_event.frozen, coalesce(v_event.display_at, v_event.status_at);
+        RETURN;
+    END IF;
+    IF v_event.status NOT IN ('open', 'paused', 'closed') THEN
+        RAISE EXCEPTION 'can''t % an event that is %', v_action, v_event.status USING ERRCODE = 'VT409';
+    END IF;
+    IF p_frozen AND v_event.revealed IS NOT NULL THEN
+        RAISE EXCEPTION 'can''t freeze what is being revealed' USING ERRCODE = 'VT409';
+    END IF;
+    UPDATE events e SET frozen = p_frozen, display_at = clock_timestamp() WHERE e.event_no = v_event.event_no;
+    PERFORM note_change(v_event.event_no, p_by, v_action, jsonb_build_object('frozen', v_event.frozen),
+                        jsonb_build_object('frozen', p_frozen));
+    RETURN QUERY SELECT e.frozen, e.display_at FROM events e WHERE e.event_no = v_event.event_no;
+END
+$$;
+ALTER FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) OWNER TO vote_ledger_owner;
+-- Name: set_status(public.events, text, public.actor, uuid, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_becomes text := CASE p_action WHEN 'open' THEN 'open' WHEN 'pause' THEN 'paused' WHEN 'resume' THEN 'open'
+                                    WHEN 'close' THEN 'closed' WHEN 'cancel' THEN 'cancelled' END;
+    v_from text[] := CASE p_action WHEN 'open' THEN '{draft,scheduled}' WHEN 'pause' THEN '{open}'
+                                   WHEN 'resume' THEN '{paused}' WHEN 'close' THEN '{open,paused}'
+                                   ELSE '{draft,scheduled,open,paused}' END;
+BEGIN
+    IF p_event.status = v_becomes THEN
+        PERFORM emit_repeat();
+        RETURN QUERY SELECT p_event.status, p_event.status_at;
+        RETURN;
+    END IF;
+    IF p_event.status <> ALL (v_from) THEN
+        RAISE EXCEPTION 'can''t % an event that is %', p_action, p_event.status USING ERRCODE = 'VT409';
+    END IF;
+    IF v_becomes = 'open' AND (p_by).user_id IS NOT NULL AND p_event.closes_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'can''t % an event whose closes_at is past', p_action USING ERRCODE = 'VT409';
+    END IF;
+    IF p_action = 'open' AND NOT EXISTS (SELECT FROM contestants c WHERE c.event_no = p_event.event_no) THEN
+        RAISE EXCEPTION 'can''t open an event without contestants' USING ERRCODE = 'VT409';
+    END IF;
+    IF p_action = 'open' AND p_ballot IS DISTINCT FROM ballot_of(p_event.event_no) AND p_ballot_seal IS NOT NULL THEN
+        RAISE EXCEPTION 'the ballot has changed meanwhile' USING ERRCODE = 'VT503';
+    END IF;
+    UPDATE events e SET status = v_becomes, status_at = clock_timestamp(),
+                        ballot_seal = CASE p_action WHEN 'open' THEN p_ballot_seal ELSE e.ballot_seal END
+    WHERE e.event_no = p_event.event_no;
+    PERFORM note_change(p_event.event_no, p_by, p_action, jsonb_build_object('status', p_event.status),
+                        jsonb_strip_nulls(jsonb_build_object('status', v_becomes, 'asked_by', p_asked_by)));
+    RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = p_event.event_no;
+END
+$$;
+ALTER FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
 -- Name: sorted_votes(integer, timestamp with time zone, smallint[], bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(voted_at timestamp with time zone, device bigint, event_no integer, contestant_no smallint, region text, voter bytea, seal bytea)
     LANGUAGE sql STABLE
@@ -474,7 +969,10 @@ CREATE TABLE public.audit_log (
     action text NOT NULL,
     event_id uuid,
     trace_id text,
-    details jsonb DEFAULT '{}'::jsonb NOT NULL
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    role text,
+    before jsonb,
+    after jsonb
 );
 ALTER TABLE public.audit_log OWNER TO vote_ledger_owner;
 -- Name: audit_log_audit_no_seq; Type: SEQUENCE; Schema: public; Owner: vote_ledger_owner
@@ -486,45 +984,14 @@ ALTER TABLE public.audit_log ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
--- Name: contestants; Type: TABLE; Schema: public; Owner: vote_ledger_owner
-CREATE TABLE public.contestants (
+-- Name: confirmations; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.confirmations (
     event_no integer NOT NULL,
-    contestant_no smallint NOT NULL,
-    contestant_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    contestant_name text NOT NULL,
-    contestant_description text NOT NULL,
-    contestant_image_url text NOT NULL,
-    party text
+    action text NOT NULL,
+    asked_by uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL
 );
-ALTER TABLE public.contestants OWNER TO vote_ledger_owner;
--- Name: events; Type: TABLE; Schema: public; Owner: vote_ledger_owner
-CREATE TABLE public.events (
-    event_no integer NOT NULL,
-    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    event_name text NOT NULL,
-    event_description text,
-    status text DEFAULT 'draft'::text NOT NULL,
-    status_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    opens_at timestamp with time zone,
-    closes_at timestamp with time zone,
-    results_visibility text DEFAULT 'public'::text NOT NULL,
-    captcha boolean DEFAULT false NOT NULL,
-    expected_votes bigint,
-    modulus smallint NOT NULL,
-    key_no smallint NOT NULL,
-    created_by uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    ballot_seal bytea,
-    opened_at timestamp with time zone,
-    assurance_min text DEFAULT 'password'::text NOT NULL,
-    CONSTRAINT events_assurance_min_check CHECK ((assurance_min = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
-    CONSTRAINT events_ballot_seal_check CHECK ((octet_length(ballot_seal) = 16)),
-    CONSTRAINT events_check CHECK ((opens_at < closes_at)),
-    CONSTRAINT events_event_no_check CHECK ((event_no < 268435456)),
-    CONSTRAINT events_results_visibility_check CHECK ((results_visibility = ANY (ARRAY['public'::text, 'after_close'::text, 'staff'::text]))),
-    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'closed'::text, 'cancelled'::text])))
-);
-ALTER TABLE public.events OWNER TO vote_ledger_owner;
+ALTER TABLE public.confirmations OWNER TO vote_ledger_owner;
 -- Name: events_event_no_seq; Type: SEQUENCE; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE public.events ALTER COLUMN event_no ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.events_event_no_seq
@@ -602,9 +1069,15 @@ ALTER TABLE public.votes OWNER TO vote_ledger_owner;
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_no);
+-- Name: confirmations confirmations_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.confirmations
+    ADD CONSTRAINT confirmations_pkey PRIMARY KEY (event_no, action);
 -- Name: contestants contestants_contestant_id_key; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.contestants
     ADD CONSTRAINT contestants_contestant_id_key UNIQUE (contestant_id);
+-- Name: contestants contestants_look_alike; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.contestants
+    ADD CONSTRAINT contestants_look_alike UNIQUE (event_no, skeleton);
 -- Name: contestants contestants_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.contestants
     ADD CONSTRAINT contestants_pkey PRIMARY KEY (event_no, contestant_no);
@@ -614,6 +1087,9 @@ ALTER TABLE ONLY public.events
 -- Name: events events_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_no);
+-- Name: events events_short_code_key; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_short_code_key UNIQUE (short_code);
 -- Name: fanout_checkpoint fanout_checkpoint_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.fanout_checkpoint
     ADD CONSTRAINT fanout_checkpoint_pkey PRIMARY KEY (source);
@@ -629,17 +1105,28 @@ ALTER TABLE ONLY public.vote_rejections
 -- Name: votes votes_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.votes
     ADD CONSTRAINT votes_pkey PRIMARY KEY (event_no, voter);
+-- Name: audit_log_event; Type: INDEX; Schema: public; Owner: vote_ledger_owner
+CREATE INDEX audit_log_event ON public.audit_log USING btree (event_id, audit_no);
 -- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
-CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text]));
+CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (status = ANY (ARRAY['scheduled'::text, 'open'::text, 'paused'::text]));
 -- Name: idempotency_keys_age; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (made_at);
 -- Name: vote_evidence_time; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX vote_evidence_time ON ONLY public.vote_evidence USING btree (event_no, stored_at);
 -- Name: events events_opened; Type: TRIGGER; Schema: public; Owner: vote_ledger_owner
 CREATE TRIGGER events_opened BEFORE UPDATE OF status ON public.events FOR EACH ROW WHEN (((new.status = 'open'::text) AND (old.opened_at IS NULL))) EXECUTE FUNCTION public.note_opening();
+-- Name: confirmations confirmations_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.confirmations
+    ADD CONSTRAINT confirmations_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
 -- Name: contestants contestants_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.contestants
     ADD CONSTRAINT contestants_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
+-- Name: events events_previous_event_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_previous_event_id_fkey FOREIGN KEY (previous_event_id) REFERENCES public.events(event_id);
+-- Name: events events_replaced_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_replaced_by_fkey FOREIGN KEY (replaced_by) REFERENCES public.events(event_id);
 -- Name: votes_inserts; Type: PUBLICATION; Schema: -; Owner: vote_ledger_owner
 CREATE PUBLICATION votes_inserts WITH (publish = 'insert', publish_via_partition_root = true);
 ALTER PUBLICATION votes_inserts OWNER TO vote_ledger_owner;
@@ -725,11 +1212,28 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock(integer, integer) FR
 REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(bigint) FROM PUBLIC;
 -- Name: FUNCTION pg_try_advisory_xact_lock_shared(integer, integer); Type: ACL; Schema: pg_catalog; Owner: postgres
 REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) FROM PUBLIC;
+-- Name: TABLE contestants; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.contestants TO vote_command;
+GRANT SELECT ON TABLE public.contestants TO vote_fanout;
+GRANT SELECT ON TABLE public.contestants TO vote_query;
+GRANT SELECT ON TABLE public.contestants TO vote_auditor;
+-- Name: FUNCTION add_contestant(p_event_id uuid, p_contestant jsonb, p_skeleton text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.add_contestant(p_event_id uuid, p_contestant jsonb, p_skeleton text, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.add_contestant(p_event_id uuid, p_contestant jsonb, p_skeleton text, p_by public.actor) TO vote_command;
 -- Name: FUNCTION answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) FROM PUBLIC;
 -- Name: FUNCTION apply_schedule(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.apply_schedule() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.apply_schedule() TO vote_command;
+-- Name: FUNCTION new_short_code(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.new_short_code() FROM PUBLIC;
+-- Name: TABLE events; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.events TO vote_command;
+GRANT SELECT ON TABLE public.events TO vote_fanout;
+GRANT SELECT ON TABLE public.events TO vote_query;
+GRANT SELECT ON TABLE public.events TO vote_auditor;
+-- Name: FUNCTION ask_confirmation(p_event public.events, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor) FROM PUBLIC;
 -- Name: FUNCTION ballot_of(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.ballot_of(p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ballot_of(p_event_no integer) TO vote_command;
@@ -749,9 +1253,20 @@ GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text,
 -- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) TO vote_command;
+-- Name: FUNCTION change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) TO vote_command;
+-- Name: FUNCTION changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb) FROM PUBLIC;
+-- Name: FUNCTION confirm_change(p_event_id uuid, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) TO vote_command;
 -- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) TO vote_command;
+-- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) TO vote_command;
 -- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) TO vote_command;
@@ -759,32 +1274,67 @@ GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_act
 REVOKE ALL ON FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) FROM PUBLIC;
 -- Name: FUNCTION create_evidence_partition(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_evidence_partition(p_event_no integer) FROM PUBLIC;
+-- Name: FUNCTION draft_of(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.draft_of(p_event_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.draft_of(p_event_id uuid) TO vote_command;
 -- Name: FUNCTION due_changes(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.due_changes() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.due_changes() TO vote_command;
+-- Name: FUNCTION edit_contestant(p_event_id uuid, p_contestant_id uuid, p_changes jsonb, p_skeleton text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.edit_contestant(p_event_id uuid, p_contestant_id uuid, p_changes jsonb, p_skeleton text, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.edit_contestant(p_event_id uuid, p_contestant_id uuid, p_changes jsonb, p_skeleton text, p_by public.actor) TO vote_command;
+-- Name: FUNCTION edit_event(p_event_id uuid, p_changes jsonb, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.edit_event(p_event_id uuid, p_changes jsonb, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.edit_event(p_event_id uuid, p_changes jsonb, p_by public.actor) TO vote_command;
 -- Name: FUNCTION emit_event_change(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.emit_event_change(p_event_no integer) FROM PUBLIC;
 -- Name: FUNCTION emit_repeat(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.emit_repeat() FROM PUBLIC;
 -- Name: FUNCTION event_lock_class(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.event_lock_class() FROM PUBLIC;
+-- Name: FUNCTION facts_of(p_contestant public.contestants); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.facts_of(p_contestant public.contestants) FROM PUBLIC;
 -- Name: FUNCTION has_partition(p_table text, p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_query;
 GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_auditor;
+-- Name: FUNCTION locked_draft(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.locked_draft(p_event_id uuid) FROM PUBLIC;
+-- Name: FUNCTION locked_event(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.locked_event(p_event_id uuid) FROM PUBLIC;
+-- Name: FUNCTION make_event(p_event jsonb, p_key_no integer, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.make_event(p_event jsonb, p_key_no integer, p_by public.actor) FROM PUBLIC;
 -- Name: FUNCTION next_due_at(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.next_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due_at() TO vote_command;
+-- Name: FUNCTION note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb) FROM PUBLIC;
 -- Name: FUNCTION note_opening(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.note_opening() FROM PUBLIC;
+-- Name: FUNCTION pending_changes(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.pending_changes() FROM PUBLIC;
+-- Name: FUNCTION remove_contestant(p_event_id uuid, p_contestant_id uuid, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.remove_contestant(p_event_id uuid, p_contestant_id uuid, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.remove_contestant(p_event_id uuid, p_contestant_id uuid, p_by public.actor) TO vote_command;
 -- Name: FUNCTION request_recount(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
+-- Name: FUNCTION reset_event(p_event_id uuid, p_key_no integer, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) TO vote_command;
+-- Name: FUNCTION reveal_results(p_event_id uuid, p_places integer, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.reveal_results(p_event_id uuid, p_places integer, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reveal_results(p_event_id uuid, p_places integer, p_by public.actor) TO vote_command;
 -- Name: FUNCTION rfc3339(p_moment timestamp with time zone); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_query;
 -- Name: FUNCTION rule_hits(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rule_hits(p_event_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rule_hits(p_event_id uuid) TO vote_command;
+-- Name: FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) TO vote_command;
+-- Name: FUNCTION set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
 -- Name: FUNCTION sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 -- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -792,16 +1342,8 @@ REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids 
 GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) TO vote_command;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
--- Name: TABLE contestants; Type: ACL; Schema: public; Owner: vote_ledger_owner
-GRANT SELECT ON TABLE public.contestants TO vote_command;
-GRANT SELECT ON TABLE public.contestants TO vote_fanout;
-GRANT SELECT ON TABLE public.contestants TO vote_query;
-GRANT SELECT ON TABLE public.contestants TO vote_auditor;
--- Name: TABLE events; Type: ACL; Schema: public; Owner: vote_ledger_owner
-GRANT SELECT ON TABLE public.events TO vote_command;
-GRANT SELECT ON TABLE public.events TO vote_fanout;
-GRANT SELECT ON TABLE public.events TO vote_query;
-GRANT SELECT ON TABLE public.events TO vote_auditor;
+-- Name: TABLE confirmations; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.confirmations TO vote_auditor;
 -- Name: TABLE fanout_checkpoint; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.fanout_checkpoint TO vote_fanout;
 GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_query;

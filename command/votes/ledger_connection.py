@@ -74,10 +74,10 @@ class DatabaseClock:
         """It was found to be wrong: measure it anew."""
         self._measured_at = -math.inf
 
-    def measured(self, clock: datetime, asked_at: float) -> None:
-        """The database said this between `asked_at` (monotonic seconds) and now."""
+    def measured(self, clock: datetime) -> None:
+        """The database has said this before now: so ours is never ahead of it, and no vote's time in the future."""
         self._measured_at = time.monotonic()
-        self._offset_s = clock.timestamp() - (asked_at + self._measured_at) / 2
+        self._offset_s = clock.timestamp() - self._measured_at
 
     def now_us(self) -> int:
         """Unix microseconds."""
@@ -247,14 +247,13 @@ class LedgerConnection:
 
     async def _check(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Refuse a connection whose COMMIT is not durable, and measure the database's clock."""
-        asked_at = time.monotonic()
         facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=CONNECT_S)
         assert facts is not None
         if facts["synchronous_commit"] not in ("on", "remote_apply") or facts["fsync"] != "on":
             raise UnsafeDatabaseError(f"synchronous_commit is {facts['synchronous_commit']}, fsync is {facts['fsync']}")
         if facts["read_only"] != "off":
             raise UnsafeDatabaseError("the server takes no writes")
-        self._clock.measured(facts["clock"], asked_at)
+        self._clock.measured(facts["clock"])
 
     def _note_warning(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         if getattr(message, "severity_en", "") == "WARNING":

@@ -192,5 +192,7 @@ def _refusal(receipt: RefusedReceipt) -> ContractError:
         return CaptchaRequired("solve a captcha, and send the vote again with it", field="captcha_token")
     if receipt.kind is VoteKind.NOT_OPEN:
         return EventNotOpen("the event has not opened yet", receipt=receipt)
+    if receipt.kind is VoteKind.PAUSED:
+        return EventNotOpen("voting is paused", receipt=receipt)
     assert receipt.kind is VoteKind.CLOSED  # the gate knows no other reason
     return EventNotOpen("the event has closed", receipt=receipt)

@@ -65,7 +65,7 @@ async def test_a_click_that_nobody_waits_for_is_carried_out(
                     raise AssertionError("it was answered without the standby")
         async with aiohttp.ClientSession(command.url) as session:
             assert await post(session, close, host) == 200
-        row = admin.execute("SELECT count(*) FROM audit_log WHERE action = 'event.closed'").fetchone()
+        row = admin.execute("SELECT count(*) FROM audit_log WHERE action = 'event.close'").fetchone()
         assert row == (1,)
 
 

@@ -41,6 +41,7 @@ PUBLIC: TEMPORARY on the database
 vote_auditor: EXECUTE ballot_of/1
 vote_auditor: EXECUTE has_partition/2
 vote_auditor: SELECT audit_log
+vote_auditor: SELECT confirmations
 vote_auditor: SELECT contestants
 vote_auditor: SELECT events
 vote_auditor: SELECT fanout_checkpoint
@@ -48,6 +49,7 @@ vote_auditor: SELECT tallies
 vote_auditor: SELECT vote_evidence
 vote_auditor: SELECT vote_rejections
 vote_auditor: SELECT votes
+vote_command: EXECUTE add_contestant/4
 vote_command: EXECUTE apply_schedule/0
 vote_command: EXECUTE ballot_of/1
 vote_command: EXECUTE carry_out/4
@@ -55,11 +57,21 @@ vote_command: EXECUTE cast_votes/8
 vote_command: EXECUTE cast_votes/9
 vote_command: EXECUTE change_event_status/4
 vote_command: EXECUTE change_event_status/6
+vote_command: EXECUTE change_status/5
+vote_command: EXECUTE confirm_change/3
 vote_command: EXECUTE create_event/4
+vote_command: EXECUTE create_event/5
 vote_command: EXECUTE create_event/6
+vote_command: EXECUTE draft_of/1
 vote_command: EXECUTE due_changes/0
+vote_command: EXECUTE edit_contestant/5
+vote_command: EXECUTE edit_event/3
 vote_command: EXECUTE next_due_at/0
+vote_command: EXECUTE remove_contestant/3
+vote_command: EXECUTE reset_event/3
+vote_command: EXECUTE reveal_results/3
 vote_command: EXECUTE rule_hits/1
+vote_command: EXECUTE set_frozen/3
 vote_command: EXECUTE store_evidence/5
 vote_command: SELECT contestants
 vote_command: SELECT events
@@ -146,6 +158,10 @@ FOR_NOBODY = [
     "SELECT answer_votes(1, 1, '{}', '{}', '{}')",
     "SELECT emit_event_change(1)",
     "SELECT emit_repeat()",
+    "SELECT note_change(1, NULL, 'x', NULL, NULL)",
+    "SELECT set_status(NULL, 'open', NULL, NULL, NULL, NULL)",
+    "SELECT make_event('{}', 1, NULL)",
+    "DELETE FROM confirmations",
     "DELETE FROM idempotency_keys",
     "SELECT create_event_partitions(1, 1)",
     "SELECT create_evidence_partition(1)",
@@ -176,6 +192,16 @@ CHANGES = [
     "SELECT rule_hits(gen_random_uuid())",
     "SELECT create_event('{}', 1, NULL, '')",
     "SELECT change_event_status(gen_random_uuid(), 'open', NULL, '')",
+    "SELECT change_status(gen_random_uuid(), 'open', NULL, NULL, NULL)",
+    "SELECT confirm_change(gen_random_uuid(), 'cancel', NULL)",
+    "SELECT set_frozen(gen_random_uuid(), true, NULL)",
+    "SELECT reveal_results(gen_random_uuid(), 1, NULL)",
+    "SELECT edit_event(gen_random_uuid(), '{}', NULL)",
+    "SELECT add_contestant(gen_random_uuid(), '{}', '', NULL)",
+    "SELECT edit_contestant(gen_random_uuid(), gen_random_uuid(), '{}', '', NULL)",
+    "SELECT remove_contestant(gen_random_uuid(), gen_random_uuid(), NULL)",
+    "SELECT draft_of(gen_random_uuid())",
+    "SELECT reset_event(gen_random_uuid(), 1, NULL)",
     "SELECT apply_schedule()",
     "SELECT carry_out(gen_random_uuid(), 'open', '', '')",
     "SELECT cast_votes(1, clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}')",
