@@ -10,12 +10,20 @@ from collections.abc import Iterable, Mapping
 
 from command.durable_pool import DurablePool
 from command.events.ballot_sealer import BallotSealer
+from command.events.change_runner import ChangeRunner
+from command.events.display_handler import DisplayHandler
+from command.events.editing_handler import EditingHandler
 from command.events.event_changes import EventChanges
+from command.events.event_editing import EventEditing
 from command.events.event_handler import EventHandler
+from command.events.event_making import EventMaking
 from command.events.event_schedule import EventSchedule
+from command.events.hearing_wait import HearingWait
+from command.events.making_handler import MakingHandler
 from command.identity_door import IdentityDoor
-from command.settings import Batching, Captcha, Changes, CommandListening, Commit, FraudRules, Regions
+from command.settings import Batching, Captcha, Changes, CommandListening, Commit, FraudRules, Hearing, Regions
 from command.votes.captcha_gate import AltchaGate, CaptchaGate, ProviderGate
+from command.votes.change_listener import ChangeListener
 from command.votes.ledger_connection import LedgerConnection
 from command.votes.region_finder import RegionFinder
 from command.votes.rules.fraud_protection import FraudProtection, fraud_protection
@@ -43,7 +51,7 @@ DRAIN_S = 8
 class CommandService(Service):
     """Everything that this process holds."""
 
-    handler_types = (VoteHandler, EventHandler, RulesHandler)
+    handler_types = (VoteHandler, MakingHandler, EditingHandler, EventHandler, DisplayHandler, RulesHandler)
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(CommandListening, env)
@@ -74,9 +82,11 @@ class CommandService(Service):
         gate: CaptchaGate = ProviderGate(self._provider, open_when_away=captcha.when_away == "open")
         if captcha.provider == "altcha":
             gate = AltchaGate(Challenger(settings.read(settings.ChallengeKeys, env).by_number))
+        directory = VotingEventDirectory(self._looking, batching.events_max)
+        self._changes = ChangeListener(database_url, directory)
         self._votes = VoteCaster(
             SeedBox(verification.seed_keys),
-            VotingEventDirectory(self._looking, batching.events_max),
+            directory,
             self._batcher,
             {number: EventKeys(ReceiptCipher(key), seal_keys[number]) for number, key in receipt_keys.items()},
             regions=regions,
@@ -87,10 +97,18 @@ class CommandService(Service):
         ballots = BallotSealer(seal_keys)
         self._schedule = EventSchedule(self._scheduling, ballots)
         self._people = IdentityDoor(settings.read(settings.IdentityDatabase, env).url)
-        events = EventChanges(self._staff, self._people, ballots, max(seal_keys))
+        self._hearing = HearingWait(self._staff, settings.read(Hearing, env))
+        runner, newest = (
+            ChangeRunner(self._staff),
+            max(number for number in seal_keys if number < settings.REHEARSAL_KEYS),
+        )
+        events = EventChanges(runner, ballots, self._hearing)
         self.handlers = (
             VoteHandler(self._verifier, self._votes),
+            MakingHandler(self._verifier, EventMaking(runner, self._people, newest)),
+            EditingHandler(self._verifier, EventEditing(runner, self._hearing)),
             EventHandler(self._verifier, events),
+            DisplayHandler(self._verifier, events),
             RulesHandler(self._verifier, self._rules.report if self._rules else None),
         )
 
@@ -111,11 +129,12 @@ class CommandService(Service):
             await self._rules.open()
 
     def work(self) -> Iterable[Work]:
-        """The keys, the schedule, the writers, their connections, which are made and kept by themselves, the rules."""
+        """The keys, the schedule, what has changed, the writers, their connections, and the rules."""
         return [
             self._verifier.run(),
             self._revocations.run(),
             self._schedule.run(),
+            self._changes.run(),
             *(writer.run() for writer in self._writers),
             *(ledger.keep() for ledger in self._ledgers),
             *(self._rules.work() if self._rules else ()),
@@ -132,6 +151,7 @@ class CommandService(Service):
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""
         await self._provider.close()
+        await self._hearing.close()
         for pool in (*self._pools, self._people):
             await pool.close()
         if self._rules:

@@ -69,6 +69,17 @@ class Changes:
     deadline_ms: int = setting("CHANGE_DEADLINE_MS", 10_000, int, "ms")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hearing:
+    """How long the answer to a click that hides something waits for readers: until fanout is beyond it, which says in
+    Redis how far it has read this `source`, or the time is over.
+    """
+
+    redis_url: str = setting("REDIS_URL", "", secret=True, check=production.certified_redis)
+    source: str = setting("SOURCE_NAME", "main")
+    wait_ms: int = setting("HEARING_WAIT_MS", 1_000, int, "ms")
+
+
 def _durable(level: str) -> str:
     if level not in ("on", "remote_apply"):
         raise ValueError(f"it must be on or remote_apply, not {level}")

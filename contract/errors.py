@@ -138,6 +138,12 @@ class WrongState(ContractError):
     status, code = 409, "wrong_state"
 
 
+class NeedsConfirmation(ContractError):
+    """another host or admin has to ask for this first"""
+
+    status, code = 409, "needs_confirmation"
+
+
 class Taken(ContractError):
     """username or email is taken"""
 

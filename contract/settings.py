@@ -9,6 +9,7 @@ it is a `SettingError`, too: in every process and in the operator's command line
 """
 
 import dataclasses
+import hashlib
 import json
 import re
 import sys
@@ -22,6 +23,7 @@ Piece = TypeVar("Piece")
 _REQUIRED = object()
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")  # in Punycode, as browsers send it
 KEY_NO_MAX = (1 << 15) - 1  # a smallint, as events keep it
+REHEARSAL_KEYS = 1 << 14  # from this number on they are keys of rehearsals; the table of events says so, too
 
 
 class SettingError(Exception):
@@ -119,6 +121,23 @@ def numbered_keys(key_bytes: int) -> Callable[[str], dict[int, bytes]]:
     return parse
 
 
+def event_keys(key_bytes: int) -> Callable[[str], dict[int, bytes]]:
+    """As `numbered_keys`, and for each of them the key of rehearsals that follows from it, REHEARSAL_KEYS above it."""
+    numbered = numbered_keys(key_bytes)
+
+    def parse(path: str) -> dict[int, bytes]:
+        real = numbered(path)
+        if max(real) >= REHEARSAL_KEYS:
+            raise ValueError(f"key {max(real)}: numbers from {REHEARSAL_KEYS} on are those of rehearsals")
+        return real | {number + REHEARSAL_KEYS: _of_rehearsals(key) for number, key in real.items()}
+
+    return parse
+
+
+def _of_rehearsals(key: bytes) -> bytes:
+    return hashlib.blake2b(key=key, digest_size=len(key), person=b"rehearsal").digest()
+
+
 def _mode(text: str) -> str:
     if text not in ("development", "production"):
         raise ValueError("it must be development or production")
@@ -200,14 +219,14 @@ class Verification:
 class ReceiptKeys:
     """Keys of the vote_id by key_no, 16 bytes each; held by command and query."""
 
-    by_number: dict[int, bytes] = setting("RECEIPT_KEYS_FILE", parse=numbered_keys(16), check=production.real_keys)
+    by_number: dict[int, bytes] = setting("RECEIPT_KEYS_FILE", parse=event_keys(16), check=production.real_keys)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SealKeys:
     """Keys of the row seals by key_no, 32 bytes each; held by command and the audit tool, never by the database."""
 
-    by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=numbered_keys(32), check=production.real_keys)
+    by_number: dict[int, bytes] = setting("SEAL_KEYS_FILE", parse=event_keys(32), check=production.real_keys)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,21 +1,38 @@
 """An event as a host enters it: shapes, limits, and what no shape can say. Pure."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
+from command.likeness import skeleton_of
 from contract.assurance import Assurance
 from contract.errors import InvalidField
 from contract.moment import rfc3339
 from contract.visible_text import is_visible
 
 LAST_YEAR = 9998  # of a moment that stays readable in every time zone
+CONTESTANTS_MAX = 1000
 _NO_NUL = r"^[^\x00]*$"  # Postgres' text can't hold it
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
 Text = Annotated[str, msgspec.Meta(max_length=4000, pattern=_NO_NUL)]
 ImageUrl = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^(https?://[^\s\x00]+)?$")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]
+Votes = Annotated[int, msgspec.Meta(ge=1, le=10**10)]
+Visibility = Literal["public", "after_close", "staff"]
+
+
+class Theme(msgspec.Struct, omit_defaults=True):
+    """How an event looks on its pages: colours as #rrggbb, the name of a font, the address of a logo."""
+
+    background: Colour | None = None
+    foreground: Colour | None = None
+    accent: Colour | None = None
+    font: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[\w \-]+$")] | None = None
+    logo_url: ImageUrl | None = None
 
 
 class NewContestant(msgspec.Struct, omit_defaults=True):
@@ -31,37 +48,75 @@ class EventDraft(msgspec.Struct, omit_defaults=True, kw_only=True):
     """An event as a host enters it; kept as it is in the audit log."""
 
     event_name: Name
-    contestants: Annotated[list[NewContestant], msgspec.Meta(min_length=1, max_length=1000)]
+    contestants: Annotated[list[NewContestant], msgspec.Meta(max_length=CONTESTANTS_MAX)]
     event_description: Text | None = None
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    results_visibility: Literal["public", "after_close", "staff"] | None = "public"
+    results_visibility: Visibility | None = "public"
     captcha: bool | None = False
     assurance_min: Assurance | None = Assurance.PASSWORD
-    expected_votes: Annotated[int, msgspec.Meta(ge=1, le=10**10)] | None = None
+    expected_votes: Votes | None = None
+    eligible_voters: Votes | None = None
+    rehearsal: bool | None = False
+    two_person: bool | None = False
+    theme: Theme | None = None
 
     def checked(self) -> dict[str, Any]:
-        """The draft as plain data, its moments in UTC; raises `InvalidField`."""
-        _require_visible(self.event_name, "event_name")
+        """The draft as plain data, its moments in UTC, and what its contestants' names look like; `InvalidField`."""
+        require_visible(self.event_name, "event_name")
+        if self.theme:
+            require_image(self.theme.logo_url, "theme.logo_url")
         for number, contestant in enumerate(self.contestants):
-            _require_visible(contestant.contestant_name, f"contestants[{number}].contestant_name")
-            if contestant.party is not None:
-                _require_visible(contestant.party, f"contestants[{number}].party")
+            require_contestant(msgspec.structs.asdict(contestant), f"contestants[{number}].")
         content: dict[str, Any] = msgspec.to_builtins(self)
+        content["skeletons"] = skeletons_of([each.contestant_name for each in self.contestants])
         for field in ("opens_at", "closes_at"):
             if (moment := getattr(self, field)) is not None:
-                content[field] = _in_future(moment, field)
+                content[field] = in_future(moment, field)
         if self.opens_at and self.closes_at and self.closes_at <= self.opens_at:
             raise InvalidField("closes_at must be after opens_at", field="closes_at")
         return content
 
 
-def _require_visible(text: str, field: str) -> None:
+def skeletons_of(names: Sequence[str]) -> list[str]:
+    """What the names of one event look like; `InvalidField` names the first that looks like an earlier one."""
+    seen: dict[str, None] = {}
+    for number, name in enumerate(names):
+        skeleton = skeleton_of(name)
+        if skeleton in seen:
+            field = f"contestants[{number}].contestant_name"
+            raise InvalidField(f"{field} looks like another contestant's", field=field)
+        seen[skeleton] = None
+    return list(seen)
+
+
+def require_contestant(given: dict[str, Any], path: str = "") -> None:
+    """`InvalidField` for a name or a party that nobody can see, and for an address that no image can have."""
+    for field in ("contestant_name", "party"):
+        if given.get(field) is not None:
+            require_visible(given[field], path + field)
+    require_image(given.get("contestant_image_url"), f"{path}contestant_image_url")
+
+
+def require_visible(text: str, field: str) -> None:
+    """`InvalidField` for a text that leaves no mark on a screen."""
     if not is_visible(text):
         raise InvalidField(f"{field} must have something to see", field=field)
 
 
-def _in_future(moment: datetime, field: str) -> str:
+def require_image(url: str | None, field: str) -> None:
+    """`InvalidField` for an address without a server, or with a login in it."""
+    try:
+        parts = urlsplit(url or "")
+        sound = not url or (bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidField(f"{field} must be the address of an image", field=field)
+
+
+def in_future(moment: datetime, field: str) -> str:
+    """The moment in UTC, as the contract writes it; `InvalidField` for one that is past, or beyond the calendar."""
     try:
         moment = moment.astimezone(UTC)
     except OverflowError as error:

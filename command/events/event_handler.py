@@ -1,42 +1,19 @@
-"""The calls with which hosts and admins run events, as /v1 says them; what they do is in event_changes."""
+"""What hosts and admins click while a show is on, as /v1 says it; what it does is in event_changes."""
 
-import hashlib
-from uuid import UUID
+from typing import Literal
 
 import msgspec
 from sanic import HTTPResponse, Request
 
-from command.events.event_changes import EventChanges, Repeatable, Status
-from command.events.event_draft import EventDraft
+from command.events.change_runner import Actor
+from command.events.event_changes import Action, EventChanges, StatusChange
 from contract.answer_text import Id, Time
-from contract.errors import InvalidField, NotFound, NotYours, Taken, WrongState
+from contract.errors import Forbidden, NeedsConfirmation, NotFound, WrongState
 from contract.moment import rfc3339
 from contract.web.answering import answer, trace_id
-from contract.web.call import LARGE_BODY_BYTES_MAX, Access, call
-from contract.web.request_content import GivenId, large_json_body, uuid_of
+from contract.web.call import Access, call
+from contract.web.request_content import json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
-
-IDEMPOTENCY_KEY_CHARS_MAX = 100
-
-
-class NewEvent(EventDraft, omit_defaults=True, kw_only=True):
-    """An event as a host enters it."""
-
-    user_id: GivenId
-
-
-class CreatedContestant(msgspec.Struct):
-    """A contestant's new id."""
-
-    contestant_id: Id
-    contestant_name: str
-
-
-class CreatedEvent(msgspec.Struct):
-    """The ids of a new event, contestants in the order given."""
-
-    event_id: Id
-    contestants: list[CreatedContestant]
 
 
 class EventStatus(msgspec.Struct):
@@ -47,31 +24,26 @@ class EventStatus(msgspec.Struct):
     at: Time
 
 
+class ConfirmationNeeded(msgspec.Struct):
+    """Nothing has changed: another host or admin has to confirm it before it expires."""
+
+    event_id: Id
+    needs_confirmation: bool
+    expires_at: Time
+
+
+class Confirmation(msgspec.Struct):
+    """What is confirmed."""
+
+    action: Literal["cancel"]
+
+
 class EventHandler:
-    """Turns requests of staff into changes of events."""
+    """Turns clicks into changes of an event's status."""
 
     def __init__(self, verifier: TokenVerifier, events: EventChanges) -> None:
         self._verifier = verifier
         self._events = events
-
-    @call(
-        "POST",
-        "/v1/event/create",
-        name="event_create",
-        body=NewEvent,
-        body_bytes_max=LARGE_BODY_BYTES_MAX,
-        access=Access.STAFF,
-        answers={200: CreatedEvent},
-        refusals=[NotYours, NotFound, Taken],
-    )
-    async def create(self, request: Request) -> HTTPResponse:
-        """Make an event with its contestants."""
-        caller = self._verifier.staff(request)
-        event = await large_json_body(request, NewEvent)
-        repeatable = Repeatable(_idempotency_key(request), hashlib.sha256(request.body).digest())
-        created = await self._events.create(caller, UUID(event.user_id), event, repeatable, trace_id(request))
-        contestants = [CreatedContestant(str(contestant_id), name) for contestant_id, name in created.contestants]
-        return answer(CreatedEvent(str(created.event_id), contestants))
 
     @call(
         "POST",
@@ -87,6 +59,30 @@ class EventHandler:
 
     @call(
         "POST",
+        "/v1/event/{event_id}/pause",
+        name="event_pause",
+        access=Access.STAFF,
+        answers={200: EventStatus},
+        refusals=[NotFound, WrongState],
+    )
+    async def pause(self, request: Request, event_id: str) -> HTTPResponse:
+        """Pause the voting: no vote commits between the answer and a resume."""
+        return await self._change(request, event_id, "pause")
+
+    @call(
+        "POST",
+        "/v1/event/{event_id}/resume",
+        name="event_resume",
+        access=Access.STAFF,
+        answers={200: EventStatus},
+        refusals=[NotFound, WrongState],
+    )
+    async def resume(self, request: Request, event_id: str) -> HTTPResponse:
+        """End a pause."""
+        return await self._change(request, event_id, "resume")
+
+    @call(
+        "POST",
         "/v1/event/{event_id}/close",
         name="event_close",
         access=Access.STAFF,
@@ -95,30 +91,48 @@ class EventHandler:
     )
     async def close(self, request: Request, event_id: str) -> HTTPResponse:
         """Close an event: no vote commits after the answer."""
-        return await self._change(request, event_id, "closed")
+        return await self._change(request, event_id, "close")
 
     @call(
         "POST",
         "/v1/event/{event_id}/cancel",
         name="event_cancel",
         access=Access.STAFF,
-        answers={200: EventStatus},
+        answers={200: EventStatus, 202: ConfirmationNeeded},
         refusals=[NotFound, WrongState],
     )
     async def cancel(self, request: Request, event_id: str) -> HTTPResponse:
-        """Cancel an event that is not over."""
-        return await self._change(request, event_id, "cancelled")
+        """Cancel an event that is not over; once it has opened, with another one's confirmation if it asks for that."""
+        return await self._change(request, event_id, "cancel")
 
-    async def _change(self, request: Request, event_id: str, status: Status) -> HTTPResponse:
-        caller = self._verifier.staff(request)
+    @call(
+        "POST",
+        "/v1/event/{event_id}/confirm",
+        name="event_confirm",
+        access=Access.STAFF,
+        body=Confirmation,
+        answers={200: EventStatus},
+        refusals=[NotFound, Forbidden, NeedsConfirmation, WrongState],
+    )
+    async def confirm(self, request: Request, event_id: str) -> HTTPResponse:
+        """Confirm what another host or admin has asked for within the last minutes."""
+        by = actor_of(self._verifier, request)
         event = uuid_of(event_id, "event_id")
-        change = await self._events.change_status(caller, event, status, trace_id(request))
-        return answer(EventStatus(str(event), change.status, rfc3339(change.at)))
+        change = await self._events.confirm(by, event, json_body(request, Confirmation).action)
+        return _answer(str(event), change)
+
+    async def _change(self, request: Request, event_id: str, action: Action) -> HTTPResponse:
+        by = actor_of(self._verifier, request)
+        event = uuid_of(event_id, "event_id")
+        return _answer(str(event), await self._events.change_status(by, event, action))
 
 
-def _idempotency_key(request: Request) -> str | None:
-    """The key by which a client says that this is the same request as before; None when it says nothing."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and (not key.isprintable() or not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX):
-        raise InvalidField("Idempotency-Key must have 1 to 100 printable characters", field="Idempotency-Key")
-    return key
+def actor_of(verifier: TokenVerifier, request: Request) -> Actor:
+    """Who asks, who must be staff."""
+    return Actor.of(verifier.staff(request), trace_id(request))
+
+
+def _answer(event_id: str, change: StatusChange) -> HTTPResponse:
+    if change.expires_at:
+        return answer(ConfirmationNeeded(event_id, needs_confirmation=True, expires_at=rfc3339(change.expires_at)), 202)
+    return answer(EventStatus(event_id, change.status, rfc3339(change.at)))

@@ -4,14 +4,13 @@ Names are NFKC, so that two that look alike to a phone are one. Nothing that can
 joiners between two characters, which Persian, Sinhala and emoji are written with, and the tags of a flag. A mail
 address has its domain as DNS knows it, in ASCII, and one that letters can be sent to: the names that are reserved for
 trials and closed networks (.test, .local …) are none. Who is the same by name or mail is told by identity.folded() in
-SQL, by the name's skeleton and by the mailbox (mailboxes.py).
+SQL, by the name's skeleton (command/likeness.py) and by the mailbox (mailboxes.py).
 """
 
 import re
 import unicodedata
 from datetime import UTC, date, datetime
 
-import disarm
 from email_validator import EmailNotValidError, validate_email
 
 from contract.errors import InvalidField
@@ -53,11 +52,6 @@ def check_username(text: str) -> str:
     if not _PART_OF_A_SIGN.sub("", username).isprintable():
         raise InvalidField("username has a character that can't be printed", field="username")
     return username
-
-
-def skeleton_of(username: str) -> str:
-    """What names have in common that look alike, whatever scripts their letters are from (Unicode's TR 39)."""
-    return disarm.skeleton_key(username) or username.casefold()
 
 
 def check_email(text: str) -> str:

@@ -15,6 +15,7 @@ from command.identity.mail_confirmation import MailConfirmation
 from command.identity.mailboxes import Mailboxes
 from command.identity.password_hasher import PasswordHasher
 from command.identity.personal_data import PersonHash
+from command.likeness import skeleton_of
 from contract.errors import NotFound, Taken, Unauthorized
 from contract.pseudonym import SEED_BYTES
 from contract.tokens import Caller, Claims
@@ -60,7 +61,7 @@ class Accounts:
         self._mailboxes.refuse_disposable(email)
         new = Registration(
             username,
-            account_fields.skeleton_of(username),
+            skeleton_of(username),
             email,
             self._mailboxes.mailbox_of(email),
             account_fields.check_date_of_birth(person.date_of_birth, self._min_age_years),

@@ -28,6 +28,7 @@ from command.identity.signing_keys import (
     make_next_key,
 )
 from command.identity.token_mint import TokenMint
+from command.likeness import skeleton_of
 from contract import settings
 from contract.errors import ContractError
 from contract.pseudonym import SEED_BYTES
@@ -91,7 +92,7 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
             voters = [_new_voter(given.prefix) for _ in range(min(VOTERS_PER_COPY, given.count - start))]
             with connection.cursor() as cursor, cursor.copy(statement("copy_voters")) as copy:
                 for voter in voters:
-                    skeleton = account_fields.skeleton_of(voter.username)
+                    skeleton = skeleton_of(voter.username)
                     copy.write_row((voter.user_id, voter.username, skeleton, voter.voter_seed, voter.created_at))
             for voter in voters:
                 token = mint.access(voter, uuid.uuid4(), lifetime_s, is_vouched=True)
@@ -134,7 +135,7 @@ def _unchanged(connection: psycopg.Connection, username: str, password: str, rol
 def _put(connection: psycopg.Connection, username: str, password: str, roles: list[str]) -> UUID:
     arguments = {
         "username": username,
-        "skeleton": account_fields.skeleton_of(username),
+        "skeleton": skeleton_of(username),
         "password_hash": argon2id().hash(password),
         "roles": roles,
         "voter_seed": secrets.token_bytes(SEED_BYTES),

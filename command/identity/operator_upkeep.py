@@ -10,9 +10,9 @@ import orjson
 import psycopg
 from psycopg.rows import dict_row
 
-from command.identity import account_fields
 from command.identity.mailboxes import Mailboxes, load_mail_rules
 from command.identity.operator_database import connect, statement
+from command.likeness import skeleton_of
 from contract.errors import NotFound
 
 PEOPLE_PER_PAGE = 1000
@@ -41,7 +41,7 @@ def renew_likeness(_given: argparse.Namespace, env: Mapping[str, str]) -> None:
     mailboxes, changed = Mailboxes(load_mail_rules()), 0
     with connect(env) as connection:
         for person in _people(connection):
-            skeleton = account_fields.skeleton_of(person["username"])
+            skeleton = skeleton_of(person["username"])
             mailbox = person["email"] and mailboxes.mailbox_of(person["email"])
             if (skeleton, mailbox) == (person["skeleton"], person["mailbox"]):
                 continue

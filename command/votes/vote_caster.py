@@ -120,7 +120,7 @@ class VoteCaster:
                 _ACCEPTED_BY[caller.assurance].inc()
                 return accepted
             except UnknownEventError:
-                self._events.forget(voting)
+                self._events.forget(event_id)
         raise Busy
 
     def _answer(self, pending: PendingVote, outcome: VoteOutcome) -> AcceptedVote:

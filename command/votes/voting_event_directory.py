@@ -1,7 +1,7 @@
 """What the voting path must know of an event: number, keys, contestants, who may vote. Never its status: the gate's.
 
-All of it is fixed once an event has opened, so it is kept for good (bounded: the one read first goes first).
-Before that it may change, so the event is read again, at most once a second; so does an unknown contestant.
+It is kept (bounded: the one read first goes first) until a change of the event is heard of (change_listener.py). An
+event that has not opened, or that a contestant is missing of, is read again in any case, at most once a second.
 Ids that name no event are remembered for a moment, and one voter may begin a few look-ups at a time: so nobody who
 sends made-up ids keeps others from theirs.
 A server that was put back to an older state may give the number to another event: the ledger then refuses the number,
@@ -71,10 +71,15 @@ class VotingEventDirectory:
             raise NotFound("contestant not found", field="contestant_id")
         return voting, contestant_no
 
-    def forget(self, voting: VotingEvent) -> None:
-        """This was found to be wrong: read the event again when it is asked for."""
-        if self._events.get(voting.event.event_id) is voting:
-            del self._events[voting.event.event_id]
+    def forget(self, event_id: UUID) -> None:
+        """It has changed, or was found to be wrong: read the event again when it is asked for."""
+        for kept in (self._events, self._unknown, self._reading):
+            kept.pop(event_id, None)
+
+    def forget_all(self) -> None:
+        """Any may have changed."""
+        for kept in (self._events, self._unknown, self._reading):
+            kept.clear()
 
     async def _read(self, caller_id: str, event_id: UUID) -> VotingEvent:
         """Read one event; simultaneous callers share one query."""
@@ -92,11 +97,12 @@ class VotingEventDirectory:
             raise TooMany("too many unknown events at once")
         self._looking[caller_id] += 1
         task = self._reading[event_id] = asyncio.ensure_future(self._query(event_id))
-        task.add_done_callback(lambda _: self._end(caller_id, event_id))
+        task.add_done_callback(lambda ended: self._end(ended, caller_id, event_id))
         return task
 
-    def _end(self, caller_id: str, event_id: UUID) -> None:
-        del self._reading[event_id]
+    def _end(self, task: "asyncio.Task[VotingEvent | None]", caller_id: str, event_id: UUID) -> None:
+        if self._reading.get(event_id) is task:
+            del self._reading[event_id]
         self._looking[caller_id] -= 1
         if not self._looking[caller_id]:
             del self._looking[caller_id]
@@ -106,8 +112,10 @@ class VotingEventDirectory:
             return await (await connection.execute(self._sql["event_for_voting"], {"event_id": event_id})).fetchone()
 
         row = await self._pool.run(work, lost=Busy)
+        is_current = self._reading.get(event_id) is asyncio.current_task()  # else it has changed meanwhile
         if row is None:
-            _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
+            if is_current:
+                _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))
         voting = VotingEvent(
@@ -119,7 +127,8 @@ class VotingEventDirectory:
             Assurance(row["assurance_min"]),
             time.monotonic(),
         )
-        _remember(self._events, event_id, voting, self._events_max)
+        if is_current:
+            _remember(self._events, event_id, voting, self._events_max)
         return voting
 
 

@@ -21,21 +21,70 @@ FROM events e WHERE event_id = :event_id;
 -- name: create_event
 -- Makes an event with its contestants and partitions, in one transaction; once for each key. SQLSTATE VT422: the key was
 -- used for another request.
-SELECT event_no, event_id FROM create_event(:event, :key_no, :actor, :trace_id, :key, :request);
+SELECT event_no, event_id FROM create_event(
+    :event, :key_no, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor, :key, :request);
+
+-- name: event_as_draft
+-- What an event is, and what makes the same anew; no row: no such event.
+SELECT status, draft_of(event_id) AS draft FROM events WHERE event_id = :event_id;
+
+-- name: reset_event
+-- Ends a rehearsal and makes it anew, once. SQLSTATE VT404: no such event; VT409: it is no rehearsal.
+SELECT event_no, event_id FROM reset_event(:event_id, :key_no, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
 
 -- name: contestants_of_event
--- The contestants in the order in which they were given. Run it after create_event: that statement can't see yet what
--- it makes.
-SELECT contestant_id, contestant_name FROM contestants WHERE event_no = :event_no ORDER BY contestant_no;
+-- The contestants in their order. Run it after create_event: that statement can't see yet what it makes.
+SELECT contestant_id, contestant_name FROM contestants WHERE event_no = :event_no ORDER BY order_no;
+
+-- name: edit_event
+-- Changes fields of an event. SQLSTATE VT404; VT409: it is over, or the field is fixed by now; VT400: no such schedule.
+SELECT status, event_name, event_description, opens_at, closes_at, results_visibility, captcha, theme
+FROM edit_event(:event_id, :changes, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
+-- name: add_contestant
+-- Adds a contestant behind the others. SQLSTATE VT404; VT409: the event has opened, or is full.
+SELECT contestant_id, contestant_name, contestant_description, contestant_image_url, party, order_no
+FROM add_contestant(:event_id, :contestant, :skeleton, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
+-- name: edit_contestant
+-- Changes fields of a contestant, or its place. SQLSTATE as above; VT404 names contestant_id where that is unknown.
+SELECT contestant_id, contestant_name, contestant_description, contestant_image_url, party, order_no
+FROM edit_contestant(:event_id, :contestant_id, :changes, :skeleton, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
+-- name: remove_contestant
+-- Takes a contestant out. SQLSTATE as above.
+SELECT remove_contestant(:event_id, :contestant_id, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
 
 -- name: ballot
 -- What an event's seal of its ballot covers, and the number of its keys; no row: no such event.
 SELECT key_no, ballot_of(event_no) AS ballot FROM events WHERE event_id = :event_id;
 
--- name: change_event_status
--- Opens, closes or cancels an event. SQLSTATE VT404: no such event; VT409: it can't be done from its present status;
--- VT503: the ballot has changed since it was read.
-SELECT status, status_at FROM change_event_status(:event_id, :status, :actor, :trace_id, :ballot, :ballot_seal);
+-- name: change_status
+-- Opens, pauses, resumes, closes or cancels an event; with expires_at nothing has changed until another one confirms it.
+-- SQLSTATE VT404: no such event; VT409: it can't be done from its present status; VT503: the ballot has changed since it
+-- was read.
+SELECT status, status_at, expires_at FROM change_status(
+    :event_id, :action, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor, :ballot, :ballot_seal);
+
+-- name: confirm_change
+-- Does what another one has asked for. SQLSTATE as above; VT403: it was the same one; VT428: nobody has asked lately.
+SELECT status, status_at FROM confirm_change(:event_id, :action, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
+-- name: set_frozen
+-- Holds what the public sees of an event, or lets it go on. SQLSTATE VT404, VT409.
+SELECT frozen, display_at FROM set_frozen(:event_id, :frozen, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
+-- name: reveal_results
+-- Shows so many places from the last up, null: all. SQLSTATE VT404, VT409.
+SELECT revealed, display_at FROM reveal_results(:event_id, :places, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
+-- name: wal_end
+-- A position in the WAL; every commit before this statement lies before it.
+SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
+
+-- name: listen
+-- Changes of events are said here, each with its event_id.
+LISTEN event_change;
 
 -- name: due_changes
 -- What the schedule says is due now.

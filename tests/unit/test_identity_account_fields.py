@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command.identity import account_fields as fields
+from command.likeness import skeleton_of
 from contract.errors import InvalidField
 from contract.visible_text import is_visible
 
@@ -166,7 +167,7 @@ def test_somebody_is_of_age_on_the_birthday() -> None:
 )
 def test_look_alikes_have_one_skeleton(name: str, alike: str) -> None:
     """Letters of other scripts that look the same make no other name."""
-    assert fields.skeleton_of(name) == fields.skeleton_of(alike)
+    assert skeleton_of(name) == skeleton_of(alike)
 
 
 def test_different_names_have_different_skeletons() -> None:
@@ -182,7 +183,7 @@ def test_different_names_have_different_skeletons() -> None:
             "Zo\u00eb \u2764\ufe0f",
         ),
     ]
-    skeletons = {fields.skeleton_of(name) for name in names}
+    skeletons = {skeleton_of(name) for name in names}
     assert len(skeletons) == len(names)
     assert all(skeletons)
 
@@ -191,11 +192,11 @@ def test_different_names_have_different_skeletons() -> None:
 def test_a_skeleton_is_its_own(text: str) -> None:
     """Whatever name is taken has a skeleton, which is the same for itself."""
     try:
-        skeleton = fields.skeleton_of(fields.check_username(text))
+        skeleton = skeleton_of(fields.check_username(text))
     except InvalidField:
         return
     assert skeleton
-    assert fields.skeleton_of(skeleton) == skeleton
+    assert skeleton_of(skeleton) == skeleton
 
 
 @pytest.mark.parametrize(
