@@ -693,8 +693,8 @@ CREATE FUNCTION public.next_due_at() RETURNS timestamp with time zone
     SELECT min(due_at) FROM pending_changes()
 $$;
 ALTER FUNCTION public.next_due_at() OWNER TO vote_ledger_owner;
--- Name: note_change(integer, public.actor, text, jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb) RETURNS void
+-- Name: note_change(integer, public.actor, text, jsonb, jsonb, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb, p_at timestamp with time zone DEFAULT clock_timestamp()) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -702,13 +702,13 @@ DECLARE
     v_event_id uuid;
 BEGIN
     UPDATE events SET change_no = change_no + 1 WHERE event_no = p_event_no RETURNING event_id INTO v_event_id;
-    INSERT INTO audit_log (actor, role, action, event_id, trace_id, before, after)
-    VALUES ((p_by).user_id, (p_by).role, 'event.' || p_action, v_event_id, (p_by).trace_id, p_before, p_after);
+    INSERT INTO audit_log (at, actor, role, action, event_id, trace_id, before, after)
+    VALUES (p_at, (p_by).user_id, (p_by).role, 'event.' || p_action, v_event_id, (p_by).trace_id, p_before, p_after);
     PERFORM emit_event_change(p_event_no);
     PERFORM pg_notify('event_change', v_event_id::text);
 END
 $$;
-ALTER FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb, p_at timestamp with time zone) OWNER TO vote_ledger_owner;
 -- Name: note_opening(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.note_opening() RETURNS trigger
     LANGUAGE plpgsql
@@ -799,6 +799,7 @@ DECLARE
     v_event events := locked_event(p_event_id);
     v_all int := (SELECT count(*) FROM contestants c WHERE c.event_no = v_event.event_no);
     v_places smallint := least(coalesce(p_places, v_all), v_all);
+    v_now timestamptz := clock_timestamp();
 BEGIN
     IF v_places = v_event.revealed THEN
         PERFORM emit_repeat();
@@ -814,11 +815,11 @@ BEGIN
     IF NOT v_event.frozen AND v_event.results_visibility <> 'staff' THEN
         RAISE EXCEPTION 'nothing of this event is held back' USING ERRCODE = 'VT409';
     END IF;
-    UPDATE events e SET revealed = v_places, frozen = e.frozen AND v_places < v_all, display_at = clock_timestamp()
+    UPDATE events e SET revealed = v_places, frozen = e.frozen AND v_places < v_all, display_at = v_now
     WHERE e.event_no = v_event.event_no;
     PERFORM note_change(v_event.event_no, p_by, 'reveal', jsonb_build_object('revealed', v_event.revealed),
-                        jsonb_build_object('revealed', v_places));
-    RETURN QUERY SELECT e.revealed, e.display_at FROM events e WHERE e.event_no = v_event.event_no;
+                        jsonb_build_object('revealed', v_places), v_now);
+    RETURN QUERY SELECT v_places, v_now;
 END
 $$;
 ALTER FUNCTION public.reveal_results(p_event_id uuid, p_places integer, p_by public.actor) OWNER TO vote_ledger_owner;
@@ -877,6 +878,7 @@ CREATE FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public
 DECLARE
     v_event events := locked_event(p_event_id);
     v_action text := CASE WHEN p_frozen THEN 'freeze' ELSE 'unfreeze' END;
+    v_now timestamptz := clock_timestamp();
 BEGIN
     IF v_event.frozen = p_frozen THEN
         PERFORM emit_repeat();
@@ -889,10 +891,10 @@ BEGIN
     IF p_frozen AND v_event.revealed IS NOT NULL THEN
         RAISE EXCEPTION 'can''t freeze what is being revealed' USING ERRCODE = 'VT409';
     END IF;
-    UPDATE events e SET frozen = p_frozen, display_at = clock_timestamp() WHERE e.event_no = v_event.event_no;
+    UPDATE events e SET frozen = p_frozen, display_at = v_now WHERE e.event_no = v_event.event_no;
     PERFORM note_change(v_event.event_no, p_by, v_action, jsonb_build_object('frozen', v_event.frozen),
-                        jsonb_build_object('frozen', p_frozen));
-    RETURN QUERY SELECT e.frozen, e.display_at FROM events e WHERE e.event_no = v_event.event_no;
+                        jsonb_build_object('frozen', p_frozen), v_now);
+    RETURN QUERY SELECT p_frozen, v_now;
 END
 $$;
 ALTER FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) OWNER TO vote_ledger_owner;
@@ -908,6 +910,7 @@ DECLARE
     v_from text[] := CASE p_action WHEN 'open' THEN '{draft,scheduled}' WHEN 'pause' THEN '{open}'
                                    WHEN 'resume' THEN '{paused}' WHEN 'close' THEN '{open,paused}'
                                    ELSE '{draft,scheduled,open,paused}' END;
+    v_now timestamptz := clock_timestamp();
 BEGIN
     IF p_event.status = v_becomes THEN
         PERFORM emit_repeat();
@@ -917,7 +920,7 @@ BEGIN
     IF p_event.status <> ALL (v_from) THEN
         RAISE EXCEPTION 'can''t % an event that is %', p_action, p_event.status USING ERRCODE = 'VT409';
     END IF;
-    IF v_becomes = 'open' AND (p_by).user_id IS NOT NULL AND p_event.closes_at <= clock_timestamp() THEN
+    IF v_becomes = 'open' AND (p_by).user_id IS NOT NULL AND p_event.closes_at <= v_now THEN
         RAISE EXCEPTION 'can''t % an event whose closes_at is past', p_action USING ERRCODE = 'VT409';
     END IF;
     IF p_action = 'open' AND NOT EXISTS (SELECT FROM contestants c WHERE c.event_no = p_event.event_no) THEN
@@ -926,12 +929,12 @@ BEGIN
     IF p_action = 'open' AND p_ballot IS DISTINCT FROM ballot_of(p_event.event_no) AND p_ballot_seal IS NOT NULL THEN
         RAISE EXCEPTION 'the ballot has changed meanwhile' USING ERRCODE = 'VT503';
     END IF;
-    UPDATE events e SET status = v_becomes, status_at = clock_timestamp(),
+    UPDATE events e SET status = v_becomes, status_at = v_now,
                         ballot_seal = CASE p_action WHEN 'open' THEN p_ballot_seal ELSE e.ballot_seal END
     WHERE e.event_no = p_event.event_no;
     PERFORM note_change(p_event.event_no, p_by, p_action, jsonb_build_object('status', p_event.status),
-                        jsonb_strip_nulls(jsonb_build_object('status', v_becomes, 'asked_by', p_asked_by)));
-    RETURN QUERY SELECT e.status, e.status_at FROM events e WHERE e.event_no = p_event.event_no;
+                        jsonb_strip_nulls(jsonb_build_object('status', v_becomes, 'asked_by', p_asked_by)), v_now);
+    RETURN QUERY SELECT v_becomes, v_now;
 END
 $$;
 ALTER FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
@@ -1307,8 +1310,8 @@ REVOKE ALL ON FUNCTION public.make_event(p_event jsonb, p_key_no integer, p_by p
 -- Name: FUNCTION next_due_at(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.next_due_at() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_due_at() TO vote_command;
--- Name: FUNCTION note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb) FROM PUBLIC;
+-- Name: FUNCTION note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb, p_at timestamp with time zone); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb, p_at timestamp with time zone) FROM PUBLIC;
 -- Name: FUNCTION note_opening(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.note_opening() FROM PUBLIC;
 -- Name: FUNCTION pending_changes(); Type: ACL; Schema: public; Owner: vote_ledger_owner

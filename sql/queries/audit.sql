@@ -4,7 +4,7 @@
 -- The number of an event and of the keys that it was sealed with; whether no more votes come, and whether its rows were
 -- taken out of the ledger's tree (partitions/020); whether it was ever open, its ballot and its seal.
 SELECT event_no, key_no, status IN ('closed', 'cancelled') AS is_final, NOT has_partition('votes', event_no) AS is_archived,
-       status IN ('open', 'closed') AS was_open, ballot_of(event_no) AS ballot, ballot_seal
+       status IN ('open', 'paused', 'closed') AS was_open, ballot_of(event_no) AS ballot, ballot_seal
 FROM events WHERE event_id = :event_id;
 
 -- name: tallied

@@ -158,7 +158,7 @@ FOR_NOBODY = [
     "SELECT answer_votes(1, 1, '{}', '{}', '{}')",
     "SELECT emit_event_change(1)",
     "SELECT emit_repeat()",
-    "SELECT note_change(1, NULL, 'x', NULL, NULL)",
+    "SELECT note_change(1, NULL, 'x', NULL, NULL, now())",
     "SELECT set_status(NULL, 'open', NULL, NULL, NULL, NULL)",
     "SELECT make_event('{}', 1, NULL)",
     "DELETE FROM confirmations",

@@ -1,0 +1,278 @@
+"""The life of an event by HTTP: what a host may do when, that a repeat changes nothing, and what the log says."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+import redis
+
+from contract.redis_keys import applied_key
+from contract.seal import ballot_seal_of
+from contract.settings import REHEARSAL_KEYS
+from ops.rig.database import Database
+from ops.rig.event import find_event, make_event
+from ops.rig.eventually import eventually
+from ops.rig.people import SEAL_KEY, TokenMint, Voter
+from ops.rig.service import Service, command_process
+from ops.rig.votes import submit, vote_of
+
+Content = dict[str, Any]
+
+
+class Desk:
+    """A host's calls to one command process."""
+
+    def __init__(self, session: aiohttp.ClientSession, host: Voter, event_id: str = "") -> None:
+        self.session = session
+        self.host = host
+        self.event_id = event_id
+
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Content]:
+        """Status and JSON, {} without a body; the path follows the event's."""
+        url = f"/v1/event/{self.event_id}{path}"
+        async with self.session.request(method, url, headers={**self.host.headers, **headers}, json=body) as answer:
+            text = await answer.read()
+            return answer.status, json.loads(text) if text else {}
+
+    async def click(self, action: str, body: object = None) -> tuple[int, Content]:
+        """A POST, twice: what is asked again is answered as before."""
+        first = await self.ask("POST", f"/{action}", body)
+        assert await self.ask("POST", f"/{action}", body) == first or first[0] >= 400
+        return first
+
+    async def create(self, **fields: object) -> Content:
+        """Make an event, which is the desk's from now on."""
+        body = {"user_id": self.host.user_id, "event_name": "Final", "contestants": [], "expected_votes": 1, **fields}
+        async with self.session.post("/v1/event/create", json=body, headers=self.host.headers) as answer:
+            made: Content = await answer.json()
+            assert answer.status == 200, made
+        self.event_id = made["event_id"]
+        return made
+
+
+def contestant(name: str) -> Content:
+    return {"contestant_name": name, "contestant_description": "", "contestant_image_url": ""}
+
+
+def code_of(answered: tuple[int, Content]) -> tuple[int, str]:
+    return answered[0], answered[1]["error"]["code"]
+
+
+@pytest.fixture
+async def command(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[Service]:
+    with command_process(tmp_path, database.url("vote_command"), mint, HEARING_WAIT_MS="0") as running:
+        eventually(running.is_ready, "command is ready")
+        yield running
+
+
+@pytest.fixture
+async def desk(command: Service, mint: TokenMint) -> AsyncIterator[Desk]:
+    async with aiohttp.ClientSession(command.url) as session:
+        yield Desk(session, mint.voter("host"))
+
+
+def log_of(owner: psycopg.Connection, event_id: str) -> list[tuple[str, str, Any, Any]]:
+    """Action, role, before and after of each entry."""
+    return owner.execute(
+        "SELECT action, role, before, after FROM audit_log WHERE event_id = %s AND actor IS NOT NULL"
+        " AND trace_id IS NOT NULL ORDER BY audit_no",
+        [event_id],
+    ).fetchall()
+
+
+async def test_contestants_until_the_first_opening(desk: Desk, owner: psycopg.Connection) -> None:
+    """They are added, changed, ordered and removed; nobody opens an event without them; afterwards they stand."""
+    await desk.create()
+    assert code_of(await desk.click("open")) == (409, "wrong_state")
+    ada, bea, cleo = [(await desk.click("contestants", contestant(name)))[1] for name in ("Ada", "Bea", "Cleo")]
+    assert code_of(await desk.click("contestants", contestant("\u0410da"))) == (400, "invalid_field")
+    alike = await desk.ask("PATCH", f"/contestants/{bea['contestant_id']}", {"contestant_name": "ADA"})
+    assert code_of(alike) == (400, "invalid_field")
+    for _ in range(2):
+        status, moved = await desk.ask("PATCH", f"/contestants/{cleo['contestant_id']}", {"order_no": 1, "party": "X"})
+        assert (status, moved["order_no"], moved["party"]) == (200, 1, "X")
+        assert await desk.ask("DELETE", f"/contestants/{ada['contestant_id']}") == (204, {})
+    assert code_of(await desk.ask("DELETE", f"/contestants/{desk.event_id}")) == (404, "not_found")
+    new = (await desk.click("contestants", contestant("Ada")))[1]
+    rows = owner.execute("SELECT contestant_name, contestant_no FROM contestants ORDER BY order_no").fetchall()
+    assert rows == [("Cleo", 3), ("Bea", 2), ("Ada", 4)]
+    assert (await desk.click("open"))[0] == 200
+    for method, path in (("POST", ""), ("PATCH", f"/{new['contestant_id']}"), ("DELETE", f"/{new['contestant_id']}")):
+        refused = await desk.ask(method, f"/contestants{path}", contestant("Dora") if method != "DELETE" else None)
+        assert code_of(refused) == (409, "wrong_state")
+    [(ballot, seal)] = owner.execute("SELECT ballot_of(event_no), ballot_seal FROM events").fetchall()
+    assert seal == ballot_seal_of(SEAL_KEY, ballot)
+    actions = [action for action, *_ in log_of(owner, desk.event_id)]
+    added = ["event.contestant.add"] * 3
+    changed = ["event.contestant.edit", "event.contestant.remove", "event.contestant.add"]
+    assert actions == ["event.create", *added, *changed, "event.open"]
+
+
+async def test_an_event_is_changed_until_it_is_over(desk: Desk, owner: psycopg.Connection) -> None:
+    """Its name and opening until it opens, the rest until it closes; the log says what was before."""
+    await desk.create(contestants=[contestant("Ada")])
+    change = {"event_name": "Grand final", "opens_at": "2090-01-01T00:00:00Z", "theme": {"accent": "#ff0000"}}
+    for _ in range(2):
+        status, now = await desk.ask("PATCH", "", change)
+        assert (status, now["status"], now["event_name"]) == (200, "scheduled", "Grand final")
+        assert now["theme"] == change["theme"]
+    early = await desk.ask("PATCH", "", {"closes_at": "2089-01-01T00:00:00Z"})
+    assert (code_of(early), early[1]["error"]["field"]) == ((400, "invalid_field"), "closes_at")
+    assert (await desk.ask("PATCH", "", {"opens_at": None}))[1]["status"] == "draft"
+    await desk.click("open")
+    assert code_of(await desk.ask("PATCH", "", {"event_name": "Other"})) == (409, "wrong_state")
+    status, now = await desk.ask("PATCH", "", {"closes_at": "2090-01-01T00:00:00Z", "results_visibility": "staff"})
+    assert (status, now["closes_at"]) == (200, "2090-01-01T00:00:00.000000Z")
+    await desk.click("close")
+    assert code_of(await desk.ask("PATCH", "", {"captcha": True})) == (409, "wrong_state")
+    edits = [entry[1:] for entry in log_of(owner, desk.event_id) if entry[0] == "event.edit"]
+    assert [role for role, *_ in edits] == ["host"] * 3
+    assert (edits[0][1]["event_name"], edits[0][2]["event_name"]) == ("Final", "Grand final")
+    assert edits[2][1] == {"closes_at": None, "results_visibility": "public"}
+    rises = owner.execute("SELECT change_no FROM events").fetchone()
+    assert rises == (len(log_of(owner, desk.event_id)),)
+
+
+async def test_cues_on_air(desk: Desk, mint: TokenMint, owner: psycopg.Connection) -> None:
+    """Pause, resume, freeze, close and reveal: what is allowed when, and a vote that comes again after a pause."""
+    await desk.create(contestants=[contestant("Ada"), contestant("Bea"), contestant("Cleo")])
+    for wrong in ("pause", "resume", "freeze", "reveal", "close"):
+        assert code_of(await desk.click(wrong)) == (409, "wrong_state")
+    await desk.click("open")
+    assert (await desk.click("pause"))[1]["status"] == "paused"
+    assert code_of(await desk.click("open")) == (409, "wrong_state")
+    event, voter = find_event(owner, desk.event_id), mint.voter()
+    status, refused = await submit(desk.session, voter, vote_of(voter, event))
+    assert (status, refused["error"]["code"], refused["vote_status"]) == (409, "event_not_open", "rejected")
+    assert (await desk.click("resume"))[1]["status"] == "open"
+    status, acked = await submit(desk.session, voter, vote_of(voter, event))
+    assert (status, acked["vote_id"] != refused["vote_id"]) == (200, True)
+    status, frozen = await desk.click("freeze")
+    assert (status, frozen["display"]) == (200, "frozen")
+    assert (await desk.click("unfreeze"))[1]["display"] == "live"
+    await desk.click("freeze")
+    assert code_of(await desk.click("reveal")) == (409, "wrong_state")
+    await desk.click("pause")
+    await desk.click("close")
+    assert (await desk.click("reveal", {"places": 2}))[1]["revealed"] == 2
+    assert code_of(await desk.click("reveal", {"places": 1})) == (409, "wrong_state")
+    assert code_of(await desk.click("reveal", {"places": 0})) == (400, "invalid_field")
+    assert (await desk.click("reveal"))[1]["revealed"] == 3
+    assert owner.execute("SELECT frozen, revealed FROM events").fetchone() == (False, 3)
+    assert code_of(await desk.click("freeze")) == (409, "wrong_state")
+    assert code_of(await desk.click("cancel")) == (409, "wrong_state")
+    actions = [action.removeprefix("event.") for action, *_ in log_of(owner, desk.event_id)]
+    shown = ["freeze", "unfreeze", "freeze", "pause", "close", "reveal", "reveal"]
+    assert actions == ["create", "open", "pause", "resume", *shown]
+
+
+async def test_two_people_cancel_what_has_opened(desk: Desk, mint: TokenMint, owner: psycopg.Connection) -> None:
+    """One asks, which changes nothing; another one confirms, within minutes; never the same one."""
+    other = Desk(desk.session, mint.voter("admin"))
+    await desk.create(contestants=[contestant("Ada")], two_person=True)
+    assert (await desk.click("cancel"))[1]["status"] == "cancelled"  # nobody has seen the draft
+    await desk.create(contestants=[contestant("Ada")], two_person=True)
+    other.event_id, confirmed = desk.event_id, {"action": "cancel"}
+    await desk.click("open")
+    assert code_of(await other.click("confirm", confirmed)) == (409, "needs_confirmation")
+    status, asked = await desk.click("cancel")
+    assert (status, asked["needs_confirmation"]) == (202, True)
+    assert code_of(await desk.click("confirm", confirmed)) == (403, "forbidden")
+    owner.execute("UPDATE confirmations SET expires_at = now()")
+    assert code_of(await other.click("confirm", confirmed)) == (409, "needs_confirmation")
+    assert owner.execute("SELECT status FROM events ORDER BY event_no DESC").fetchone() == ("open",)
+    assert (await desk.click("cancel"))[0] == 202
+    status, done = await other.click("confirm", confirmed)
+    assert (status, done["status"]) == (200, "cancelled")
+    *_, (action, role, before, after) = log_of(owner, desk.event_id)
+    assert (action, role, before) == ("event.cancel", "admin", {"status": "open"})
+    assert after == {"status": "cancelled", "asked_by": desk.host.user_id}
+
+
+async def test_a_rehearsal_is_made_anew(desk: Desk, mint: TokenMint, owner: psycopg.Connection) -> None:
+    """By one click, also the second time; its receipts are under keys that no real event has; its copy may be real."""
+    await desk.create(contestants=[contestant("Ada")], rehearsal=True, two_person=True)
+    rehearsal = desk.event_id
+    await desk.click("open")
+    event, voter = find_event(owner, rehearsal), mint.voter()
+    assert (await submit(desk.session, voter, vote_of(voter, event)))[0] == 200
+    status, anew = await desk.click("reset")
+    assert (status, anew["event_id"] != rehearsal) == (200, True)
+    _, real = await desk.ask("POST", "/duplicate", {"rehearsal": False})
+    rows = owner.execute("SELECT event_id::text, (status, rehearsal, key_no)::text FROM events").fetchall()
+    assert {str(event_id): facts for event_id, facts in rows} == {
+        rehearsal: f"(cancelled,t,{REHEARSAL_KEYS + 1})",
+        anew["event_id"]: f"(draft,t,{REHEARSAL_KEYS + 1})",
+        real["event_id"]: "(draft,f,1)",
+    }
+    desk.event_id = real["event_id"]
+    assert code_of(await desk.click("reset")) == (409, "wrong_state")
+
+
+async def test_rounds(desk: Desk, owner: psycopg.Connection) -> None:
+    """The next round is made of those who go on, in their order, once for each key, and only after the close."""
+    made = await desk.create(contestants=[contestant(name) for name in ("Ada", "Bea", "Cleo")])
+    ada, _, cleo = [each["contestant_id"] for each in made["contestants"]]
+    wanted = {"contestant_ids": [cleo, ada], "event_name": "Round 2"}
+    await desk.click("open")
+    assert code_of(await desk.ask("POST", "/next-round", wanted)) == (409, "wrong_state")
+    await desk.click("close")
+    unknown = {**wanted, "contestant_ids": [desk.event_id]}
+    assert code_of(await desk.ask("POST", "/next-round", unknown)) == (404, "not_found")
+    twice = {**wanted, "contestant_ids": [ada, ada]}
+    assert code_of(await desk.ask("POST", "/next-round", twice)) == (400, "invalid_field")
+    assert code_of(await desk.click("reveal")) == (409, "wrong_state")  # nothing is held back
+    rounds = [await desk.ask("POST", "/next-round", wanted, **{"Idempotency-Key": "once"}) for _ in range(2)]
+    assert rounds[0] == rounds[1]
+    assert [each["contestant_name"] for each in rounds[0][1]["contestants"]] == ["Cleo", "Ada"]
+    taken = await desk.ask("POST", "/duplicate", {}, **{"Idempotency-Key": "once"})
+    assert code_of(taken) == (409, "taken")
+    rows = owner.execute("SELECT event_name, status, previous_event_id::text FROM events ORDER BY event_no").fetchall()
+    assert rows == [("Final", "closed", None), ("Round 2", "draft", desk.event_id)]
+
+
+async def test_other_processes_hear_of_a_change(
+    desk: Desk, tmp_path: Path, database: Database, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """What one process remembers of an event ends when another one changes it: a captcha, a contestant."""
+    event, voter = make_event(owner), mint.voter()
+    desk.event_id = event.event_id
+    (tmp_path / "other").mkdir()
+    with command_process(tmp_path / "other", database.url("vote_command"), mint) as other:
+        async with aiohttp.ClientSession(other.url) as session:
+            assert (await submit(session, voter, vote_of(voter, event)))[0] == 200
+            assert (await desk.ask("PATCH", "", {"captcha": True}))[0] == 200
+            while "error" not in (answered := (await submit(session, late := mint.voter(), vote_of(late, event)))[1]):
+                pass  # the test's own time limit ends it
+            assert answered["error"]["code"] == "captcha_required"
+
+
+async def test_an_answer_that_hides_something_waits_for_readers(
+    tmp_path: Path, database: Database, redis_url: str, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """A freeze is answered when fanout has read beyond it; what shows more is answered at once."""
+    event, url = make_event(owner), database.url("vote_command")
+    with command_process(tmp_path, url, mint, HEARING_WAIT_MS="600000", REDIS_URL=redis_url) as running:
+        eventually(running.is_ready, "command is ready")
+        async with aiohttp.ClientSession(running.url) as session:
+            desk = Desk(session, mint.voter("host"), event.event_id)
+            assert (await desk.ask("PATCH", "", {"results_visibility": "public"}))[0] == 200
+            freezing = asyncio.create_task(desk.ask("POST", "/freeze"))
+            await asyncio.to_thread(eventually, lambda: is_frozen(owner), "the event is frozen")
+            assert not freezing.done()
+            row = owner.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
+            assert row
+            said = {"system_id": 1, "timeline": 1, "lsn": int(row[0]) + 1, "at": 1.0}
+            with redis.Redis.from_url(redis_url) as client:
+                client.set(applied_key("main"), json.dumps(said))
+            assert (await freezing)[0] == 200
+
+
+def is_frozen(owner: psycopg.Connection) -> bool:
+    """Whether the one event is."""
+    return owner.execute("SELECT frozen FROM events").fetchone() == (True,)
