@@ -13,6 +13,7 @@ import pytest
 
 from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
+from ops.embedded.demo_event import identity
 from ops.openapi import DOCUMENT, SERVICES
 from ops.rig.challenges import solve
 from ops.rig.mail_server import MailServer
@@ -127,6 +128,46 @@ async def _confirm_mail(caller: Caller, token: str, address: str, mails: MailSer
     await caller.ask("auth_mail_confirm", body={"token": link.partition("#")[2]})
 
 
+async def _run_a_rehearsal(caller: Caller, admin: dict[str, str]) -> None:
+    """Every call that makes, changes and shows an event, asked rightly."""
+
+    async def ask(name: str, body: object = None, status: int = 200, **parameters: str) -> Any:
+        return await caller.ask(name, admin["token"], body, status, **({"event_id": event["event_id"]} | parameters))
+
+    wanted = {"user_id": admin["userId"], "event_name": "Rehearsal", "contestants": [], "rehearsal": True}
+    event = await caller.ask("event_create", admin["token"], {**wanted, "two_person": True})
+    ada = await ask("contestant_add", CONTESTANT, 201)
+    bea = await ask("contestant_add", {**CONTESTANT, "contestant_name": "Bea"}, 201)
+    await ask("contestant_edit", {"order_no": 2}, contestant_id=ada["contestant_id"])
+    await ask("contestant_remove", None, 204, contestant_id=bea["contestant_id"])
+    await ask("event_edit", {"results_visibility": "staff", "theme": {"accent": "#ff0000"}})
+    await ask("event_open")
+    await ask("event_pause")
+    await ask("event_resume")
+    await ask("event_cancel", status=202)
+    await ask("event_freeze")
+    await ask("event_unfreeze")
+    await ask("event_close")
+    await ask("event_reveal", {"places": 1})
+    await ask("event_next_round", {"contestant_ids": [ada["contestant_id"]], "event_name": "Round 2"})
+    await ask("event_duplicate", {})
+    await ask("event_reset")
+
+
+async def _confirm_a_cancel(caller: Caller, stack: RunningStack, admin: dict[str, str]) -> None:
+    """One asks, another one confirms."""
+    person = {"username": "contract-host", "password": "correct horse battery staple"}
+    words = ["staff", "--username", person["username"], "--role", "host"]
+    await asyncio.to_thread(identity, stack.folder.root, words, person["password"])
+    host = await caller.ask("auth_login", body=person)
+    wanted = {"user_id": admin["userId"], "event_name": "Two", "contestants": [CONTESTANT], "two_person": True}
+    event = await caller.ask("event_create", admin["token"], wanted)
+    await caller.ask("event_open", admin["token"], event_id=event["event_id"])
+    await caller.ask("event_cancel", admin["token"], status=202, event_id=event["event_id"])
+    await caller.ask("event_confirm", host["token"], {"action": "cancel"}, event_id=event["event_id"])
+    await caller.ask("event_cancel", admin["token"], event_id=event["event_id"])
+
+
 async def _ask_for_pages(caller: Caller) -> None:
     for name in ("home", "docs", "openapi", "confirm_page"):
         await caller.ask(name)
@@ -151,8 +192,8 @@ async def test_success_is_what_was_declared(
 
     admin = await caller.ask("auth_login", body=stack.demo["admin"])
     wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT], "captcha": True}
-    cancelled = await caller.ask("event_create", admin["token"], wanted)
-    await caller.ask("event_cancel", admin["token"], event_id=cancelled["event_id"])
+    await _run_a_rehearsal(caller, admin)
+    await _confirm_a_cancel(caller, stack, admin)
     event = await caller.ask("event_create", admin["token"], wanted)
     event_id = event["event_id"]
     await caller.ask("event_open", admin["token"], event_id=event_id)
