@@ -133,6 +133,8 @@ def main(arguments: list[str]) -> int:
         f"{found.rows} rows, {len(found.wrong_seals)} wrong seals, {len(found.lost_receipts)} receipts without a row,"
         f" {len(found.miscounts)} miscounts"
     )
+    if audit.key_no >= settings.REHEARSAL_KEYS:
+        print("this was a rehearsal: none of it is a real vote")
     if found.wrong_ballot:
         print(found.wrong_ballot)
     for kind, names in (

@@ -110,7 +110,7 @@ CREATE FUNCTION public.new_short_code() RETURNS text
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
     AS $$
-    SELECT string_agg(substr('23456789BCDFGHJKMNPQRSTVWXZ', 1 + floor(27 * random())::int, 1), '')
+    SELECT string_agg(substr('23456789' || 'BCDFGHJK' || 'MNPQRSTV' || 'WXZ', 1 + floor(27 * random())::int, 1), '')
     FROM generate_series(1, 6)
 $$;
 ALTER FUNCTION public.new_short_code() OWNER TO vote_ledger_owner;

@@ -54,7 +54,7 @@ CREATE TYPE actor AS (user_id uuid, role text, trace_id text);
 -- the same, once in 387 million: whoever makes one draws again.
 CREATE FUNCTION new_short_code() RETURNS text
 LANGUAGE sql VOLATILE SET search_path = public, pg_temp AS $$
-    SELECT string_agg(substr('23456789BCDFGHJKMNPQRSTVWXZ', 1 + floor(27 * random())::int, 1), '')
+    SELECT string_agg(substr('23456789' || 'BCDFGHJK' || 'MNPQRSTV' || 'WXZ', 1 + floor(27 * random())::int, 1), '')
     FROM generate_series(1, 6)
 $$;
 UPDATE events SET short_code = new_short_code();

@@ -1,6 +1,7 @@
 """The pure modules that all processes agree on: receipts, pseudonyms, seals, positions, standings, bodies."""
 
 import contextlib
+import json
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from contract import errors
 from contract.position import Position, parse_lsn
 from contract.pseudonym import voter_of
 from contract.seal import seal_of
-from contract.settings import Primary, ReceiptKeys, SealKeys, SettingError, read
+from contract.settings import REHEARSAL_KEYS, Primary, ReceiptKeys, SealKeys, SettingError, read
 from contract.standings import SourceTally, add_up
 from contract.telemetry import trace_id_of
 from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
@@ -202,3 +203,16 @@ def test_a_key_file_without_a_usable_key_is_refused(tmp_path: Path, content: str
     for piece, variable in ((ReceiptKeys, "RECEIPT_KEYS_FILE"), (SealKeys, "SEAL_KEYS_FILE")):
         with pytest.raises(SettingError, match=f"{variable} is malformed"):
             read(piece, {variable: str(tmp_path / "keys")})
+
+
+def test_rehearsals_have_keys_of_their_own(tmp_path: Path) -> None:
+    """Each follows from a real one, always the same, and is none of them; a real one can't take its number."""
+    real = {1: bytes(range(16)), 2: bytes(range(1, 17))}
+    (tmp_path / "keys").write_text(json.dumps({number: key.hex() for number, key in real.items()}))
+    keys = read(ReceiptKeys, {"RECEIPT_KEYS_FILE": str(tmp_path / "keys")}).by_number
+    assert keys.keys() == {1, 2, REHEARSAL_KEYS + 1, REHEARSAL_KEYS + 2}
+    assert {number: keys[number] for number in real} == real
+    assert len(set(keys.values())) == 4
+    (tmp_path / "keys").write_text(json.dumps({REHEARSAL_KEYS: bytes(range(16)).hex()}))
+    with pytest.raises(SettingError, match="those of rehearsals"):
+        read(ReceiptKeys, {"RECEIPT_KEYS_FILE": str(tmp_path / "keys")})
