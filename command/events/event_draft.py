@@ -78,11 +78,16 @@ class EventDraft(msgspec.Struct, omit_defaults=True, kw_only=True):
         return content
 
 
+def look_of(name: str) -> str:
+    """The same for contestants whose names look alike, however they are spaced."""
+    return skeleton_of(" ".join(name.split()))
+
+
 def skeletons_of(names: Sequence[str]) -> list[str]:
     """What the names of one event look like; `InvalidField` names the first that looks like an earlier one."""
     seen: dict[str, None] = {}
     for number, name in enumerate(names):
-        skeleton = skeleton_of(name)
+        skeleton = look_of(name)
         if skeleton in seen:
             field = f"contestants[{number}].contestant_name"
             raise InvalidField(f"{field} looks like another contestant's", field=field)

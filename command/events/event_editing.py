@@ -9,10 +9,9 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from command.events.change_runner import Actor, ChangeRunner
-from command.events.event_draft import NewContestant, require_contestant
+from command.events.event_draft import NewContestant, look_of, require_contestant
 from command.events.event_edit import ContestantEdit, EventEdit
 from command.events.hearing_wait import HearingWait
-from command.likeness import skeleton_of
 
 
 class EventFields(NamedTuple):
@@ -62,7 +61,7 @@ class EventEditing:
                 "add_contestant",
                 event_id=event_id,
                 contestant=Jsonb(content),
-                skeleton=skeleton_of(contestant.contestant_name),
+                skeleton=look_of(contestant.contestant_name),
                 **by._asdict(),
             )
         )
@@ -78,7 +77,7 @@ class EventEditing:
                 event_id=event_id,
                 contestant_id=contestant_id,
                 changes=Jsonb(changes),
-                skeleton=skeleton_of(changes["contestant_name"]) if "contestant_name" in changes else None,
+                skeleton=look_of(changes["contestant_name"]) if "contestant_name" in changes else None,
                 **by._asdict(),
             )
         )

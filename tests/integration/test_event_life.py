@@ -239,17 +239,31 @@ async def test_rounds(desk: Desk, owner: psycopg.Connection) -> None:
 async def test_other_processes_hear_of_a_change(
     desk: Desk, tmp_path: Path, database: Database, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
-    """What one process remembers of an event ends when another one changes it: a captcha, a contestant."""
+    """What one process remembers of an event ends when another one changes it; meanwhile the gate decides."""
     event, voter = make_event(owner), mint.voter()
-    desk.event_id = event.event_id
+    draft = make_event(owner, "draft", contestants=3, expected_votes=1)
     (tmp_path / "other").mkdir()
     with command_process(tmp_path / "other", database.url("vote_command"), mint) as other:
         async with aiohttp.ClientSession(other.url) as session:
             assert (await submit(session, voter, vote_of(voter, event)))[0] == 200
+            desk.event_id = event.event_id
             assert (await desk.ask("PATCH", "", {"captcha": True}))[0] == 200
             while "error" not in (answered := (await submit(session, late := mint.voter(), vote_of(late, event)))[1]):
                 pass  # the test's own time limit ends it
             assert answered["error"]["code"] == "captcha_required"
+
+            assert (await submit(session, voter, vote_of(voter, draft)))[0] == 409
+            desk.event_id = draft.event_id
+            await desk.ask("DELETE", f"/contestants/{draft.contestants[2]}")
+            _, added = await desk.ask("POST", "/contestants", contestant("Ada"))
+            await desk.ask("POST", "/open")
+            assert code_of(await submit(session, late, vote_of(late, draft, 2))) == (404, "not_found")
+            vote = {**vote_of(voter, draft), "contestant_id": added["contestant_id"]}
+            while (await submit(session, voter, vote))[0] != 200:
+                pass
+            assert owner.execute(
+                "SELECT contestant_no FROM votes WHERE event_no = %s", [draft.event_no]
+            ).fetchall() == [(4,)]
 
 
 async def test_an_answer_that_hides_something_waits_for_readers(

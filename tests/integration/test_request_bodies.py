@@ -50,8 +50,11 @@ async def test_bodies_up_to_what_their_call_takes(command: Service, owner: psyco
 
 def draft(host: Voter, contestants: int, text: str) -> dict[str, Any]:
     """An event as a host enters it."""
-    contestant = {"contestant_name": "C", "contestant_description": text, "contestant_image_url": ""}
-    return {"user_id": host.user_id, "event_name": "Final", "contestants": [contestant] * contestants}
+    given = [
+        {"contestant_name": f"C{number}", "contestant_description": text, "contestant_image_url": ""}
+        for number in range(contestants)
+    ]
+    return {"user_id": host.user_id, "event_name": "Final", "contestants": given}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def draft(*names: str, image: str = "") -> EventDraft:
     return EventDraft(event_name="Final", contestants=[NewContestant(name, "", image) for name in names])
 
 
-@pytest.mark.parametrize("alike", ["Ada", "ADA", "\u0410da", "A\u200bda", "ᴬda"])
+@pytest.mark.parametrize("alike", ["Ada", "ADA", "\u0410da", "A\u200bda", " Ada\u00a0", "ᴬda"])
 def test_names_that_look_alike_are_refused(alike: str) -> None:
     """The second of them is named; it doesn't matter where they stand."""
     with pytest.raises(InvalidField) as refused:
