@@ -21,7 +21,17 @@ from command.events.event_schedule import EventSchedule
 from command.events.hearing_wait import HearingWait
 from command.events.making_handler import MakingHandler
 from command.identity_door import IdentityDoor
-from command.settings import Batching, Captcha, Changes, CommandListening, Commit, FraudRules, Hearing, Regions
+from command.settings import (
+    Batching,
+    Captcha,
+    Changes,
+    CommandListening,
+    Commit,
+    FraudRules,
+    Hearing,
+    Regions,
+    VoteLimiting,
+)
 from command.votes.captcha_gate import AltchaGate, CaptchaGate, ProviderGate
 from command.votes.change_listener import ChangeListener
 from command.votes.ledger_connection import LedgerConnection
@@ -33,6 +43,7 @@ from command.votes.siteverify import SiteVerify
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import EventKeys, VoteCaster
 from command.votes.vote_handler import VoteHandler
+from command.votes.vote_limits import VoteLimits
 from command.votes.vote_writer import VoteWriter
 from command.votes.voting_event_directory import VotingEventDirectory
 from contract import settings
@@ -84,11 +95,13 @@ class CommandService(Service):
             gate = AltchaGate(Challenger(settings.read(settings.ChallengeKeys, env).by_number))
         directory = VotingEventDirectory(self._looking, batching.events_max)
         self._changes = ChangeListener(database_url, directory)
+        self._limits = VoteLimits(settings.read(VoteLimiting, env), seal_keys[max(seal_keys)])
         self._votes = VoteCaster(
             SeedBox(verification.seed_keys),
             directory,
             self._batcher,
             {number: EventKeys(ReceiptCipher(key), seal_keys[number]) for number, key in receipt_keys.items()},
+            limits=self._limits,
             regions=regions,
             captcha=gate,
             judge=self._rules.judge if self._rules else None,
@@ -137,6 +150,7 @@ class CommandService(Service):
             self._changes.run(),
             *(writer.run() for writer in self._writers),
             *(ledger.keep() for ledger in self._ledgers),
+            *self._limits.work(),
             *(self._rules.work() if self._rules else ()),
         ]
 
@@ -152,6 +166,7 @@ class CommandService(Service):
         """Let the connections go; the writers have closed theirs."""
         await self._provider.close()
         await self._hearing.close()
+        await self._limits.close()
         for pool in (*self._pools, self._people):
             await pool.close()
         if self._rules:

@@ -3,6 +3,8 @@
 import dataclasses
 from pathlib import Path
 
+from limits import RateLimitItem, parse
+
 from contract import production
 from contract.settings import Listening, SettingError, setting
 
@@ -60,6 +62,28 @@ class FraudRules:
     keys_max: int = setting("FRAUD_KEYS_MAX", 400_000, int, "counts")
     voters_max: int = setting("FRAUD_VOTERS_MAX", 400_000, int, "voters")
     evidence_votes_max: int = setting("EVIDENCE_QUEUE_MAX", 50_000, int, "votes")
+
+
+def _pace(text: str) -> RateLimitItem:
+    pace = parse(text)
+    if pace.amount < 1:
+        raise ValueError("it must be 1 or more")
+    return pace
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VoteLimiting:
+    """How often votes may be sent, in sliding windows; beyond, they are told to come later: 429 with Retry-After.
+
+    An address is an IPv4 address or an IPv6 /64, and counts accounts, not their retries. A carrier's phones may all be
+    behind one: it has fewer ports than its limit is by default. The command processes share what they count by Redis,
+    if there is one.
+    """
+
+    redis_url: str = setting("REDIS_URL", "", secret=True, check=production.certified_redis)
+    per_account: RateLimitItem = setting("VOTES_PER_ACCOUNT", parse("60 per 1 minute"), _pace)
+    per_address: RateLimitItem = setting("VOTES_PER_ADDRESS", parse("100000 per 1 minute"), _pace)
+    keys_max: int = setting("VOTE_LIMIT_KEYS_MAX", 200_000, int, "accounts, and as many addresses")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

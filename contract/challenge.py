@@ -86,6 +86,10 @@ class Solved(NamedTuple):
     expires_at: int
 
 
+class ChallengeExpired(ChallengeInvalid):
+    """the challenge has expired"""
+
+
 class Challenger:
     """Makes and checks challenges under keys by number, 32 bytes each: the newest makes, all check."""
 
@@ -112,6 +116,7 @@ class Challenger:
     def check(self, payload: str, aim: Aim) -> Solved:
         """What was solved, by a payload as ALTCHA's widget sends it; `ChallengeInvalid` says what is wrong with it.
 
+        `ChallengeExpired` is said of whatever says so itself: its signatures aren't looked at any more.
         Whether it was used before is for the caller to know.
         """
         given = self._decoded(payload)
@@ -122,7 +127,7 @@ class Challenger:
         as_altcha = altcha.Payload.from_dict(msgspec.to_builtins(given))
         result = altcha.verify_solution(as_altcha, secrets.of_challenge, hmac_key_secret=secrets.of_solution)
         if result.expired:
-            raise ChallengeInvalid("the challenge has expired")
+            raise ChallengeExpired
         if not result.verified:
             raise ChallengeInvalid
         if parameters.data.aim != aim:

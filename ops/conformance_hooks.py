@@ -1,4 +1,4 @@
-"""What Schemathesis needs to know of us: an admin's access token, renewed before it ends, and ids that exist.
+"""What Schemathesis needs to know of us: an admin's access token, anew before it ends, and ids that exist.
 
 It is loaded by `ops.conformance_run`, by the name in SCHEMATHESIS_HOOKS. Of the ids in paths and bodies every other one
 is replaced by one that the stack has, since drawn ones are never found.
@@ -35,16 +35,9 @@ def _demo() -> dict[str, Any]:
 
 
 @functools.cache
-def _login() -> dict[str, Any]:
-    """The admin's only login: logins that were drawn soon use up what an address may try, so the session is renewed."""
-    content: dict[str, Any] = _ask("/v1/auth/login", _demo()["admin"])
-    return content
-
-
-@functools.cache
 def _known() -> dict[str, str]:
     """Ids that exist, by the names that all dialects give them."""
-    user_id, event_id = _login()["userId"], _demo()["event_id"]
+    user_id, event_id = _ask("/v1/auth/login", _demo()["admin"])["userId"], _demo()["event_id"]
     contestant_id = _ask(f"/v1/event/{event_id}/results")["totals"][0]["contestant_id"]
     return {
         **dict.fromkeys(("user_id", "userId"), user_id),
@@ -63,13 +56,11 @@ def _with_known(fields: Any) -> Any:
 
 @schemathesis.auth(refresh_interval=REFRESH_S)
 class AdminLogin:
-    """Keeps the demo's admin logged in."""
+    """Logs the demo's admin in."""
 
     def get(self, _case: Any, _context: Any) -> str:
         """An access token."""
-        renewed = _ask("/v1/auth/refresh", {"refresh_token": _login()["refresh_token"]})
-        _login().update(renewed)
-        return str(renewed["token"])
+        return str(_ask("/v1/auth/login", _demo()["admin"])["token"])
 
     def set(self, case: Any, data: str, _context: Any) -> None:
         """Put it into the request."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from limits import RateLimitItem
 from prometheus_client.metrics import MetricWrapperBase
 
 from contract import errors
@@ -115,6 +116,8 @@ def _variable(metadata: Any) -> str:
 
 
 def _default(metadata: Any) -> str:
+    if isinstance(metadata["default"], RateLimitItem):
+        return str(metadata["default"])
     if not isinstance(metadata["default"], str | int | Path | tuple):
         return "must be set"
     default = metadata["default"]

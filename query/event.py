@@ -29,6 +29,7 @@ class EventSummary(msgspec.Struct, frozen=True):
     closes_at: Time | None
     results_visibility: str
     captcha: bool
+    assurance_min: str
 
 
 class Event(EventSummary, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
     none asked for ─► nothing is done
     asked for ─► no token: CaptchaRequired ─► token: the one check that is configured ─► CaptchaInvalid, or on it goes
+                 one that may have been good in its time: CaptchaSpentError, of which the ledger may know better
 
 ALTCHA's solution is checked here, without asking anybody. A provider's token is good for one check only, while a vote
 may come again after an answer that was lost: so what has passed is remembered for a while, for this voter and event.
@@ -16,7 +17,7 @@ from uuid import UUID
 import prometheus_client
 
 from command.votes.siteverify import ProviderAwayError, SiteVerify
-from contract.challenge import Aim, Challenger
+from contract.challenge import Aim, ChallengeExpired, Challenger
 from contract.errors import Busy, CaptchaInvalid, CaptchaRequired, ChallengeInvalid
 from contract.tokens import Caller
 
@@ -35,11 +36,18 @@ class Attempt(NamedTuple):
     token: str | None
 
 
+class CaptchaSpentError(CaptchaInvalid):
+    """the captcha has expired or was used; solve another one"""
+
+
 class CaptchaGate(Protocol):
     """Lets through who has solved a captcha."""
 
     async def require(self, attempt: Attempt) -> None:
-        """Return for a token that is right; `CaptchaRequired`, `CaptchaInvalid`, `Busy` when it can't be told now."""
+        """Return for a token that is right; `CaptchaRequired`, `CaptchaInvalid`, `Busy` when it can't be told now.
+
+        `CaptchaSpentError`: it lets nobody in any more, and who voted with it may come for the lost answer.
+        """
 
 
 class AltchaGate:
@@ -53,6 +61,9 @@ class AltchaGate:
         token = _token_of(attempt)
         try:
             self._challenger.check(token, Aim("vote", str(attempt.event_id), attempt.caller.user_id))
+        except ChallengeExpired as error:
+            CHECKS.labels("spent").inc()
+            raise CaptchaSpentError(field="captcha_token") from error
         except ChallengeInvalid as error:
             CHECKS.labels("invalid").inc()
             raise CaptchaInvalid(error.message, field="captcha_token") from error
@@ -79,9 +90,9 @@ class ProviderGate:
             if self._open_when_away:
                 return
             raise Busy("the captcha can't be checked right now, repeat the request as it is") from error
-        CHECKS.labels("passed" if is_right else "invalid").inc()
-        if not is_right:
-            raise CaptchaInvalid(field="captcha_token")
+        CHECKS.labels("passed" if is_right else "spent").inc()
+        if not is_right:  # providers don't tell apart what is wrong from what was used, here or at another process
+            raise CaptchaSpentError(field="captcha_token")
         self._remember(key)
 
     def _remember(self, key: tuple[str, UUID, str]) -> None:

@@ -12,12 +12,13 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from command.votes.captcha_gate import Attempt, CaptchaGate
+from command.votes.captcha_gate import Attempt, CaptchaGate, CaptchaSpentError
 from command.votes.keyed_hash import keyed_hash
 from command.votes.region_finder import RegionFinder
 from command.votes.rules.rule_set import Action
 from command.votes.rules.vote_judge import VoteJudge
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
+from command.votes.vote_limits import VoteLimits
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
 from contract.assurance import Assurance
 from contract.errors import (
@@ -69,6 +70,7 @@ class VoteCaster:
         batcher: VoteBatcher,
         keys: Mapping[int, EventKeys],
         *,
+        limits: VoteLimits,
         regions: RegionFinder | None,
         captcha: CaptchaGate,
         judge: VoteJudge | None,
@@ -78,6 +80,7 @@ class VoteCaster:
         self._events = events
         self._batcher = batcher
         self._keys = keys
+        self._limits = limits
         self._regions = regions
         self._captcha = captcha
         self._judge = judge
@@ -96,6 +99,7 @@ class VoteCaster:
 
         Every refusal is a `ContractError`.
         """
+        self._limits.require(caller.user_id, address)
         region = self._regions.region_of(address) if self._regions else None
         seed = self._seeds.open(caller)
         for _ in range(READINGS_MAX):
@@ -104,8 +108,7 @@ class VoteCaster:
             if voting.key_no not in self._keys:
                 raise Busy("this server doesn't have the event's keys yet")
             attempt = Attempt(caller, event_id, address, captcha_token)
-            if voting.captcha:
-                await self._captcha.require(attempt)
+            spent = await self._spent_captcha(attempt) if voting.captcha else None
             pending = PendingVote(
                 event=voting.event,
                 key_no=voting.key_no,
@@ -116,7 +119,8 @@ class VoteCaster:
                 answer=asyncio.get_running_loop().create_future(),
             )
             try:
-                accepted = self._answer(pending, await self._judged(attempt, voting, pending))
+                judged = self._known(pending, spent) if spent else self._judged(attempt, voting, pending)
+                accepted = self._answer(pending, await judged)
                 _ACCEPTED_BY[caller.assurance].inc()
                 return accepted
             except UnknownEventError:
@@ -146,6 +150,24 @@ class VoteCaster:
             return outcome
         finally:
             self._judge.note(judgement, kind)
+
+    async def _spent_captcha(self, attempt: Attempt) -> CaptchaSpentError | None:
+        """Return when it has solved the captcha that the event asks for, or had solved it, maybe: then with what to say
+        to whose vote isn't there.
+        """
+        try:
+            await self._captcha.require(attempt)
+        except CaptchaSpentError as spent:
+            return spent
+        return None
+
+    async def _known(self, pending: PendingVote, spent: CaptchaSpentError) -> VoteOutcome:
+        """What the ledger has of this voter already: an answer that was lost is had without another captcha."""
+        pending.refused = VoteKind.CHALLENGED
+        outcome = await self._outcome(pending)
+        if outcome.kind is VoteKind.CHALLENGED:
+            raise spent
+        return outcome
 
     async def _passes(self, attempt: Attempt) -> bool:
         """Whether it has solved a captcha. Without one it goes to the ledger all the same, where it may be already."""

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from itertools import chain, cycle
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 
 import psycopg
@@ -47,9 +48,11 @@ def login_requests() -> list[bytes]:
     ]
 
 
-def flood(port: int, seconds: float, results: "Queue[LoadResult]") -> None:
-    """Log in for so long, in a process of its own."""
-    results.put(Load([port], cycle(login_requests()), LOGIN_CONNECTIONS, seconds).run())
+def flood(port: int, seconds: float, begun: "EventType", results: "Queue[LoadResult]") -> None:
+    """Log in for so long, in a process of its own, whose start is over once it has `begun`."""
+    load = Load([port], cycle(login_requests()), LOGIN_CONNECTIONS, seconds)
+    begun.set()
+    results.put(load.run())
 
 
 def vote(database: Database, voters: Sequence[Voter], port: int) -> LoadResult:
@@ -64,8 +67,10 @@ def vote_in_a_flood(database: Database, voters: Sequence[Voter], command: int, i
     """The same while people log in; the votes' result and the logins'."""
     spawn = multiprocessing.get_context("spawn")
     results: Queue[LoadResult] = spawn.Queue()
-    storm = spawn.Process(target=flood, args=(identity, SECONDS + 1, results))
+    begun = spawn.Event()
+    storm = spawn.Process(target=flood, args=(identity, SECONDS + 1, begun, results))
     storm.start()
+    assert begun.wait(60)
     votes = vote(database, voters, command)
     logins = results.get(timeout=60)
     storm.join()

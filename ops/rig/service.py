@@ -16,6 +16,8 @@ from ops.rig.eventually import eventually
 from ops.rig.people import CHALLENGE_KEY, RECEIPT_KEY, SEAL_KEY, SEED_KEY, TokenMint
 from ops.rig.server_process import ServerProcess
 
+BOUNDLESS = "1000000000 per 1 minute"  # one voter of a test sends what a thousand phones do, one machine what a country
+
 
 @dataclasses.dataclass(frozen=True)
 class Service:
@@ -61,6 +63,8 @@ def command_process(
         "COMMAND_PORT": str(port),
         "SEAL_KEYS_FILE": str(folder / "seals"),
         "CHALLENGE_KEY_FILE": str(folder / "challenges"),
+        "VOTES_PER_ACCOUNT": BOUNDLESS,
+        "VOTES_PER_ADDRESS": BOUNDLESS,
         **_reading_tokens(folder, mint, key_numbers),
         **settings,
     }

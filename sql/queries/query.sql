@@ -6,7 +6,7 @@ SELECT json_build_object(
     'event_no', e.event_no, 'key_no', e.key_no, 'event_id', e.event_id, 'event_name', e.event_name,
     'event_description', e.event_description, 'status', e.status,
     'opens_at', rfc3339(e.opens_at), 'closes_at', rfc3339(e.closes_at),
-    'results_visibility', e.results_visibility, 'captcha', e.captcha,
+    'results_visibility', e.results_visibility, 'captcha', e.captcha, 'assurance_min', e.assurance_min,
     'contestants', coalesce((
         SELECT json_agg(json_build_object(
             'contestant_no', c.contestant_no, 'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,
@@ -20,7 +20,7 @@ FROM events e WHERE e.event_id = :event_id;
 SELECT json_build_object(
     'event_id', event_id, 'event_name', event_name, 'event_description', event_description, 'status', status,
     'opens_at', rfc3339(opens_at), 'closes_at', rfc3339(closes_at),
-    'results_visibility', results_visibility, 'captcha', captcha)::text
+    'results_visibility', results_visibility, 'captcha', captcha, 'assurance_min', assurance_min)::text
 FROM events
 WHERE (:status::text IS NULL OR status = :status)
   AND (:with_drafts::boolean OR status <> 'draft')

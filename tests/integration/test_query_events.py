@@ -68,6 +68,7 @@ async def test_an_event_is_told_with_its_contestants(
         "closes_at": None,
         "results_visibility": "public",
         "captcha": False,
+        "assurance_min": "password",
     }
     assert (await get(query, f"/v1/event/{event.event_id}"))[0] == 401
 

@@ -113,6 +113,18 @@ async def test_solutions_for_something_else(command: Service, mint: TokenMint, o
     assert owner.execute("SELECT count(*) FROM votes WHERE event_no = %s", [event.event_no]).fetchone() == (0,)
 
 
+async def test_a_lost_answer_needs_no_new_captcha(command: Service, mint: TokenMint, owner: psycopg.Connection) -> None:
+    """Who has voted gets the answer again by an expired challenge; whoever has not is told that it has expired."""
+    event, voter, other = make_event(owner, captcha=True), mint.voter(), mint.voter()
+    async with aiohttp.ClientSession(command.url) as session:
+        first = await vote(session, voter, event, solution("vote", event.event_id, voter.user_id))
+        expired = [solution("vote", event.event_id, each.user_id, lifetime_s=-1) for each in (voter, other)]
+        assert await vote(session, voter, event, expired[0]) == first
+        assert refusal(await vote(session, voter, event, expired[0], contestant=1)) == (409, "already_voted")
+        assert refusal(await vote(session, other, event, expired[1])) == INVALID
+    assert owner.execute("SELECT count(*) FROM votes WHERE event_no = %s", [event.event_no]).fetchone() == (1,)
+
+
 async def test_an_event_without_captcha_asks_for_none(
     command: Service, mint: TokenMint, owner: psycopg.Connection
 ) -> None:

@@ -215,3 +215,26 @@ def test_receipts_and_seals_must_have_the_same_keys(tmp_path: Path) -> None:
     env = {"DATABASE_URL": "postgresql://", "JWKS_URL": "file:///", **{name: str(tmp_path / name) for name in files}}
     with pytest.raises(SettingError, match="RECEIPT_KEYS_FILE and SEAL_KEYS_FILE"):
         CommandService(env)
+
+
+async def test_too_many_votes_are_told_to_come_later(
+    tmp_path: Path, database: Database, mint: TokenMint, owner: psycopg.Connection
+) -> None:
+    """429 with Retry-After and without a receipt; an IPv6 network is one address; others hold up nobody."""
+    event, ada, bob, cyd = make_event(owner), mint.voter(), mint.voter(), mint.voter()
+    url, account, address = database.url("vote_command"), "3 per 1 hour", "2 per 1 hour"
+    with command_process(tmp_path, url, mint, VOTES_PER_ACCOUNT=account, VOTES_PER_ADDRESS=address) as command:
+        async with aiohttp.ClientSession(command.url) as session:
+            first = await submit(session, ada, vote_of(ada, event), "2001:db8::1")
+            assert (await submit(session, bob, vote_of(bob, event), "2001:db8::2"))[0] == 200
+            status, body = await submit(session, cyd, vote_of(cyd, event), "2001:db8::3")
+            assert (status, body["error"]["code"], "vote_id" in body) == (429, "too_many", False)
+            assert await submit(session, ada, vote_of(ada, event), "2001:db8::4") == first
+            assert (await submit(session, cyd, vote_of(cyd, event), "2001:db8:0:1::3"))[0] == 200
+            assert await submit(session, ada, vote_of(ada, event), "2001:db8::5") == first
+            async with session.post("/v1/vote/submit", json=vote_of(ada, event), headers=ada.headers) as response:
+                assert (response.status, int(response.headers["Retry-After"]) > 0) == (429, True)
+            async with session.get("/metrics") as response:
+                metrics = await response.text()
+    assert 'votes_limited_total{limit="account"} 1.0' in metrics
+    assert 'votes_limited_total{limit="address"} 1.0' in metrics

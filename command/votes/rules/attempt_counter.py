@@ -8,6 +8,7 @@ account is new, in one number. Intervals are of the votes that this process sees
 seen for long goes first; so a flood makes counts too low, never too high.
 """
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
@@ -47,6 +48,13 @@ class Count(msgspec.Struct, gc=False, eq=False):
     def new_of(self, share: float) -> int:
         """The new ones of them."""
         return self.new + self.new_elsewhere + int(self.new_before * share)
+
+    def ms_until(self, allowed: int, share: float, window_ms: int) -> int:
+        """How long it takes until fewer than `allowed` are left, if none is added."""
+        present, before = self.accounts + self.accounts_elsewhere, self.accounts_before
+        if present < allowed:  # what is left of the window before must go
+            return math.ceil(window_ms * (share - (allowed - present) / before)) + 1
+        return math.ceil(window_ms * (share + 1 - allowed / present)) + 1
 
     def enter(self, window: int) -> None:
         """Begin this window, unless it has begun."""
@@ -108,6 +116,24 @@ class AttemptCounter:
             contestant.new_of(share) if contestant else int(is_new),
             new_accounts.new_of(share) if new_accounts else int(is_new),
         )
+
+    def add(self, event: EventKey, key: int, at_ms: int) -> None:
+        """Count one more under this key alone."""
+        self._add(event, key, at_ms // self._window_ms, at_ms, is_new=False)
+
+    def room(self, key: int, at_ms: int, allowed: int) -> tuple[int, int]:
+        """What `add` has counted in the window that ends now, and for how many ms no more is allowed."""
+        window, past_ms = divmod(at_ms, self._window_ms)
+        share = 1 - past_ms / self._window_ms
+        known = self._counts.get(key)
+        if known is None:
+            return 0, 0
+        if isinstance(known, int):
+            known = Count((known >> 1) // self._window_ms, 1)
+        if known.window != window:
+            known.enter(window)
+        count = known.accounts_of(share)
+        return count, 0 if count < allowed else known.ms_until(allowed, share, self._window_ms)
 
     def _add(
         self,
