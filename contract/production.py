@@ -49,6 +49,12 @@ def certified_http(url: str) -> None:
         raise ValueError("https:// is needed for a server on another machine")
 
 
+def encrypted_mail(kind: str) -> None:
+    """The link in a mail confirms whose address it is: nobody on the way may read it."""
+    if kind == "none":
+        raise ValueError("starttls or tls is needed")
+
+
 def real_key(key: bytes) -> None:
     """Neither of ./ops/up nor a placeholder."""
     if key.startswith(DEMO_KEY_MARK):

@@ -27,7 +27,7 @@ from command.identity.mail_handler import MailHandler
 from command.identity.mail_outbox import MailOutbox
 from command.identity.mailboxes import Mailboxes, load_mail_rules
 from command.identity.own_token_verifier import OwnTokenVerifier
-from command.identity.password_hasher import PasswordHasher, Turn
+from command.identity.password_hasher import PasswordHasher, Turn, yield_as_a_session
 from command.identity.personal_data import PersonalRecords, PersonHash
 from command.identity.personal_data_handler import PersonalDataHandler
 from command.identity.session_handler import SessionHandler
@@ -83,13 +83,14 @@ class IdentityService(Service):
         self._database = IdentityDatabase(settings.read(settings.IdentityDatabase, env).url)
         store = AccountStore(self._database)
         waiting: FairQueue[Turn] = FairQueue(signing.password_queue_max, signing.password_queue_per_address_max)
-        self._hasher = PasswordHasher(signing.password_hashes_max, waiting)
+        self._hasher = PasswordHasher(signing.password_hashes_max, waiting, signing.niceness)
+        self._niceness = signing.niceness
         verifier, hashes = OwnTokenVerifier(self._keys), PersonHash(retention.key)
         attempts = settings.read(Attempts, env)
         limits = AttemptLimits(attempts.redis_url, attempts, hashes)
         signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
         mailboxes = Mailboxes(load_mail_rules())
-        mint = TokenMint(self._keys, SeedBox(signing.seed_keys), signing.refresh_key)
+        mint = TokenMint(self._keys, SeedBox(signing.seed_keys), signing.cohort_key)
         registering = settings.read(Registering, env)
         challenges = Challenges(
             Challenger(settings.read(settings.ChallengeKeys, env).by_number),
@@ -123,7 +124,8 @@ class IdentityService(Service):
         return await self._database.why_not_ready()
 
     async def open(self) -> None:
-        """Start connecting."""
+        """Start connecting; from now on votes go first on this machine."""
+        yield_as_a_session(self._niceness)
         await self._database.open()
         await self._issuers.open()
 

@@ -14,6 +14,7 @@
 """
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from contract.assurance import Assurance
+from contract.production import is_loopback
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -58,6 +60,14 @@ class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 class _IssuersFile(msgspec.Struct, forbid_unknown_fields=True):
     issuer: list[Issuer]
+
+
+def public_issuers(issuers: Iterable[Issuer]) -> None:
+    """Raise ValueError for one that is spoken to without TLS, or is on this machine: it is for tests."""
+    for each in issuers:
+        url = urlsplit(each.issuer)
+        if url.scheme != "https" or is_loopback(url.hostname or ""):
+            raise ValueError(f"{each.issuer} is for tests")
 
 
 def load_issuers(path: str) -> tuple[Issuer, ...]:

@@ -3,10 +3,18 @@
 import hashlib
 import re
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from contract import base64url
 
 _COHORT_BYTES = 9  # twelve characters
 _DIGITS = re.compile(r"\d+")
+
+
+def cohort_key(secret: bytes) -> bytes:
+    """A key of its own, 32 bytes, that tells nothing of the secret that it comes from."""
+    return HKDF(SHA256(), length=32, salt=None, info=b"vote name cohorts").derive(secret)
 
 
 def cohort_of(username: str, key: bytes) -> str:

@@ -86,7 +86,7 @@ def make_voters(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     signing, lifetime_s = settings.read(Signing, env), int(given.hours * 3600)
     keys = _keys(signing)
     keys.check_lifetime(lifetime_s, "--hours")
-    mint = TokenMint(keys, SeedBox(signing.seed_keys), signing.refresh_key)
+    mint = TokenMint(keys, SeedBox(signing.seed_keys), signing.cohort_key)
     with connect(env) as connection:
         for start in range(0, given.count, VOTERS_PER_COPY):
             voters = [_new_voter(given.prefix) for _ in range(min(VOTERS_PER_COPY, given.count - start))]
@@ -107,7 +107,7 @@ def _new_voter(prefix: str) -> User:
 def make_client_token(given: argparse.Namespace, env: Mapping[str, str]) -> None:
     """Enter the application, if it is new, and print a token for it."""
     signing = settings.read(Signing, env)
-    mint = TokenMint(_keys(signing), SeedBox(signing.seed_keys), signing.refresh_key)
+    mint = TokenMint(_keys(signing), SeedBox(signing.seed_keys), signing.cohort_key)
     with connect(env) as connection:
         connection.execute(statement("add_application"), {"application": given.name})
     sys.stdout.write(mint.client(given.name, signing.client_seconds) + "\n")

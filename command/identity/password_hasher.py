@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from argon2 import PasswordHasher as Argon2
@@ -23,7 +24,7 @@ from contract.errors import TooMany
 Answer = TypeVar("Answer")
 Turn = asyncio.Future[None]
 
-HASHING_NICENESS = 19
+SESSION_NICENESS = Path("/proc/self/autogroup")
 
 SECONDS = Histogram(
     "password_seconds", "Hashing or verifying, waiting included", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -44,17 +45,27 @@ def verifies(argon2: Argon2, password_hash: str, password: str) -> bool:
         return False
 
 
-def _yield_to_others() -> None:
+def yield_as_a_session(niceness: int) -> None:
+    """Let other sessions of this machine go first, where this process has a session of its own.
+
+    Linux shares its cores among sessions first (sched_autogroup), and a thread's niceness counts within its own only.
+    """
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # no Linux, or one that shares by something else
+            SESSION_NICENESS.write_text(str(niceness))
+
+
+def _yield_to_others(niceness: int) -> None:
     """On a machine that does other work, too, a hash waits: votes go first (Linux has it by thread)."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 class PasswordHasher:
     """Hashes and verifies without holding up the event loop, for whoever has a turn; one per process."""
 
-    def __init__(self, at_once: int, waiting: FairQueue[Turn]) -> None:
+    def __init__(self, at_once: int, waiting: FairQueue[Turn], niceness: int = 0) -> None:
         self._argon2 = argon2id()
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="password", initializer=_yield_to_others)
+        self._threads = ThreadPoolExecutor(at_once, "password", _yield_to_others, (niceness,))
         self._free, self._waiting = at_once, waiting
         self._dummy_hash = self._argon2.hash(secrets.token_urlsafe())
 

@@ -5,7 +5,7 @@
 A token's successor is computed with a key of identity's, not drawn. So two refreshes that an honest phone sends at
 once get the same new token, whichever of them the database takes first, and neither locks the other out; and one that
 comes late, with others taken in between, is led to the newest. That key isn't one that signs, so signing keys come and
-go without it; names are hashed with it, too (name_cohort.py), by another function.
+go without it; names are hashed with one that is derived from it (name_cohort.py).
 """
 
 import hashlib

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from limits import RateLimitItem, parse
 
-from command.identity.issuers import Issuer, load_issuers
+from command.identity.issuers import Issuer, load_issuers, public_issuers
+from command.identity.name_cohort import cohort_key
 from contract import production
 from contract.settings import Listening, SettingError, hex_key, numbered_keys, setting
 
@@ -67,9 +68,19 @@ class Retention:
     unused_seconds: int = setting("UNUSED_ACCOUNT_KEPT_SECONDS", 730 * 86_400, int, "s")
 
 
+def _niceness(text: str) -> int:
+    if not 0 <= int(text) <= 19:
+        raise ValueError("it must be from 0 to 19")
+    return int(text)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Signing:
-    """What only identity holds: the private keys that sign access tokens, and the key that refresh tokens come from."""
+    """What only identity holds: the private keys that sign access tokens, and the key that refresh tokens come from.
+
+    A hash takes memory's bandwidth from whatever else runs here, so fewer are made at once than there are cores. Votes
+    go first on a machine that has other processes, too; with one of its own identity needs no niceness (0).
+    """
 
     key_folder: Path = setting("SIGNING_KEY_FOLDER", parse=Path, check=production.real_signing_keys)
     key_overlap_seconds: int = setting("SIGNING_KEY_OVERLAP_SECONDS", 86_400, int, "s")
@@ -78,9 +89,15 @@ class Signing:
     access_seconds: int = setting("ACCESS_TOKEN_SECONDS", 900, int, "s")
     refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")
     client_seconds: int = setting("CLIENT_TOKEN_SECONDS", 365 * 86_400, int, "s")
-    password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 2, int, "at once")
+    password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 1, int, "at once")
+    niceness: int = setting("IDENTITY_NICENESS", 19, _niceness, "0 to 19")
     password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 128, int, "waiting")
     password_queue_per_address_max: int = setting("PASSWORD_QUEUE_PER_ADDRESS_MAX", 32, int, "waiting")
+
+    @property
+    def cohort_key(self) -> bytes:
+        """What names are hashed with, 32 bytes."""
+        return cohort_key(self.refresh_key)
 
 
 def _positive(text: str) -> int:
@@ -135,7 +152,7 @@ class Registering:
 class OutsideIdentities:
     """Which OpenID Connect issuers' people may come in: a TOML file as in command/identity/issuers.py; none: nobody."""
 
-    issuers: tuple[Issuer, ...] = setting("OIDC_ISSUERS_FILE", (), load_issuers)
+    issuers: tuple[Issuer, ...] = setting("OIDC_ISSUERS_FILE", (), load_issuers, check=public_issuers)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,7 +164,7 @@ class Smtp:
 
     host: str = setting("SMTP_HOST", "")
     port: int = setting("SMTP_PORT", 587, int)
-    security: str = setting("SMTP_SECURITY", "starttls", _kind_of_tls)
+    security: str = setting("SMTP_SECURITY", "starttls", _kind_of_tls, check=production.encrypted_mail)
     user: str = setting("SMTP_USER", "")
     password: str = setting("SMTP_PASSWORD_FILE", "", _one_line)
     sender: str = setting("MAIL_FROM", "", _address)

@@ -61,6 +61,7 @@ def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterat
         "SEED_KEY_FILE": str(folder / "seed"),
         "CHALLENGE_KEY_FILE": str(folder / "challenges"),
         "CHALLENGE_TRIES": "8",
+        "IDENTITY_NICENESS": "0",
         **settings,
     }
     with ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env).running() as process:

@@ -44,7 +44,8 @@ CREATE FUNCTION identity.forget(p_unused_since timestamp with time zone) RETURNS
     people AS (
         DELETE FROM identity.users WHERE user_id IN (
             SELECT user_id FROM identity.users u
-            WHERE created_at < p_unused_since AND email IS NOT NULL AND roles = '{viewer}'
+            WHERE created_at < p_unused_since AND roles = '{viewer}'
+              AND (email IS NOT NULL OR EXISTS (SELECT FROM identity.federated f WHERE f.user_id = u.user_id))
               AND NOT EXISTS (SELECT FROM identity.sessions s WHERE s.user_id = u.user_id) LIMIT 1000) RETURNING 1)
     SELECT (SELECT count(*) FROM revocations) + (SELECT count(*) FROM erased)
          + (SELECT count(*) FROM sessions) + (SELECT count(*) FROM people)

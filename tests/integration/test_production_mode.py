@@ -103,6 +103,7 @@ def test_nothing_starts_with_a_demo_s_secrets(demo: dict[str, dict[str, str]], n
             "sslmode=verify-full",
         ),
         ({"REDIS_URL": "redis://redis.test/0"}, "rediss://"),
+        ({"SMTP_SECURITY": "none"}, "starttls or tls is needed"),
         ({"CORS_ORIGINS": "anybody"}, "CORS_ORIGINS is malformed"),
     ],
 )
@@ -114,6 +115,7 @@ def test_who_reads_a_wrong_setting_does_not_start(own: dict[str, str], wrong: di
         "REPLICA_URL": ("query", "sse"),
         "REDIS_URL": ("identity", "fanout", "query", "sse"),
         "CORS_ORIGINS": ("identity",),
+        "SMTP_SECURITY": ("identity",),
         "PYTHONDEVMODE": ("command", "fanout"),
     }
     for name in readers[list(wrong)[-1]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from command.identity.issuers import Issuer, load_issuers
+from command.identity.issuers import Issuer, load_issuers, public_issuers
 from contract.assurance import Assurance
 from ops.rig.oidc_issuer import listed
 
@@ -57,3 +57,11 @@ def test_a_wrong_list_is_refused(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "issuers.toml").write_text(text)
     with pytest.raises(ValueError, match=named):
         load_issuers(str(tmp_path / "issuers.toml"))
+
+
+@pytest.mark.parametrize("issuer", ["http://127.0.0.1:9000", "https://localhost", "https://[::1]:9000"])
+def test_an_issuer_of_this_machine_is_for_tests(issuer: str) -> None:
+    """In production its people stay out; outside it is taken."""
+    with pytest.raises(ValueError, match="is for tests"):
+        public_issuers([Issuer(issuer=URL, audiences=("web",)), Issuer(issuer=issuer, audiences=("web",))])
+    public_issuers([Issuer(issuer=URL, audiences=("web",))])

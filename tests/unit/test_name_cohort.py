@@ -2,7 +2,7 @@
 
 import pytest
 
-from command.identity.name_cohort import cohort_of
+from command.identity.name_cohort import cohort_key, cohort_of
 
 KEY = b"k" * 32
 
@@ -21,6 +21,12 @@ def test_other_names_are_of_others(one: str, other: str) -> None:
     """And so they are under another key."""
     assert cohort_of(one, KEY) != cohort_of(other, KEY)
     assert cohort_of(one, KEY) != cohort_of(one, b"o" * 32)
+
+
+def test_the_key_is_one_of_its_own() -> None:
+    """Always the same for a secret, another for another, and not the secret."""
+    assert len({KEY, cohort_key(KEY), cohort_key(b"o" * 32)}) == 3
+    assert cohort_key(KEY) == cohort_key(KEY)
 
 
 def test_a_name_without_digits_is_of_none() -> None:
