@@ -1,4 +1,5 @@
-"""A storm of logins beside a steady vote: logins a second, and what the storm does to the acks.
+"""A storm of logins beside a steady vote: logins a second, what the storm does to the acks, and how fast a logout
+reaches the other processes.
 
     quiet ─► votes at a steady rate ─► p99      flood ─► the same, while LOGIN_CONNECTIONS log in as fast as they can
 
@@ -18,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 from ops.benches import bench_report
+from ops.benches.logout_reach import logout_reach_ms
 from ops.load.http_load import Load, LoadResult
 from ops.load.vote_requests import vote_requests
 from ops.rig.database import Database
@@ -34,6 +36,7 @@ VOTES_A_SECOND = 400.0
 VOTE_CONNECTIONS = 64
 LOGIN_CONNECTIONS = 100  # fewer than may wait, so that each gets its turn
 PEOPLE = 20
+NICENESS = "19"  # as it is unless it is set
 
 
 def login_requests() -> list[bytes]:
@@ -84,7 +87,7 @@ def main(_arguments: Sequence[str]) -> int:
         voters = [mint.voter() for _ in range(VOTERS)]
         bench_report.conditions(postgres=database.version(), rounds=ROUNDS, votes_a_second=VOTES_A_SECOND)
         with (
-            identity_process(folder, database.identity.url("vote_identity")) as identity,
+            identity_process(folder, database.identity.url("vote_identity"), IDENTITY_NICENESS=NICENESS) as identity,
             command_process(folder, database.url("vote_command"), mint) as command,
         ):
             for number in range(PEOPLE):
@@ -98,6 +101,7 @@ def main(_arguments: Sequence[str]) -> int:
                 votes, storm = vote_in_a_flood(database, voters, command.port, identity.port)
                 stormy.append(votes)
                 logins.append(storm)
+            reached = logout_reach_ms(folder, database, mint, identity)
     for result in chain(quiet, stormy):
         assert set(result.statuses) == {200}, result.statuses
     rows = [
@@ -105,12 +109,17 @@ def main(_arguments: Sequence[str]) -> int:
         for what, results in (("votes, quiet", quiet), ("votes, in the storm", stormy), ("logins", logins))
     ]
     bench_report.table(("median of the rounds", "p50 ms", "p95 ms", "p99 ms"), rows)
+    bench_report.table(
+        ("logout to refusal, ms", "p50", "max"),
+        [(name, statistics.median(each), max(each)) for name, each in reached.items()],
+    )
     p99 = [[result.percentile_ms(99) for result in results] for results in (stormy, quiet)]
     bench_report.ratios(
         {
             "logins_a_second": statistics.median(result.acked_a_second for result in logins),
             "login_p99_ms": statistics.median(result.percentile_ms(99) for result in logins),
             "ack_p99_in_the_storm_vs_quiet": bench_report.median_ratio(*p99),
+            "logout_to_refusal_max_ms": max(max(each) for each in reached.values()),
         }
     )
     return 0
