@@ -83,7 +83,7 @@ class IdentityService(Service):
         self._database = IdentityDatabase(settings.read(settings.IdentityDatabase, env).url)
         store = AccountStore(self._database)
         waiting: FairQueue[Turn] = FairQueue(signing.password_queue_max, signing.password_queue_per_address_max)
-        self._hasher = PasswordHasher(signing.password_hashes_max, waiting, signing.niceness)
+        self._hasher = PasswordHasher(signing.password_hashes_max, waiting)
         self._niceness = signing.niceness
         verifier, hashes = OwnTokenVerifier(self._keys), PersonHash(retention.key)
         attempts = settings.read(Attempts, env)

@@ -24,6 +24,7 @@ from contract.errors import TooMany
 Answer = TypeVar("Answer")
 Turn = asyncio.Future[None]
 
+HASHING_NICENESS = 19
 SESSION_NICENESS = Path("/proc/self/autogroup")
 
 SECONDS = Histogram(
@@ -55,17 +56,17 @@ def yield_as_a_session(niceness: int) -> None:
             SESSION_NICENESS.write_text(str(niceness))
 
 
-def _yield_to_others(niceness: int) -> None:
+def _yield_to_others() -> None:
     """On a machine that does other work, too, a hash waits: votes go first (Linux has it by thread)."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
 
 
 class PasswordHasher:
     """Hashes and verifies without holding up the event loop, for whoever has a turn; one per process."""
 
-    def __init__(self, at_once: int, waiting: FairQueue[Turn], niceness: int = 0) -> None:
+    def __init__(self, at_once: int, waiting: FairQueue[Turn]) -> None:
         self._argon2 = argon2id()
-        self._threads = ThreadPoolExecutor(at_once, "password", _yield_to_others, (niceness,))
+        self._threads = ThreadPoolExecutor(at_once, "password", _yield_to_others)
         self._free, self._waiting = at_once, waiting
         self._dummy_hash = self._argon2.hash(secrets.token_urlsafe())
 

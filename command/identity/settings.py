@@ -78,8 +78,8 @@ def _niceness(text: str) -> int:
 class Signing:
     """What only identity holds: the private keys that sign access tokens, and the key that refresh tokens come from.
 
-    A hash takes memory's bandwidth from whatever else runs here, so fewer are made at once than there are cores. Votes
-    go first on a machine that has other processes, too; with one of its own identity needs no niceness (0).
+    A hash takes memory's bandwidth from whatever else runs here, so fewer are made at once than there are cores. With
+    its niceness a session of identity's own gets a tenth of a core that others want, too: votes go first; 0 is as they.
     """
 
     key_folder: Path = setting("SIGNING_KEY_FOLDER", parse=Path, check=production.real_signing_keys)
@@ -90,7 +90,7 @@ class Signing:
     refresh_seconds: int = setting("REFRESH_TOKEN_SECONDS", 30 * 86_400, int, "s")
     client_seconds: int = setting("CLIENT_TOKEN_SECONDS", 365 * 86_400, int, "s")
     password_hashes_max: int = setting("PASSWORD_HASHES_MAX", 1, int, "at once")
-    niceness: int = setting("IDENTITY_NICENESS", 19, _niceness, "0 to 19")
+    niceness: int = setting("IDENTITY_NICENESS", 10, _niceness, "0 to 19")
     password_queue_max: int = setting("PASSWORD_QUEUE_MAX", 128, int, "waiting")
     password_queue_per_address_max: int = setting("PASSWORD_QUEUE_PER_ADDRESS_MAX", 32, int, "waiting")
 

@@ -36,7 +36,7 @@ VOTES_A_SECOND = 400.0
 VOTE_CONNECTIONS = 64
 LOGIN_CONNECTIONS = 100  # fewer than may wait, so that each gets its turn
 PEOPLE = 20
-NICENESS = "19"  # as it is unless it is set
+NICENESS = "10"  # as it is unless it is set
 
 
 def login_requests() -> list[bytes]:

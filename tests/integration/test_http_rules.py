@@ -8,11 +8,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import psycopg
 import pytest
+import yarl
 
 from ops.rig.database import Database
 from ops.rig.event import make_event
@@ -102,6 +103,32 @@ async def test_large_headers_are_named(session: aiohttp.ClientSession) -> None:
             if status == 431:
                 error = (await answer.json())["error"]
                 assert (error["code"], "headers" in error["message"]) == ("headers_too_large", True)
+
+
+async def test_no_answer_has_a_header_that_its_caller_wrote(query: Service, session: aiohttp.ClientSession) -> None:
+    """Line breaks in paths, questions, traces and ids end up in no head; a token of 100 KB is only too large."""
+    forged = "%0d%0aSet-Cookie:%20forged=1%0d%0a%0d%0a"
+    paths = [f"/v1/events?status={forged}", f"/v1/event/{forged}", f"/live/{forged}", f"/j/{forged}", f"/{forged}"]
+    for path in paths:
+        async with session.get(yarl.URL(path, encoded=True), headers={"traceparent": "00-forged\t1"}) as answer:
+            assert (answer.status in {400, 401, 404}, "Set-Cookie" in answer.headers) == (True, False)
+            assert "forged" not in str(answer.headers)
+    async with session.get("/v1/events", headers={"Authorization": f"Bearer {'x' * 100_000}"}) as answer:
+        assert answer.status == 431
+    assert [line for line in query.process.said() if "Traceback" in line] == []
+
+
+SQL_IDS = ["' OR 1=1 --", "00000000-0000-4000-8000-000000000000'--", "1;DROP TABLE votes", "$1", "%s"]
+
+
+async def test_sql_in_ids_is_no_id(session: aiohttp.ClientSession, mint: TokenMint) -> None:
+    """400 wherever an id is asked for, and nothing that a database said."""
+    headers = mint.voter("admin").headers
+    for text in map(quote, SQL_IDS):
+        for path in (f"/v1/event/{text}", f"/v1/vote/{text}/status", f"/v1/events?cursor={text}"):
+            async with session.get(yarl.URL(path, encoded=True), headers=headers) as answer:
+                said = await answer.json()
+                assert (answer.status, said["error"]["code"]) == (400, "invalid_field"), path
 
 
 @pytest.mark.parametrize("head", [b"GET /v1/events", b"GET /v1/ev\xc3\xa9nts HTTP/1.1", b"GET / HTTP/1.1\r\nno header"])

@@ -1,10 +1,13 @@
 """Register, log in and be known: a real identity process on a real Postgres."""
 
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import jwt
 import psycopg
 import pytest
 
@@ -138,6 +141,69 @@ async def test_a_bad_field_is_named(identity: IdentityProcess) -> None:
             answer = await call(session, "/v1/auth/register", PERSON | change, token)
             assert error_of(answer) == (400, "invalid_field", next(iter(change)))
         assert (await call(session, "/v1/auth/register", PERSON, token))[0] == 201
+
+
+async def test_nobody_registers_with_more_than_is_asked(identity: IdentityProcess, identity_database: Database) -> None:
+    """Roles, ids, seeds and the like in the body are bound to nothing."""
+    wished = {"roles": ["admin"], "role": "admin", "assurance": "attested", "user_id": str(uuid.UUID(int=7))}
+    hidden = {
+        "voter_seed": "00" * 32,
+        "email_confirmed_at": "2020-01-01T00:00:00Z",
+        "created_at": "2020-01-01",
+        "kid": "x",
+    }
+    async with aiohttp.ClientSession(identity.url) as session:
+        status, made = await call(session, "/v1/auth/register", PERSON | wished | hidden, identity.client_token())
+        assert (status, made["user_id"] != wished["user_id"]) == (201, True)
+        credentials = {"username": PERSON["username"], "password": PERSON["password"], **wished, **hidden}
+        login = (await call(session, "/v1/auth/login", credentials))[1]
+        assert (await call(session, "/v1/auth/validate", bearer=login["token"]))[1]["roles"] == ["viewer"]
+        assert (await call(session, "/v1/me", bearer=login["token"]))[1]["email_confirmed_at"] is None
+    claims = jwt.decode(login["token"], options={"verify_signature": False})
+    assert (claims["roles"], claims["assurance"]) == (["viewer"], "password")
+    with psycopg.connect(identity_database.url()) as connection:
+        row = connection.execute("SELECT roles, voter_seed, created_at > now() - interval '1 hour' FROM identity.users")
+        assert [(roles, seed != bytes(32), is_new) for roles, seed, is_new in row] == [(["viewer"], True, True)]
+
+
+SQL_NAMES = ["' OR '1'='1", "Robert'); DROP TABLE identity.users;--", "%", "_da", "$$; SELECT 1; --", ":user_id", "{0}"]
+
+
+async def test_sql_in_names_is_text(identity: IdentityProcess) -> None:
+    """Each is a name like others: it finds itself, and nobody else."""
+    token = identity.client_token()
+    async with aiohttp.ClientSession(identity.url) as session:
+        await call(session, "/v1/auth/register", PERSON, token)
+        for name in SQL_NAMES:
+            as_wrong = {"username": name, "password": PERSON["password"]}
+            assert error_of(await call(session, "/v1/auth/login", as_wrong))[:2] == (401, "bad_credentials")
+        for number, name in enumerate(name for name in SQL_NAMES if len(name) > 1):
+            person = PERSON | {"username": name, "email": f"p{number}@example.org"}
+            status, made = await call(session, "/v1/auth/register", person, token)
+            assert status == 201
+            login = (await call(session, "/v1/auth/login", {"username": name, "password": PERSON["password"]}))[1]
+            assert login["userId"] == made["user_id"]
+            me = (await call(session, "/v1/me", bearer=login["token"]))[1]
+            assert me["username"] == name
+
+
+async def test_time_tells_of_no_name(identity: IdentityProcess) -> None:
+    """A name that is there and one that isn't, in turns: neither is quicker.
+
+    By ranks, which no load moves: both kinds wait for the same machine. Without the hash of an unknown name its times
+    would all be below all others.
+    """
+    taken: dict[str, list[float]] = {"Ada": [], "nobody": []}
+    async with aiohttp.ClientSession(identity.url) as session:
+        await call(session, "/v1/auth/register", PERSON, identity.client_token())
+        for number in range(40):
+            name = ("Ada", "nobody", "nobody", "Ada")[number % 4]
+            start = time.perf_counter()
+            answer = await call(session, "/v1/auth/login", {"username": name, "password": "wrong password"})
+            taken[name].append(time.perf_counter() - start)
+            assert error_of(answer) == (401, "bad_credentials", "")
+    quicker = sum(one < other for one in taken["nobody"] for other in taken["Ada"]) / 400
+    assert 0.02 < quicker < 0.98, taken
 
 
 async def test_bodies_that_are_no_json_object(identity: IdentityProcess) -> None:

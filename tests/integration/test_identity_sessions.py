@@ -181,6 +181,17 @@ async def test_a_flood_locks_out_its_own_address_only(identity: IdentityProcess)
     assert refusals == {401, 429}
 
 
+async def test_refresh_and_access_tokens_are_not_each_other(session: aiohttp.ClientSession) -> None:
+    """A refresh token opens nothing, an access token renews nothing, and either goes on as what it is."""
+    first = await login(session)
+    access = (await call(session, "/v1/auth/refresh", {"refresh_token": first}))[1]
+    answer = await call(session, "/v1/auth/validate", bearer=access["refresh_token"])
+    assert error_of(answer) == (401, "unauthorized", "")
+    assert await refused(session, access["token"])
+    assert (await call(session, "/v1/auth/validate", bearer=access["token"]))[0] == 200
+    await refresh(session, access["refresh_token"])
+
+
 async def test_texts_that_are_no_refresh_token(session: aiohttp.ClientSession) -> None:
     """Garbage is 401, never a 500."""
     for text in ("", "x", "é" * 64, "A" * 64, "A" * 10_000, "\0"):

@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,22 +15,20 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract import base64url
-from contract.errors import Busy, Unauthorized
-from contract.settings import SettingError, Verification, read
+from contract.errors import Unauthorized
 from contract.tokens import (
     ACCESS_TYPE,
     AUDIENCE,
+    CHALLENGE_TYPE,
     CLIENT_TYPE,
     ISSUER,
-    Caller,
     KeySet,
-    SeedBox,
     SeenTokens,
     UnknownKeyError,
 )
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EDDSA_KEY = ed25519.Ed25519PrivateKey.generate()
 RSA_PUBLIC = RSA_KEY.public_key()
 PUBLIC_PEM = RSA_PUBLIC.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -102,6 +100,7 @@ NOW = int(time.time())
         signed(RSA_KEY, "PS256"),
         signed(exp=NOW - 1),
         signed(iat=NOW + 3600),
+        signed(nbf=NOW + 3600),
         signed(iss="other"),
         signed(aud="other"),
         signed(sub=None),
@@ -111,9 +110,8 @@ NOW = int(time.time())
         signed(roles="admin"),
         signed(header={"typ": CLIENT_TYPE}),
         signed(header={"typ": "JWT"}),
-        unsigned({"alg": "none", "kid": "k1", "typ": ACCESS_TYPE}),
-        unsigned({"alg": "None", "kid": "k1", "typ": ACCESS_TYPE}),
-        unsigned({"alg": "nOnE", "kid": "k1", "typ": ACCESS_TYPE}, "AAAA"),
+        signed(header={"typ": CHALLENGE_TYPE}, purpose="register"),
+        signed(padding="x" * 100_000),
         unsigned({"alg": "RS256", "typ": ACCESS_TYPE}, "AAAA"),
         unsigned({"alg": "RS256", "kid": ["k1"], "typ": ACCESS_TYPE}, "AAAA"),
         "[" * 3000 + ".." ,
@@ -125,12 +123,43 @@ def test_anything_else_is_unauthorized(token: str) -> None:
         key_set().caller(token)
 
 
-def test_the_public_key_is_no_secret() -> None:
-    """A token signed by HMAC with the public key (RS-HS confusion) is refused."""
-    head = unsigned({"alg": "HS256", "kid": "k1", "typ": ACCESS_TYPE}).rstrip(".")
-    mac = hmac.digest(PUBLIC_PEM, head.encode(), hashlib.sha256)
+@pytest.mark.parametrize("signature", ["", "AAAA", signed().rpartition(".")[2]])
+def test_no_spelling_of_none_is_an_algorithm(signature: str) -> None:
+    """Capitals, spaces, nothing, null: with no signature, any, or the one of a good token."""
+    spellings = {"".join(each) for each in itertools.product(*zip("none", "NONE", strict=True))}
+    for alg in (*spellings, "", " none", "none ", "none\0", "n\u043ene", None):
+        with pytest.raises(Unauthorized):
+            key_set().caller(unsigned({"alg": alg, "kid": "k1", "typ": ACCESS_TYPE}, signature))
+
+
+@pytest.mark.parametrize("kind", ["RS256", "EdDSA"])
+def test_the_public_key_is_no_secret(kind: str) -> None:
+    """A token signed by HMAC with the public key, in whatever form, is refused; so is one by the other kind of key."""
+    keys = key_set(
+        jwk_of(RSA_PUBLIC, jwt.algorithms.RSAAlgorithm, "RS256", "RS256"),
+        jwk_of(EDDSA_KEY.public_key(), jwt.algorithms.OKPAlgorithm, "EdDSA", "EdDSA"),
+    )
+    raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+    public = {"RS256": [PUBLIC_PEM], "EdDSA": [EDDSA_KEY.public_key().public_bytes(*raw)]}[kind]
+    for alg, digest in (("HS256", hashlib.sha256), ("HS512", hashlib.sha512)):
+        head = unsigned({"alg": alg, "kid": kind, "typ": ACCESS_TYPE}).rstrip(".")
+        for key in public:
+            mac = hmac.digest(key, head.encode(), digest)
+            with pytest.raises(Unauthorized):
+                keys.caller(f"{head}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}")
+    other, algorithm = {"RS256": (EDDSA_KEY, "EdDSA"), "EdDSA": (RSA_KEY, "RS256")}[kind]
     with pytest.raises(Unauthorized):
-        key_set().caller(f"{head}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}")
+        keys.caller(signed(other, algorithm, header={"kid": kind}))
+
+
+def test_keys_that_a_token_brings_are_ignored() -> None:
+    """Under a known key id, with its own jwk, x5c, jku and x5u: only our key of that id counts."""
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    jwk = jwk_of(other.public_key(), jwt.algorithms.RSAAlgorithm, "k1", "RS256")
+    for name, value in {"jwk": jwk, "x5c": ["AAAA"], "jku": "http://127.0.0.1/", "x5u": "http://127.0.0.1/"}.items():
+        with pytest.raises(Unauthorized):
+            key_set().caller(signed(other, header={name: value}))
+        assert key_set().caller(signed(header={name: value})).user_id == "s"
 
 
 @pytest.mark.parametrize("key_id", ["k2", "../../etc/passwd", "k1'--"])
@@ -231,48 +260,3 @@ def test_a_key_set_holds_public_keys_only() -> None:
     with pytest.raises(ValueError, match="public keys only"):
         keys.replace({"keys": [secret]})
     assert keys.caller(signed()).user_id == "s"
-
-
-def test_a_seed_box_opens_for_its_own_user_only() -> None:
-    """Moving a box into another user's token does not open it."""
-    box = SeedBox({1: b"k" * 32})
-    closed = box.close(b"s" * 32, "alice")
-    keys = key_set()
-    assert box.open(keys.caller(signed(sub="alice", seed=closed))) == b"s" * 32
-    for claims in ({"sub": "bob", "seed": closed}, {"sub": "alice", "seed": "AAAA"}, {"sub": "alice", "seed": "é"}):
-        with pytest.raises(Unauthorized):
-            box.open(keys.caller(signed(**claims)))
-
-
-def caller_with(seed_box: str) -> Caller:
-    return Caller("alice", frozenset(), "j", 0, seed_box)
-
-
-def test_seed_keys_overlap() -> None:
-    """A new key closes at once and the old one still opens; who lacks a key says busy and logs nobody out."""
-    old, both, new = SeedBox({1: b"k" * 32}), SeedBox({1: b"k" * 32, 2: b"n" * 32}), SeedBox({2: b"n" * 32})
-    by_old, by_new = caller_with(old.close(b"s" * 32, "alice")), caller_with(both.close(b"s" * 32, "alice"))
-    assert [box.open(by_old) for box in (old, both)] == [b"s" * 32] * 2
-    assert [box.open(by_new) for box in (new, both)] == [b"s" * 32] * 2
-    for box, caller in ((new, by_old), (old, by_new)):
-        with pytest.raises(Busy):
-            box.open(caller)
-
-
-def test_a_nonce_drawn_twice_gives_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under the same nonce the difference of two boxes isn't that of their seeds, as it would be in counter mode."""
-    monkeypatch.setattr("contract.tokens.os.urandom", bytes)
-    box, seeds = SeedBox({1: b"k" * 32}), (b"s" * 32, b"t" * 32)
-    sealed = [base64url.decode(box.close(seed, "alice").encode())[14:46] for seed in seeds]
-    differences = [bytes(a ^ b for a, b in zip(*pair, strict=True)) for pair in (sealed, seeds)]
-    assert differences[0] != differences[1]
-
-
-@pytest.mark.parametrize(
-    "content", ["00" * 32, "5", "[]", "{}", '{"1": "00"}', '{"0": "K"}', '{"40000": "K"}', '{"x": "K"}', '{"1": 5}', ""]
-)
-def test_a_file_without_usable_keys_is_one_line(tmp_path: Path, content: str) -> None:
-    """No object, no key, a number that no field can hold or a key of another length: the setting is named."""
-    (tmp_path / "seeds").write_text(content.replace("K", "00" * 32))
-    with pytest.raises(SettingError, match="SEED_KEY_FILE"):
-        read(Verification, {"JWKS_URL": "file:///", "SEED_KEY_FILE": str(tmp_path / "seeds")})
