@@ -43,35 +43,42 @@ def verifiers(
         }
 
 
-async def refused_after_ms(service: Service, path: str, token: str, logged_out: asyncio.Future[float]) -> float:
-    """Milliseconds from the moment that the logout is sent until this process says 401; raises TimeoutError."""
+async def status_at(service: Service, path: str, token: str) -> int:
+    """What a call with this token is answered."""
     headers = {"Authorization": f"Bearer {token}"}
     body: dict[str, str] | None = None if path == "/v1/events" else {}
     method = "GET" if body is None else "POST"
-    async with aiohttp.ClientSession(service.url) as session, asyncio.timeout(PATIENCE_S):
-        while True:
-            async with session.request(method, path, json=body, headers=headers) as response:
-                if response.status == 401:
-                    return 1000 * (time.perf_counter() - await logged_out)
+    async with (
+        aiohttp.ClientSession(service.url) as session,
+        session.request(method, path, json=body, headers=headers) as response,
+    ):
+        return response.status
+
+
+async def refused_at(service: Service, path: str, token: str) -> float:
+    """The moment at which this process says 401; raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await status_at(service, path, token) != 401:
+            pass  # each round asks
+    return time.perf_counter()
 
 
 async def one_logout(
     identity: IdentityProcess, services: dict[str, Service], paths: dict[str, str], person: dict[str, str]
 ) -> dict[str, float]:
     """Log in and out once; the milliseconds of each process."""
-    logged_out: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     async with aiohttp.ClientSession(identity.url) as session:
         status, content = await call(session, "/v1/auth/login", person)
         assert status == 200, content
-        asking = {
-            name: asyncio.create_task(refused_after_ms(service, paths[name], content["token"], logged_out))
-            for name, service in services.items()
-        }
-        headers = {"Authorization": f"Bearer {content['token']}"}
-        logged_out.set_result(time.perf_counter())
-        async with session.post("/v1/auth/logout", headers=headers) as response:
+        token = content["token"]
+        for name, service in services.items():
+            assert await status_at(service, paths[name], token) != 401
+        asking = [asyncio.create_task(refused_at(service, paths[name], token)) for name, service in services.items()]
+        sent_at = time.perf_counter()
+        async with session.post("/v1/auth/logout", headers={"Authorization": f"Bearer {token}"}) as response:
             assert response.status == 204
-        return dict(zip(asking, await asyncio.gather(*asking.values()), strict=True))
+        moments = await asyncio.gather(*asking)
+    return {name: 1000 * (moment - sent_at) for name, moment in zip(services, moments, strict=True)}
 
 
 async def log_out_often(

@@ -1,8 +1,10 @@
 """Signing keys, the tokens they sign, refresh tokens, and the bound on password hashing."""
 
 import asyncio
+import os
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import jwt
@@ -147,6 +149,17 @@ async def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch)
     assert not await hasher.verify(None, "password")
     assert [extract_parameters(each) for each in tried] == [extract_parameters(real)]
     hasher.close()
+
+
+def test_a_session_of_its_own_yields_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is shared with other processes is left as it is: they would yield, too."""
+    said = tmp_path / "autogroup"
+    monkeypatch.setattr(password_hasher, "SESSION_NICENESS", said)
+    for leader, written in ((os.getpid() + 1, False), (os.getpid(), True)):
+        monkeypatch.setattr("os.getsid", lambda _, leader=leader: leader)
+        password_hasher.yield_as_a_session(7)
+        assert said.exists() is written
+    assert said.read_text() == "7"
 
 
 async def test_a_caller_who_leaves_makes_room() -> None:
