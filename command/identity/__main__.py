@@ -27,7 +27,7 @@ from command.identity.mail_handler import MailHandler
 from command.identity.mail_outbox import MailOutbox
 from command.identity.mailboxes import Mailboxes, load_mail_rules
 from command.identity.own_token_verifier import OwnTokenVerifier
-from command.identity.password_hasher import PasswordHasher, Turn, yield_as_a_session
+from command.identity.password_hasher import PasswordHasher, Turn, yield_as_a_whole
 from command.identity.personal_data import PersonalRecords, PersonHash
 from command.identity.personal_data_handler import PersonalDataHandler
 from command.identity.session_handler import SessionHandler
@@ -125,7 +125,7 @@ class IdentityService(Service):
 
     async def open(self) -> None:
         """Start connecting; from now on votes go first on this machine."""
-        yield_as_a_session(self._niceness)
+        yield_as_a_whole(self._niceness)
         await self._database.open()
         await self._issuers.open()
 

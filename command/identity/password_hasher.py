@@ -46,11 +46,12 @@ def verifies(argon2: Argon2, password_hash: str, password: str) -> bool:
         return False
 
 
-def yield_as_a_session(niceness: int) -> None:
-    """Let other sessions of this machine go first, where this process has a session of its own.
+def yield_as_a_whole(niceness: int) -> None:
+    """Let the other processes of this machine go first: those of this session, and if it is this one's alone, others.
 
     Linux shares its cores among sessions first (sched_autogroup), and a thread's niceness counts within its own only.
     """
+    os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):  # no Linux, or one that shares by something else
             SESSION_NICENESS.write_text(str(niceness))

@@ -78,8 +78,8 @@ def _niceness(text: str) -> int:
 class Signing:
     """What only identity holds: the private keys that sign access tokens, and the key that refresh tokens come from.
 
-    A hash takes memory's bandwidth from whatever else runs here, so fewer are made at once than there are cores. With
-    its niceness a session of identity's own gets a tenth of a core that others want, too: votes go first; 0 is as they.
+    A hash takes memory's bandwidth from whatever else runs here, so fewer are made at once than there are cores. Its
+    niceness is the event loop's, and that of its session if it is alone there: a tenth of a core that others want, too.
     """
 
     key_folder: Path = setting("SIGNING_KEY_FOLDER", parse=Path, check=production.real_signing_keys)

@@ -152,14 +152,15 @@ async def test_nobody_costs_as_much_as_somebody(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_session_of_its_own_yields_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is shared with other processes is left as it is: they would yield, too."""
-    said = tmp_path / "autogroup"
+    """One that is shared with other processes is left as it is: they would yield, too. The process always does."""
+    said, asked = tmp_path / "autogroup", []
+    monkeypatch.setattr("os.setpriority", lambda *given: asked.append(given))
     monkeypatch.setattr(password_hasher, "SESSION_NICENESS", said)
     for leader, written in ((os.getpid() + 1, False), (os.getpid(), True)):
         monkeypatch.setattr("os.getsid", lambda _, leader=leader: leader)
-        password_hasher.yield_as_a_session(7)
+        password_hasher.yield_as_a_whole(7)
         assert said.exists() is written
-    assert said.read_text() == "7"
+    assert (said.read_text(), asked) == ("7", [(os.PRIO_PROCESS, 0, 7)] * 2)
 
 
 async def test_a_caller_who_leaves_makes_room() -> None:
