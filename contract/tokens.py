@@ -8,6 +8,7 @@ subject, so that the voting path needs no look-up.
                      assurance (how it is known who the person is), cohort (who has a like name)
     typ client+jwt   an application that may register people: sub (its name), jti
     typ challenge+jwt   whoever solved a challenge and may register one person: purpose, jti
+    typ passkey+jwt  what a person's passkey is asked to sign: sub (user_id), purpose, jti
     typ confirm+jwt  the link that was sent to a person's mail address: sub (user_id), address (its hash), jti
 """
 
@@ -32,6 +33,7 @@ ACCESS_TYPE = "at+jwt"
 CLIENT_TYPE = "client+jwt"
 CHALLENGE_TYPE = "challenge+jwt"
 CONFIRM_TYPE = "confirm+jwt"
+PASSKEY_TYPE = "passkey+jwt"
 TOKEN_BYTES_MAX = 4096
 STAFF_ROLES = frozenset({"host", "admin"})
 CLOCK_SKEW_S = 60  # between the machine that signed and this one

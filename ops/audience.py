@@ -1,6 +1,6 @@
 """An audience for the running stack: makes voters, lets each vote once through the edge, then compares five numbers.
 
-    voters (identity's operator line) ► paced, retried until acked ► sent = acked = ledger = tally = leaderboard ?
+    voters (the operator's command line) ► paced, retried until acked ► sent = acked = ledger = tally = leaderboard ?
 
 A voter who gets no ack tries again with the very same vote, as a page would: so a process that dies on the way costs
 time, never a vote. SIGTERM ends the voting early. The exit code says whether the numbers are equal.
@@ -25,7 +25,7 @@ import psycopg
 from tqdm import tqdm
 
 from ops.embedded.data_folder import DataFolder
-from ops.embedded.demo_event import identity, make_event
+from ops.embedded.demo_event import make_event, operator
 from ops.embedded.refusal import CannotStart
 from ops.load.latency import percentile_ms
 from ops.rig.database import Database
@@ -40,7 +40,7 @@ GIVE_UP_AFTER_S = 120
 
 @dataclass(frozen=True)
 class Member:
-    """One person with an access token, as identity's operator line prints it."""
+    """One person with an access token, as the operator's command line prints it."""
 
     user_id: str
     token: str
@@ -153,7 +153,7 @@ def run(given: argparse.Namespace) -> int:
     if given.new_event:
         event_id = make_event(demo["edge_url"], demo["admin"], f"Demo of {time.strftime('%F %T')}")
     print(f"Watch {demo['edge_url']}/live/{event_id}", flush=True)
-    lines = identity(folder.root, ["voters", "--count", str(given.voters)]).splitlines()
+    lines = operator(folder.root, ["voters", "--count", str(given.voters)]).splitlines()
     people = [Member(**json.loads(line)) for line in lines]
     database = Database(demo["database_url"])
     with psycopg.connect(database.url()) as connection:

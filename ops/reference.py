@@ -26,11 +26,12 @@ SETTINGS_MODULES = (
     "fanout.settings",
     "query.settings",
     "ops.edge.settings",
+    "ops.operator.settings",
     stack_configuration.__name__,
 )
 EVERYBODY, SERVICE = "contract/settings.py", "contract/web/service.py"
 READERS = {  # who reads settings, and where
-    "identity": [EVERYBODY, SERVICE, "command/identity/__main__.py", "command/identity/operator_line.py"],
+    "identity": [EVERYBODY, SERVICE, "command/identity/__main__.py"],
     "command": [EVERYBODY, SERVICE, "command/__main__.py"],
     "rules": [EVERYBODY, "command/votes/rules/__main__.py"],
     "fanout": [EVERYBODY, "fanout/__main__.py"],
@@ -39,6 +40,7 @@ READERS = {  # who reads settings, and where
     "edge": [EVERYBODY, "ops/edge/__main__.py"],
     "migrate": [EVERYBODY, "ops/migrate.py"],
     "seal_audit": [EVERYBODY, "ops/seal_audit.py"],
+    "admin": [EVERYBODY, "ops/operator/office.py"],
     "up": [EVERYBODY, "ops/embedded/stack_configuration.py"],
 }
 SERVING = ("command", "query", "fanout", "contract")

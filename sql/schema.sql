@@ -975,7 +975,8 @@ CREATE TABLE public.audit_log (
     details jsonb DEFAULT '{}'::jsonb NOT NULL,
     role text,
     before jsonb,
-    after jsonb
+    after jsonb,
+    operator text DEFAULT NULLIF(current_setting('vote.operator'::text, true), ''::text)
 );
 ALTER TABLE public.audit_log OWNER TO vote_ledger_owner;
 -- Name: audit_log_audit_no_seq; Type: SEQUENCE; Schema: public; Owner: vote_ledger_owner

@@ -1,13 +1,11 @@
-"""The identity process: opens its pool, serves until SIGTERM. With a sub-command: the operator's line, then the end.
+"""The identity process: opens its pool, serves until SIGTERM.
 
-python -m command.identity [voters | client-token | applications | remove-application | likeness | staff | rotate-key]
+python -m command.identity
 """
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 
-from command.identity import operator_line
 from command.identity.account_handler import AccountHandler
 from command.identity.account_store import AccountStore
 from command.identity.accounts import Accounts
@@ -15,6 +13,11 @@ from command.identity.attempt_limits import AttemptLimits
 from command.identity.challenge_handler import ChallengeHandler
 from command.identity.challenge_store import ChallengeStore
 from command.identity.challenges import Challenges
+from command.identity.factor_enrolment import FactorEnrolment
+from command.identity.factor_handler import FactorHandler
+from command.identity.factor_policy import FactorPolicy
+from command.identity.factor_proof import FactorProof
+from command.identity.factor_store import FactorStore
 from command.identity.fair_queue import FairQueue
 from command.identity.federation import Federation
 from command.identity.federation_handler import FederationHandler
@@ -27,9 +30,11 @@ from command.identity.mail_handler import MailHandler
 from command.identity.mail_outbox import MailOutbox
 from command.identity.mailboxes import Mailboxes, load_mail_rules
 from command.identity.own_token_verifier import OwnTokenVerifier
+from command.identity.passkeys import Passkeys
 from command.identity.password_hasher import PasswordHasher, Turn, yield_as_a_whole
 from command.identity.personal_data import PersonalRecords, PersonHash
 from command.identity.personal_data_handler import PersonalDataHandler
+from command.identity.secret_box import SecretBox
 from command.identity.session_handler import SessionHandler
 from command.identity.session_list import SessionList
 from command.identity.session_list_handler import SessionListHandler
@@ -41,12 +46,16 @@ from command.identity.settings import (
     OutsideIdentities,
     Registering,
     Retention,
+    SecondFactors,
     Signing,
     Smtp,
+    StaffLogin,
 )
 from command.identity.signed_in import SignedIn
 from command.identity.signing_keys import SigningKeys, load_signing_keys
 from command.identity.smtp_sender import SmtpSender
+from command.identity.staff import Staff
+from command.identity.staff_handler import StaffHandler
 from command.identity.token_mint import TokenMint
 from contract import settings
 from contract.challenge import Challenger
@@ -68,6 +77,8 @@ class IdentityService(Service):
         MailHandler,
         SessionListHandler,
         PersonalDataHandler,
+        FactorHandler,
+        StaffHandler,
         KeyHandler,
     )
 
@@ -100,7 +111,15 @@ class IdentityService(Service):
             registering.solved_seconds,
         )
         self._records = PersonalRecords(self._database, hashes, mailboxes, retention)
-        sessions = Sessions(store, self._hasher, mint, signing, limits, challenges)
+        factors = settings.read(SecondFactors, env)
+        factor_store, box = FactorStore(self._database), SecretBox(factors.keys)
+        policy, passkeys = (
+            FactorPolicy(required=settings.read(StaffLogin, env).is_strict),
+            Passkeys(factors, mint, verifier),
+        )
+        proof = FactorProof(self._database, factor_store, box, passkeys)
+        enrolment = FactorEnrolment(self._database, factor_store, box, passkeys, proof, policy, issuer=factors.name)
+        sessions = Sessions(store, self._hasher, mint, signing, limits, challenges, proof=proof, policy=policy)
         self._issuers = IdTokenVerifier(settings.read(OutsideIdentities, env).issuers)
         federation_store = FederationStore(self._database, hashes)
         smtp = settings.read(Smtp, env)
@@ -116,6 +135,8 @@ class IdentityService(Service):
             MailHandler(signed_in, mail),
             SessionListHandler(signed_in, session_list),
             PersonalDataHandler(signed_in, self._records, session_list),
+            FactorHandler(signed_in, enrolment, proof),
+            StaffHandler(signed_in, Staff(self._database, policy)),
             KeyHandler(self._keys),
         )
 
@@ -141,13 +162,5 @@ class IdentityService(Service):
         await self._database.close()
 
 
-def main() -> int:
-    """Serve, or do an operator's task; the exit code."""
-    given = operator_line.parser().parse_args()
-    if "task" in given:
-        return operator_line.run(given, os.environ)
-    return run_service("identity", IdentityService)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_service("identity", IdentityService))

@@ -30,10 +30,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RefreshedUser(User):
-    """A person whose refresh token was taken; `steps` rotations after it comes the family's current one."""
+    """A person whose refresh token was taken; `steps` rotations after it comes the family's current one.
+
+    `proven`: a second factor was shown in this session; `has_factor`: there is one.
+    """
 
     steps: int
     assurance: str
+    proven: bool
+    has_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class StartedSession:
 
     assurance: str
     ended: int
+    roles: list[str]
+    has_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,13 @@ class Registration:
     registered_with: str
 
 
-def session_arguments(user_id: UUID, first: RefreshToken, lifetime_s: int, device: str) -> dict[str, Any]:
-    """What the statement start_session takes, but for the assurance."""
+def session_arguments(
+    user_id: UUID, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool = False
+) -> dict[str, Any]:
+    """What the statement start_session takes, but for the assurance; `proven`: a second factor was shown."""
     return {
         "user_id": user_id,
+        "proven": proven,
         "session_id": first.session_id,
         "current_hash": first.hash,
         "lifetime_s": lifetime_s,
@@ -113,14 +123,16 @@ class AccountStore:
         """The person whom a token names."""
         return await self._database.one("find_by_id", class_row(User), user_id=user_id)
 
-    async def start_session(self, user_id: UUID, first: RefreshToken, lifetime_s: int, device: str) -> StartedSession:
+    async def start_session(
+        self, user_id: UUID, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool
+    ) -> StartedSession:
         """Store a new family of a person who knows the password."""
         row = await self._database.one(
             "start_session",
             class_row(StartedSession),
             NotDurable,
             assurance=None,
-            **session_arguments(user_id, first, lifetime_s, device),
+            **session_arguments(user_id, first, lifetime_s, device, proven=proven),
         )
         assert row
         return row

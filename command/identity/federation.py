@@ -36,4 +36,4 @@ class Federation:
         login = await self._store.log_in(person, first, self._refresh_seconds, device)
         extra = {"issuer": person.issuer, "sessions_ended": login.session.ended, "trace_id": trace_id}
         log.info("login", extra={"user_id": login.user.user_id, **extra})
-        return self._sessions.issue(login.user, first, person.assurance)
+        return self._sessions.issue_first(login.user, first, login.session, proven=False)

@@ -8,7 +8,16 @@ import functools
 from command.identity.signing_key import SigningKey
 from command.identity.signing_keys import SigningKeys
 from contract.errors import Unauthorized
-from contract.tokens import CHALLENGE_TYPE, CLIENT_TYPE, CONFIRM_TYPE, Caller, Claims, KeySet, UnknownKeyError
+from contract.tokens import (
+    CHALLENGE_TYPE,
+    CLIENT_TYPE,
+    CONFIRM_TYPE,
+    PASSKEY_TYPE,
+    Caller,
+    Claims,
+    KeySet,
+    UnknownKeyError,
+)
 
 
 class OwnTokenVerifier:
@@ -33,6 +42,10 @@ class OwnTokenVerifier:
         if solved.purpose != "register":
             raise Unauthorized
         return solved
+
+    def passkey_challenge(self, token: str) -> Claims:
+        """What the challenge for a passkey says; `sub` is the person's user_id."""
+        return _claims(token, PASSKEY_TYPE, self._keys.published())
 
     def confirmation(self, token: str) -> Claims:
         """What the link to a mail address says; `sub` is the person's user_id."""

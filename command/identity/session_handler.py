@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 from sanic import HTTPResponse, Request
 
-from command.identity.sessions import IssuedTokens, Sessions
+from command.identity.one_time_codes import CODE_CHARS_MAX
+from command.identity.sessions import Credentials, IssuedTokens, Sessions
 from contract.answer_text import Id
 from contract.challenge import PAYLOAD_CHARS_MAX
 from contract.errors import BadCredentials, Busy, ChallengeInvalid, NotDurable, TooMany, Unauthorized
@@ -17,15 +18,17 @@ from contract.web.request_content import json_body
 DEVICE_CHARS_MAX = 200
 
 
-class Credentials(msgspec.Struct):
+class Login(msgspec.Struct):
     """What a person gives to log in.
 
-    `challenge` is the solved payload of a `login` challenge: it lets an owner in whose account others have driven into
-    its limit, and is taken once.
+    `code` is of the person's app, or a recovery code: who is of the staff may need it to have their roles, or a passkey
+    afterwards. `challenge` is the solved payload of a `login` challenge: it lets an owner in whose account others have
+    driven into its limit. Each is taken once.
     """
 
     username: str
     password: Annotated[str, msgspec.Meta(extra_json_schema={"format": "password"})]
+    code: Annotated[str, msgspec.Meta(max_length=CODE_CHARS_MAX)] | None = None
     challenge: Annotated[str, msgspec.Meta(max_length=PAYLOAD_CHARS_MAX)] | None = None
 
 
@@ -40,12 +43,15 @@ class Session(msgspec.Struct):
 
     A person has 20 sessions at most: a login beyond them ends the one that was unused for longest. A refresh token that
     was used gets the newest one for 10 more seconds; after that its use ends the session.
+    `second_factor`: none (nothing is asked), shown, or why the token says no role of staff: needed (show one, then
+    refresh), missing (set one up).
     """
 
     userId: Id  # noqa: N815  # the contract's only name in this style
     token: str
     refresh_token: str
     expires_in: int
+    second_factor: str
 
 
 class SessionHandler:
@@ -59,7 +65,7 @@ class SessionHandler:
         "/v1/auth/login",
         name="auth_login",
         access=Access.PUBLIC,
-        body=Credentials,
+        body=Login,
         answers={200: Session},
         refusals=[ChallengeInvalid, BadCredentials, TooMany, Busy, NotDurable],
     )
@@ -68,15 +74,9 @@ class SessionHandler:
 
         An unknown name and a wrong password get the same answer after the same work.
         """
-        given = json_body(request, Credentials)
-        issued = await self._sessions.login(
-            given.username,
-            given.password,
-            address_of(request),
-            device_of(request),
-            trace_id(request),
-            challenge=given.challenge,
-        )
+        given = json_body(request, Login)
+        credentials = Credentials(given.username, given.password, given.code, given.challenge)
+        issued = await self._sessions.login(credentials, address_of(request), device_of(request), trace_id(request))
         return session_answer(issued)
 
     @call(
@@ -105,4 +105,5 @@ def device_of(request: Request) -> str:
 
 def session_answer(issued: IssuedTokens) -> HTTPResponse:
     """What a login answers, in whatever way it was made."""
-    return answer(Session(str(issued.user_id), issued.access_token, issued.refresh_token, issued.lifetime_s))
+    tokens = (issued.access_token, issued.refresh_token, issued.lifetime_s)
+    return answer(Session(str(issued.user_id), *tokens, issued.second_factor.value))

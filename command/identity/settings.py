@@ -10,7 +10,7 @@ from limits import RateLimitItem, parse
 from command.identity.issuers import Issuer, load_issuers, public_issuers
 from command.identity.name_cohort import cohort_key
 from contract import production
-from contract.settings import Listening, SettingError, hex_key, numbered_keys, setting
+from contract.settings import Listening, SettingError, hex_key, numbered_keys, origins, setting
 
 TLS_KINDS = ("starttls", "tls", "none")
 
@@ -146,6 +146,63 @@ class Registering:
 
     min_age_years: int = setting("MIN_AGE_YEARS", 0, int, "years")
     solved_seconds: int = setting("CHALLENGE_TOKEN_SECONDS", 900, int, "s")
+
+
+def _whether_required(text: str) -> str:
+    if text not in ("required", "offered"):
+        raise ValueError("it must be required or offered")
+    return text
+
+
+def _required(text: str) -> None:
+    if text != "required":
+        raise ValueError("it must be required")
+
+
+def _page_origins(text: str) -> tuple[str, ...]:
+    found = origins(text)
+    if "*" in found:
+        raise ValueError("it must be origins")
+    return found
+
+
+def _secure_origins(found: tuple[str, ...]) -> None:
+    if not all(each.startswith("https://") for each in found):
+        raise ValueError("https:// is needed")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StaffLogin:
+    """Whether hosts, admins and auditors must show a second factor: a code of an app (TOTP), or a passkey.
+
+    `required`: tokens name no role of staff until one was shown. `offered`: only those are asked who have set one up.
+    """
+
+    second_factor: str = setting("STAFF_SECOND_FACTOR", "required", _whether_required, check=_required)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether nobody is of the staff by a password alone."""
+        return self.second_factor == "required"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SecondFactors:
+    """How second factors work: keys (32 bytes by number) encrypt the apps' secrets in Postgres.
+
+    Passkeys are for the pages of these origins,
+    and belong to PASSKEY_DOMAIN, by default the first one's host; without origins there are none. Apps show the name.
+    """
+
+    keys: dict[int, bytes] = setting("SECOND_FACTOR_KEY_FILE", parse=numbered_keys(32), check=production.real_keys)
+    origins: tuple[str, ...] = setting("PASSKEY_ORIGINS", (), _page_origins, check=_secure_origins)
+    domain: str = setting("PASSKEY_DOMAIN", "")
+    name: str = setting("SECOND_FACTOR_NAME", "Live vote")
+
+    @property
+    def rp_id(self) -> str:
+        """Whose passkeys they are."""
+        return self.domain or urlsplit(self.origins[0]).hostname or ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,16 @@ from command.identity.account_store import User
 from command.identity.name_cohort import cohort_of
 from command.identity.signing_keys import SigningKeys
 from contract.assurance import Assurance
-from contract.tokens import ACCESS_TYPE, AUDIENCE, CHALLENGE_TYPE, CLIENT_TYPE, CONFIRM_TYPE, ISSUER, SeedBox
+from contract.tokens import (
+    ACCESS_TYPE,
+    AUDIENCE,
+    CHALLENGE_TYPE,
+    CLIENT_TYPE,
+    CONFIRM_TYPE,
+    ISSUER,
+    PASSKEY_TYPE,
+    SeedBox,
+)
 
 SOLVED_PREFIX = "challenge:"  # of the jti; Postgres lets such a one register one person
 
@@ -54,6 +63,10 @@ class TokenMint:
         """The token of whoever solved this challenge, good for registering one person: its jti is of the challenge."""
         claims = _claims("", lifetime_s) | {"jti": f"{SOLVED_PREFIX}{challenge_id.hex()}", "purpose": "register"}
         return self._keys.signing().sign(claims, CHALLENGE_TYPE)
+
+    def passkey_challenge(self, user_id: UUID, purpose: str, lifetime_s: int) -> str:
+        """What a person's passkey is asked to sign, for one purpose; its jti is burned by whoever takes it."""
+        return self._keys.signing().sign(_claims(str(user_id), lifetime_s) | {"purpose": purpose}, PASSKEY_TYPE)
 
     def confirmation(self, user_id: str, address_hash: str, lifetime_s: int) -> str:
         """The token of a link that confirms a mail address, and nothing else."""

@@ -91,9 +91,7 @@ def main(_arguments: Sequence[str]) -> int:
             command_process(folder, database.url("vote_command"), mint) as command,
         ):
             for number in range(PEOPLE):
-                identity.operator(
-                    "staff", "--username", f"person {number}", "--role", "viewer", stdin="correct horse\n"
-                )
+                identity.operator("make-staff", f"person {number}", stdin="correct horse\n")
             vote(database, voters, command.port)  # warms up
             quiet, stormy, logins = [], [], []
             for _ in range(ROUNDS):

@@ -28,11 +28,11 @@ CONTESTANTS = ("Aurora", "Bela Nord", "Chiara & the Tides", "Dario", "Electric I
 def make(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dict[str, Any]:
     """Make what is missing and write demo.json; its content is the answer. Raises CannotStart."""
     admin = {"username": ADMIN, "password": secrets.password(ADMIN)}
-    identity(folder.root, ["staff", "--username", ADMIN, "--role", "admin"], admin["password"])
+    operator(folder.root, ["make-staff", ADMIN, "--role", "admin"], admin["password"])
     demo = {
         "edge_url": at.edge_url,
         "admin": admin,
-        "client_token": identity(folder.root, ["client-token", "--name", "demo"]).strip(),
+        "client_token": json.loads(operator(folder.root, ["add-application", "demo"]))["token"],
         "event_id": _open_event(at.database_url) or make_event(at.edge_url, admin, EVENT),
         "database_url": at.database_url,
         "redis_url": at.redis_url,
@@ -41,13 +41,13 @@ def make(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dict[str, A
     return demo
 
 
-def identity(data_folder: Path, words: list[str], secret_input: str = "") -> str:
-    """What identity's operator command line prints, run with its login; raises CannotStart with its complaint."""
-    launched = [sys.executable, "-m", "ops.embedded.launch", str(data_folder), "identity"]
-    command = [*launched, sys.executable, "-m", "command.identity", *words]
+def operator(data_folder: Path, words: list[str], secret_input: str = "") -> str:
+    """The JSON lines that the operator's command line prints; raises CannotStart with its complaint."""
+    launched = [sys.executable, "-m", "ops.embedded.launch", str(data_folder), "admin"]
+    command = [*launched, sys.executable, "-m", "ops.operator", "--json", *words]
     done = subprocess.run(command, check=False, capture_output=True, text=True, input=secret_input)
     if done.returncode:
-        raise CannotStart(f"python -m command.identity {words[0]}: {done.stderr.strip()}")
+        raise CannotStart(f"python -m ops.operator {words[0]}: {done.stderr.strip()}")
     return done.stdout
 
 

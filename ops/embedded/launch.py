@@ -3,7 +3,7 @@
 So secrets stay in one file of the operator's and out of the supervisor's configuration and process lists. An
 operator uses it in the same way, for command lines that need a program's login:
 
-    python -m ops.embedded.launch .data identity python -m command.identity voters --count 10
+    python -m ops.embedded.launch .data admin python -m ops.operator voters --count 10
 """
 
 import json

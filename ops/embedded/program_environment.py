@@ -94,6 +94,9 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "ERASURE_KEY_FILE": str(secrets.erasure_key()),
             "CHALLENGE_KEY_FILE": str(secrets.challenge_keys()),
             "SEED_KEY_FILE": str(secrets.seed_keys()),
+            "SECOND_FACTOR_KEY_FILE": str(secrets.second_factor_keys()),
+            "STAFF_SECOND_FACTOR": "offered",  # the demo's admin is a script
+            "PASSKEY_ORIGINS": f"http://localhost:{at.edge_port}",
             "REDIS_URL": at.redis_url,
         },
         "command": {
@@ -120,6 +123,15 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "IDENTITY_DATABASE_URL": at.identity_url,
             "REDIS_URL": at.redis_url,
         },
+    }
+    # The command line does what hosts do by command and admins by identity.
+    of_identity = (
+        "IDENTITY_DATABASE_URL", "SIGNING_KEY_FOLDER", "REFRESH_KEY_FILE", "SEED_KEY_FILE", "STAFF_SECOND_FACTOR",
+    )  # fmt: skip
+    own["admin"] = {
+        **{name: own["identity"][name] for name in of_identity},
+        "DATABASE_URL": ledger["vote_command"],
+        "SEAL_KEYS_FILE": str(secrets.seal_keys()),
     }
     return {name: {**common, **settings} for name, settings in own.items()}
 

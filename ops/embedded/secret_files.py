@@ -51,6 +51,10 @@ class SecretFiles:
         """The keys of challenges by number: 32 bytes each."""
         return self._keep("challenge_keys.json", lambda: json.dumps({"1": _key(32)}))
 
+    def second_factor_keys(self) -> Path:
+        """The keys that encrypt second factors by number: 32 bytes each."""
+        return self._keep("second_factor_keys.json", lambda: json.dumps({"1": _key(32)}))
+
     def receipt_keys(self) -> Path:
         """The keys of the vote_id by number: 16 bytes each."""
         return self._keep("receipt_keys.json", lambda: json.dumps({"1": _key(16)}))

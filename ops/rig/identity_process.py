@@ -14,7 +14,7 @@ import aiohttp
 
 from command.identity.signing_keys import make_next_key
 from ops.embedded import ports
-from ops.rig.people import CHALLENGE_KEY, SEED_KEY
+from ops.rig.people import CHALLENGE_KEY, FACTOR_KEY, SEED_KEY
 from ops.rig.server_process import ServerProcess
 from ops.rig.service import Service
 
@@ -33,19 +33,25 @@ class IdentityProcess(Service):
     env: dict[str, str]
 
     def operator(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the operator's command line with the process' own settings."""
-        line = [sys.executable, "-m", "command.identity", *words]
+        """Run the operator's command line, for scripts, with the process' own settings."""
+        line = [sys.executable, "-m", "ops.operator", "--json", *words]
         return subprocess.run(line, env=self.env, input=stdin, capture_output=True, text=True, check=False)
+
+    def start_anew(self) -> subprocess.CompletedProcess[str]:
+        """Start another one with these settings, which must end by itself."""
+        line = [sys.executable, "-m", "command.identity"]
+        return subprocess.run(line, env=self.env, capture_output=True, text=True, check=False)
 
     def client_token(self, name: str = "app") -> str:
         """A token with which the application of this name may register people."""
-        return self.operator("client-token", "--name", name).stdout.strip()
+        return str(json.loads(self.operator("add-application", name).stdout)["token"])
 
 
 @contextlib.contextmanager
 def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterator[IdentityProcess]:
     """Run an identity process on this database of people until the end of the block."""
     (folder / "seed").write_text(json.dumps({"1": SEED_KEY.hex()}))
+    (folder / "factors").write_text(json.dumps({"1": FACTOR_KEY.hex()}))
     (folder / "challenges").write_text(json.dumps({"1": CHALLENGE_KEY.hex()}))
     for secret in ("refresh", "erasure"):
         (folder / secret).write_text("00" * 32)
@@ -62,6 +68,8 @@ def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterat
         "CHALLENGE_KEY_FILE": str(folder / "challenges"),
         "CHALLENGE_TRIES": "8",
         "IDENTITY_NICENESS": "0",
+        "SECOND_FACTOR_KEY_FILE": str(folder / "factors"),
+        "STAFF_SECOND_FACTOR": "offered",
         **settings,
     }
     with ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env).running() as process:

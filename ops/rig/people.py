@@ -15,7 +15,8 @@ from contract.assurance import Assurance
 from contract.pseudonym import voter_of
 from contract.tokens import ACCESS_TYPE, AUDIENCE, ISSUER, SeedBox
 
-RECEIPT_KEY, SEAL_KEY, SEED_KEY, CHALLENGE_KEY = b"r" * 16, b"s" * 32, b"k" * 32, b"c" * 32
+RECEIPT_KEY, SEAL_KEY = b"r" * 16, b"s" * 32
+SEED_KEY, CHALLENGE_KEY, FACTOR_KEY = b"k" * 32, b"c" * 32, b"f" * 32
 
 
 @dataclasses.dataclass(frozen=True)

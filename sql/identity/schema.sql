@@ -4,6 +4,47 @@
 -- Name: identity; Type: SCHEMA; Schema: -; Owner: vote_identity_owner
 CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO vote_identity_owner;
+-- Name: change_role(uuid, text, boolean, text, text, text); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.change_role(p_user_id uuid, p_role text, p_has boolean, p_actor text, p_actor_role text, p_trace_id text) RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+DECLARE
+    v_before text[];
+    v_after  text[];
+BEGIN
+    -- One at a time: two admins who take each other's role away would leave none.
+    PERFORM pg_advisory_xact_lock(hashtextextended('identity.change_role', 0));
+    SELECT roles INTO v_before FROM identity.users WHERE user_id = p_user_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'user not found' USING ERRCODE = 'VI404';
+    END IF;
+    IF (p_role = ANY (v_before)) = p_has THEN
+        RETURN v_before;
+    END IF;
+    IF p_role = 'admin' AND NOT p_has AND NOT EXISTS (
+        SELECT FROM identity.users WHERE roles <> '{viewer}' AND 'admin' = ANY (roles) AND user_id <> p_user_id
+    ) THEN
+        RAISE EXCEPTION 'this is the last admin; make another one first' USING ERRCODE = 'VI409';
+    END IF;
+    v_after := array_remove(array_remove(v_before, 'viewer'), p_role);
+    IF p_has THEN
+        v_after := v_after || p_role;
+    ELSIF v_after = '{}' THEN
+        v_after := '{viewer}';
+    END IF;
+    UPDATE identity.users SET roles = v_after WHERE user_id = p_user_id;
+    IF NOT p_has THEN
+        UPDATE identity.sessions SET revoked_at = clock_timestamp()
+        WHERE user_id = p_user_id AND revoked_at IS NULL AND expires_at > clock_timestamp();
+    END IF;
+    INSERT INTO identity.audit_log (actor, role, action, user_id, before, after, trace_id)
+    VALUES (p_actor, p_actor_role, CASE WHEN p_has THEN 'role.give' ELSE 'role.take' END, p_user_id,
+            jsonb_build_object('roles', v_before), jsonb_build_object('roles', v_after), p_trace_id);
+    RETURN v_after;
+END
+$$;
+ALTER FUNCTION identity.change_role(p_user_id uuid, p_role text, p_has boolean, p_actor text, p_actor_role text, p_trace_id text) OWNER TO vote_identity_owner;
 -- Name: erase(uuid, bytea, timestamp with time zone); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
 CREATE FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -122,6 +163,29 @@ CREATE TABLE identity.applications (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 ALTER TABLE identity.applications OWNER TO vote_identity_owner;
+-- Name: audit_log; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.audit_log (
+    audit_no bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text NOT NULL,
+    role text NOT NULL,
+    action text NOT NULL,
+    user_id uuid,
+    before jsonb,
+    after jsonb,
+    trace_id text,
+    CONSTRAINT audit_log_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'self'::text])))
+);
+ALTER TABLE identity.audit_log OWNER TO vote_identity_owner;
+-- Name: audit_log_audit_no_seq; Type: SEQUENCE; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE identity.audit_log ALTER COLUMN audit_no ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME identity.audit_log_audit_no_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 -- Name: burned_challenges; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.burned_challenges (
     challenge_id bytea NOT NULL,
@@ -129,6 +193,13 @@ CREATE TABLE identity.burned_challenges (
     CONSTRAINT burned_challenges_challenge_id_check CHECK ((octet_length(challenge_id) = 16))
 );
 ALTER TABLE identity.burned_challenges OWNER TO vote_identity_owner;
+-- Name: code_tries; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.code_tries (
+    user_id uuid NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    tries smallint DEFAULT 1 NOT NULL
+);
+ALTER TABLE identity.code_tries OWNER TO vote_identity_owner;
 -- Name: erased; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.erased (
     identity_hash bytea NOT NULL,
@@ -136,6 +207,22 @@ CREATE TABLE identity.erased (
     CONSTRAINT erased_identity_hash_check CHECK ((octet_length(identity_hash) = 32))
 );
 ALTER TABLE identity.erased OWNER TO vote_identity_owner;
+-- Name: factors; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.factors (
+    factor_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    counter bigint DEFAULT 0 NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    credential_id bytea,
+    secret bytea NOT NULL,
+    CONSTRAINT factors_check CHECK (((credential_id IS NULL) = (kind = 'totp'::text))),
+    CONSTRAINT factors_kind_check CHECK ((kind = ANY (ARRAY['totp'::text, 'passkey'::text])))
+);
+ALTER TABLE identity.factors OWNER TO vote_identity_owner;
 -- Name: federated; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.federated (
     user_id uuid NOT NULL,
@@ -151,6 +238,13 @@ CREATE TABLE identity.mail_confirmations (
     sent smallint DEFAULT 1 NOT NULL
 );
 ALTER TABLE identity.mail_confirmations OWNER TO vote_identity_owner;
+-- Name: recovery_codes; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.recovery_codes (
+    user_id uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    CONSTRAINT recovery_codes_code_hash_check CHECK ((octet_length(code_hash) = 32))
+);
+ALTER TABLE identity.recovery_codes OWNER TO vote_identity_owner;
 -- Name: revocations; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.revocations (
     revoked_id uuid NOT NULL,
@@ -170,6 +264,7 @@ CREATE TABLE identity.sessions (
     earlier_rotations timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     assurance text DEFAULT 'password'::text NOT NULL,
     device text,
+    factor_at timestamp with time zone,
     CONSTRAINT sessions_assurance_check CHECK ((assurance = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
     CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32))
 );
@@ -201,12 +296,24 @@ ALTER TABLE identity.users OWNER TO vote_identity_owner;
 -- Name: applications applications_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.applications
     ADD CONSTRAINT applications_pkey PRIMARY KEY (application);
+-- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_no);
 -- Name: burned_challenges burned_challenges_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.burned_challenges
     ADD CONSTRAINT burned_challenges_pkey PRIMARY KEY (challenge_id);
+-- Name: code_tries code_tries_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.code_tries
+    ADD CONSTRAINT code_tries_pkey PRIMARY KEY (user_id);
 -- Name: erased erased_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.erased
     ADD CONSTRAINT erased_pkey PRIMARY KEY (identity_hash);
+-- Name: factors factors_credential_id_key; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.factors
+    ADD CONSTRAINT factors_credential_id_key UNIQUE (credential_id);
+-- Name: factors factors_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.factors
+    ADD CONSTRAINT factors_pkey PRIMARY KEY (factor_id);
 -- Name: federated federated_issuer_subject_key; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.federated
     ADD CONSTRAINT federated_issuer_subject_key UNIQUE (issuer, subject);
@@ -216,6 +323,9 @@ ALTER TABLE ONLY identity.federated
 -- Name: mail_confirmations mail_confirmations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.mail_confirmations
     ADD CONSTRAINT mail_confirmations_pkey PRIMARY KEY (user_id);
+-- Name: recovery_codes recovery_codes_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, code_hash);
 -- Name: revocations revocations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.revocations
     ADD CONSTRAINT revocations_pkey PRIMARY KEY (revoked_id);
@@ -232,6 +342,8 @@ ALTER TABLE ONLY identity.users
 CREATE INDEX burned_challenges_age ON identity.burned_challenges USING btree (expires_at);
 -- Name: erased_kept_until; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX erased_kept_until ON identity.erased USING btree (kept_until);
+-- Name: factors_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX factors_of_user ON identity.factors USING btree (user_id);
 -- Name: revocations_expires_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX revocations_expires_at ON identity.revocations USING btree (expires_at);
 -- Name: revocations_revoked_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
@@ -254,6 +366,8 @@ CREATE UNIQUE INDEX users_mailbox ON identity.users USING btree (identity.folded
 CREATE UNIQUE INDEX users_of_challenge ON identity.users USING btree (registered_with) WHERE starts_with(registered_with, 'challenge:'::text);
 -- Name: users_skeleton; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE UNIQUE INDEX users_skeleton ON identity.users USING btree (skeleton);
+-- Name: users_staff; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX users_staff ON identity.users USING btree (user_id) WHERE (roles <> '{viewer}'::text[]);
 -- Name: sessions revoke_when_ended; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
 CREATE TRIGGER revoke_when_ended AFTER UPDATE OF revoked_at ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION identity.revoke_tokens();
 -- Name: users revoke_when_erased; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
@@ -262,12 +376,21 @@ CREATE TRIGGER revoke_when_erased AFTER DELETE ON identity.users FOR EACH ROW EX
 CREATE TRIGGER revoke_when_gone AFTER DELETE ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (old.expires_at > now()))) EXECUTE FUNCTION identity.revoke_tokens();
 -- Name: revocations tell; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
 CREATE TRIGGER tell AFTER INSERT ON identity.revocations FOR EACH STATEMENT EXECUTE FUNCTION identity.tell_revocation();
+-- Name: code_tries code_tries_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.code_tries
+    ADD CONSTRAINT code_tries_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
+-- Name: factors factors_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.factors
+    ADD CONSTRAINT factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
 -- Name: federated federated_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.federated
     ADD CONSTRAINT federated_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
 -- Name: mail_confirmations mail_confirmations_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.mail_confirmations
     ADD CONSTRAINT mail_confirmations_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
+-- Name: recovery_codes recovery_codes_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
 -- Name: sessions sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(user_id) ON DELETE CASCADE;
@@ -277,6 +400,9 @@ GRANT USAGE ON SCHEMA identity TO vote_command;
 GRANT USAGE ON SCHEMA identity TO vote_query;
 -- Name: SCHEMA public; Type: ACL; Schema: -; Owner: pg_database_owner
 REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+-- Name: FUNCTION change_role(p_user_id uuid, p_role text, p_has boolean, p_actor text, p_actor_role text, p_trace_id text); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.change_role(p_user_id uuid, p_role text, p_has boolean, p_actor text, p_actor_role text, p_trace_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.change_role(p_user_id uuid, p_role text, p_has boolean, p_actor text, p_actor_role text, p_trace_id text) TO vote_identity;
 -- Name: FUNCTION erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.erase(p_user_id uuid, p_identity_hash bytea, p_kept_until timestamp with time zone) TO vote_identity;
@@ -376,10 +502,40 @@ REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(bigint) FROM 
 REVOKE ALL ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(integer, integer) FROM PUBLIC;
 -- Name: TABLE applications; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT,DELETE ON TABLE identity.applications TO vote_identity;
+-- Name: TABLE audit_log; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.actor; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(actor) ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.role; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(role) ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.action; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(action) ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.user_id; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(user_id) ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.before; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(before) ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.after; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(after) ON TABLE identity.audit_log TO vote_identity;
+-- Name: COLUMN audit_log.trace_id; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(trace_id) ON TABLE identity.audit_log TO vote_identity;
 -- Name: TABLE burned_challenges; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT,DELETE ON TABLE identity.burned_challenges TO vote_identity;
 -- Name: COLUMN burned_challenges.expires_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(expires_at) ON TABLE identity.burned_challenges TO vote_identity;
+-- Name: TABLE code_tries; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT,DELETE ON TABLE identity.code_tries TO vote_identity;
+-- Name: COLUMN code_tries.since; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(since) ON TABLE identity.code_tries TO vote_identity;
+-- Name: COLUMN code_tries.tries; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(tries) ON TABLE identity.code_tries TO vote_identity;
+-- Name: TABLE factors; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT,DELETE ON TABLE identity.factors TO vote_identity;
+-- Name: COLUMN factors.confirmed_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(confirmed_at) ON TABLE identity.factors TO vote_identity;
+-- Name: COLUMN factors.last_used_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(last_used_at) ON TABLE identity.factors TO vote_identity;
+-- Name: COLUMN factors.counter; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(counter) ON TABLE identity.factors TO vote_identity;
 -- Name: TABLE federated; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.federated TO vote_identity;
 -- Name: TABLE mail_confirmations; Type: ACL; Schema: identity; Owner: vote_identity_owner
@@ -390,6 +546,8 @@ GRANT UPDATE(sent_at) ON TABLE identity.mail_confirmations TO vote_identity;
 GRANT UPDATE(confirmed_at) ON TABLE identity.mail_confirmations TO vote_identity;
 -- Name: COLUMN mail_confirmations.sent; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(sent) ON TABLE identity.mail_confirmations TO vote_identity;
+-- Name: TABLE recovery_codes; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT SELECT,INSERT,DELETE ON TABLE identity.recovery_codes TO vote_identity;
 -- Name: TABLE revocations; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT ON TABLE identity.revocations TO vote_identity;
 -- Name: TABLE sessions; Type: ACL; Schema: identity; Owner: vote_identity_owner
@@ -406,18 +564,32 @@ GRANT UPDATE(current_hash) ON TABLE identity.sessions TO vote_identity;
 GRANT UPDATE(earlier_rotations) ON TABLE identity.sessions TO vote_identity;
 -- Name: COLUMN sessions.assurance; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(assurance) ON TABLE identity.sessions TO vote_identity;
+-- Name: COLUMN sessions.factor_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT UPDATE(factor_at) ON TABLE identity.sessions TO vote_identity;
 -- Name: TABLE used_id_tokens; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT SELECT,INSERT,DELETE ON TABLE identity.used_id_tokens TO vote_identity;
 -- Name: COLUMN used_id_tokens.used_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
 GRANT UPDATE(used_at) ON TABLE identity.used_id_tokens TO vote_identity;
 -- Name: TABLE users; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT SELECT,INSERT ON TABLE identity.users TO vote_identity;
+GRANT SELECT ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.user_id; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(user_id) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.created_at; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(created_at) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.date_of_birth; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(date_of_birth) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.username; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(username) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.email; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(email) ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.password_hash; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(password_hash) ON TABLE identity.users TO vote_identity;
--- Name: COLUMN users.roles; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(roles) ON TABLE identity.users TO vote_identity;
+GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.voter_seed; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(voter_seed) ON TABLE identity.users TO vote_identity;
+-- Name: COLUMN users.registered_with; Type: ACL; Schema: identity; Owner: vote_identity_owner
+GRANT INSERT(registered_with) ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.skeleton; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(skeleton) ON TABLE identity.users TO vote_identity;
+GRANT INSERT(skeleton),UPDATE(skeleton) ON TABLE identity.users TO vote_identity;
 -- Name: COLUMN users.mailbox; Type: ACL; Schema: identity; Owner: vote_identity_owner
-GRANT UPDATE(mailbox) ON TABLE identity.users TO vote_identity;
+GRANT INSERT(mailbox),UPDATE(mailbox) ON TABLE identity.users TO vote_identity;
 -- PostgreSQL database dump complete

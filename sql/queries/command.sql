@@ -105,3 +105,7 @@ SELECT store_evidence(:event_nos, :event_ids, :votes, :hits::jsonb[], :blocks);
 -- name: rule_hits
 -- What fraud rules did in an event, as JSON; null: no such event.
 SELECT rule_hits(:event_id)::text AS report;
+
+-- name: newest_events
+-- The events that were made last, for an operator.
+SELECT event_id, event_name, status, status_at, opens_at, closes_at FROM events ORDER BY event_no DESC LIMIT :page;

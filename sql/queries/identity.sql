@@ -67,20 +67,26 @@ SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM iden
 
 -- name: start_session
 -- Starts a family of refresh tokens and tells how many others ended: beyond sessions_max the one that was unused for
--- longest makes room, after those that are dead already. No assurance given: the person knows the password.
-WITH ended AS (
+-- longest makes room, after those that are dead already. No assurance given: the person knows the password. Roles as they
+-- are now: whoever takes one away waits for this, or this for them, and then ends the session or is seen here.
+WITH staff AS (
+    SELECT roles FROM identity.users WHERE user_id = :user_id AND roles <> '{viewer}' FOR SHARE
+), ended AS (
     DELETE FROM identity.sessions WHERE session_id IN (
         SELECT session_id FROM identity.sessions WHERE user_id = :user_id
         ORDER BY revoked_at IS NULL AND expires_at > clock_timestamp() DESC, rotated_at DESC
         OFFSET :sessions_max - 1)
     RETURNING revoked_at IS NULL AND expires_at > clock_timestamp() AS alive
 )
-INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device, assurance)
+INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device, factor_at, assurance)
 VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device,
+        CASE WHEN :proven THEN clock_timestamp() END,
         coalesce(:assurance::text, CASE WHEN EXISTS (
             SELECT FROM identity.mail_confirmations WHERE user_id = :user_id AND confirmed_at IS NOT NULL)
         THEN 'mail' ELSE 'password' END))
-RETURNING assurance, (SELECT count(*) FROM ended WHERE alive) AS ended;
+RETURNING assurance, (SELECT count(*) FROM ended WHERE alive) AS ended,
+    coalesce((SELECT roles FROM staff), '{viewer}') AS roles,
+    EXISTS (SELECT FROM identity.factors WHERE user_id = :user_id AND confirmed_at IS NOT NULL) AS has_factor;
 
 -- name: rotate_session
 -- Replaces the current token of a live family by the next, one step on; no row: the presented token is not the current one, or the
@@ -92,12 +98,16 @@ SET current_hash = :next_hash, rotated_at = clock_timestamp(),
 FROM identity.users u
 WHERE s.session_id = :session_id AND s.current_hash = :presented_hash
   AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() AND u.user_id = s.user_id
-RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, 1 AS steps, s.assurance;
+RETURNING u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, 1 AS steps, s.assurance,
+    s.factor_at IS NOT NULL AS proven,
+    EXISTS (SELECT FROM identity.factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL) AS has_factor;
 
 -- name: find_just_rotated
 -- Honours a token for ten seconds after its use, since an honest phone may have sent it twice. following_hashes are of
 -- those that come after it: as many rotations as there are up to the current one is its use ago.
-SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, f.steps, s.assurance
+SELECT u.user_id, u.username, u.roles, u.voter_seed, u.password_hash, u.created_at, f.steps, s.assurance,
+    s.factor_at IS NOT NULL AS proven,
+    EXISTS (SELECT FROM identity.factors k WHERE k.user_id = s.user_id AND k.confirmed_at IS NOT NULL) AS has_factor
 FROM identity.sessions s JOIN identity.users u USING (user_id),
     LATERAL (SELECT array_position(:following_hashes::bytea[], s.current_hash) AS steps) f
 WHERE s.session_id = :session_id
@@ -201,17 +211,116 @@ WITH confirmed AS (
 )
 SELECT user_id FROM confirmed;
 
--- name: put_staff
--- Makes a person, or gives the one of this name a new password and new roles.
-INSERT INTO identity.users (username, skeleton, password_hash, roles, voter_seed)
-VALUES (:username, :skeleton, :password_hash, :roles, :voter_seed)
-ON CONFLICT (identity.folded(username))
-DO UPDATE SET password_hash = excluded.password_hash, roles = excluded.roles
+-- name: put_person
+-- Makes a person, or gives the one of this name a new password.
+INSERT INTO identity.users (username, skeleton, password_hash, voter_seed)
+VALUES (:username, :skeleton, :password_hash, :voter_seed)
+ON CONFLICT (identity.folded(username)) DO UPDATE SET password_hash = excluded.password_hash
 RETURNING user_id;
 
+-- name: staff
+-- The people with a role, and how many of their sessions go on.
+SELECT user_id, username, roles, created_at,
+    EXISTS (SELECT FROM identity.factors f WHERE f.user_id = u.user_id AND f.confirmed_at IS NOT NULL) AS second_factor,
+    (SELECT count(*) FROM identity.sessions s
+     WHERE s.user_id = u.user_id AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp()) AS sessions
+FROM identity.users u WHERE roles <> '{viewer}' ORDER BY username;
+
+-- name: change_role
+-- Gives a person a role or takes it away, in the log and with what follows from it. SQLSTATE VI404: no such person; VI409: it
+-- is the last admin.
+SELECT identity.change_role(:user_id, :role, :has, :actor, :actor_role, :trace_id) AS roles;
+
 -- name: end_sessions
--- Ends all sessions of a person: after a new password or other roles every device has to log in again.
-DELETE FROM identity.sessions WHERE user_id = :user_id;
+-- Ends all sessions of a person, which revokes their tokens.
+UPDATE identity.sessions SET revoked_at = clock_timestamp()
+WHERE user_id = :user_id AND revoked_at IS NULL AND expires_at > clock_timestamp()
+RETURNING session_id;
+
+-- name: log
+-- Says in the log who did what to whom; in the same transaction as what was done.
+INSERT INTO identity.audit_log (actor, role, action, user_id, before, after, trace_id)
+VALUES (:actor, :actor_role, :action, :user_id, :before, :after, :trace_id);
+
+-- name: read_log
+-- What was done to staff, newest first: the page before the row `before_no`.
+SELECT audit_no, at, actor, role, action, user_id, before, after, trace_id FROM identity.audit_log
+WHERE audit_no < :before_no ORDER BY audit_no DESC LIMIT :page;
+
+-- name: factor_state
+-- What a session that goes on may do about second factors: `fresh` since a login, `shown` since a factor, each within ten
+-- minutes; `has_any`: there is something that can be shown. No row: no such session.
+SELECT u.username, u.roles, s.started_at > clock_timestamp() - interval '10 minutes' AS fresh,
+    coalesce(s.factor_at > clock_timestamp() - interval '10 minutes', false) AS shown,
+    EXISTS (SELECT FROM identity.factors f WHERE f.user_id = s.user_id AND f.confirmed_at IS NOT NULL)
+        OR EXISTS (SELECT FROM identity.recovery_codes r WHERE r.user_id = s.user_id) AS has_any
+FROM identity.sessions s JOIN identity.users u USING (user_id)
+WHERE s.session_id = :session_id AND s.user_id = :user_id AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp();
+
+-- name: factors
+-- A person's second factors, those that weren't confirmed yet included.
+SELECT factor_id, kind, name, created_at, confirmed_at, last_used_at, counter, credential_id, secret
+FROM identity.factors WHERE user_id = :user_id ORDER BY created_at;
+
+-- name: add_factor
+-- A new second factor, in the place of what was begun and never confirmed; no row: the person has ten, or another has this
+-- passkey.
+WITH begun AS (
+    DELETE FROM identity.factors WHERE user_id = :user_id AND confirmed_at IS NULL
+)
+INSERT INTO identity.factors (factor_id, user_id, kind, name, secret, credential_id, counter, confirmed_at)
+SELECT :factor_id::uuid, :user_id::uuid, :kind::text, :factor_name::text, :secret::bytea, :credential_id::bytea, :counter::bigint,
+       CASE WHEN :kind = 'passkey' THEN clock_timestamp() END
+WHERE (SELECT count(*) FROM identity.factors WHERE user_id = :user_id AND confirmed_at IS NOT NULL) < 10
+ON CONFLICT DO NOTHING
+RETURNING factor_id;
+
+-- name: use_factor
+-- Takes a code or a signature once: of two calls with the same one the second waits for the first and gets no row. A passkey
+-- that doesn't count says 0 for ever.
+UPDATE identity.factors
+SET counter = :counter, last_used_at = clock_timestamp(), confirmed_at = coalesce(confirmed_at, clock_timestamp())
+WHERE factor_id = :factor_id AND (counter < :counter OR (kind = 'passkey' AND counter = 0 AND :counter = 0))
+RETURNING factor_id;
+
+-- name: remove_factor
+-- Removes a second factor; no row: the person has none of this id.
+DELETE FROM identity.factors WHERE factor_id = :factor_id AND user_id = :user_id RETURNING kind, name;
+
+-- name: remove_factors
+-- Removes all second factors of a person.
+DELETE FROM identity.factors WHERE user_id = :user_id RETURNING kind, name;
+
+-- name: remove_recovery_codes
+-- Has no recovery code of a person taken any more.
+DELETE FROM identity.recovery_codes WHERE user_id = :user_id;
+
+-- name: add_recovery_codes
+-- Has these taken, each once.
+INSERT INTO identity.recovery_codes (user_id, code_hash) SELECT :user_id, unnest(:code_hashes::bytea[]);
+
+-- name: take_recovery_code
+-- Takes a recovery code; no row: it is none, or was taken.
+DELETE FROM identity.recovery_codes WHERE user_id = :user_id AND code_hash = :code_hash RETURNING code_hash;
+
+-- name: count_code_try
+-- Counts a code that is tried for a person, before it is looked at; no row: too many in a quarter of an hour.
+INSERT INTO identity.code_tries AS t (user_id) VALUES (:user_id)
+ON CONFLICT (user_id) DO UPDATE
+SET tries = CASE WHEN t.since < clock_timestamp() - interval '15 minutes' THEN 1 ELSE t.tries + 1 END,
+    since = CASE WHEN t.since < clock_timestamp() - interval '15 minutes' THEN clock_timestamp() ELSE t.since END
+WHERE t.tries < :tries_max OR t.since < clock_timestamp() - interval '15 minutes'
+RETURNING tries;
+
+-- name: forget_code_tries
+-- The owner was there: nothing is held against the account any more.
+DELETE FROM identity.code_tries WHERE user_id = :user_id;
+
+-- name: mark_proven
+-- Says that a second factor was shown in a session; no row: it has ended.
+UPDATE identity.sessions SET factor_at = clock_timestamp()
+WHERE session_id = :session_id AND user_id = :user_id AND revoked_at IS NULL AND expires_at > clock_timestamp()
+RETURNING session_id;
 
 -- name: copy_voters
 -- Takes voters in bulk. They have no password: the operator makes their tokens without a login.

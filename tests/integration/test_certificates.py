@@ -226,7 +226,7 @@ async def test_all_of_it_by_tls(
             async with session.post(f"{identity.url}/v1/auth/login", json=nobody) as answer:
                 assert answer.status == 401
         lines = {
-            "identity": identity.operator("client-token", "--name", "app"),
+            "identity": identity.operator("add-application", "app"),
             "verify": _line(fanout.environment, "fanout", "verify"),
             "migrate": _line(_migrating(url("postgres"), url("postgres", identity_database)), "ops.migrate"),
             "audit": _line(_auditing(tmp_path, url("vote_auditor")), "ops.seal_audit", event.event_id),

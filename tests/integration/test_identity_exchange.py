@@ -235,6 +235,6 @@ async def test_wrong_issuers_are_one_line(identity: IdentityProcess, tmp_path: P
     """A list that can't be used stops the process with a line that names the variable."""
     for text in (listed("http://login.example.org"), "[[issuer"):
         (tmp_path / "issuers.toml").write_text(text)
-        done = identity.operator()
+        done = identity.start_anew()
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), text
         assert "OIDC_ISSUERS_FILE" in done.stderr

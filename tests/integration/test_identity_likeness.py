@@ -103,9 +103,9 @@ async def test_applications_are_listed_and_shut_out(identity: IdentityProcess, p
     token, other = identity.client_token("app"), identity.client_token("other")
     people.execute("UPDATE identity.applications SET created_at = created_at - interval '1 day'")
     assert [line["application"] for line in lines_of(identity, "applications")] == ["app", "other"]
-    assert lines_of(identity, "remove-application", "--name", "app") == [{"removed": "app"}]
+    assert lines_of(identity, "remove-application", "app") == [{"removed": "app"}]
     assert [line["application"] for line in lines_of(identity, "applications")] == ["other"]
-    unknown = identity.operator("remove-application", "--name", "app")
+    unknown = identity.operator("remove-application", "app")
     assert (unknown.returncode, len(unknown.stderr.splitlines())) == (1, 1)
     async with aiohttp.ClientSession(identity.url) as session:
         assert error_of(await call(session, "/v1/auth/register", PERSON, token)) == (404, "not_found", "")

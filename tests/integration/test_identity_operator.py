@@ -49,13 +49,15 @@ async def test_voters_in_bulk_can_vote(identity: IdentityProcess, identity_datab
 async def test_staff_is_made_once_and_changed_on_demand(identity: IdentityProcess) -> None:
     """The same line again touches nothing; a new password or role counts at once and ends the sessions."""
     async with aiohttp.ClientSession(identity.url) as session:
-        made = identity.operator("staff", "--username", "boss", "--role", "admin", stdin="correct horse\n")
+        made = identity.operator("make-staff", "boss", "--role", "admin", stdin="correct horse\n")
         _, login = await call(session, "/v1/auth/login", {"username": "boss", "password": "correct horse"})
-        again = identity.operator("staff", "--username", "boss", "--role", "admin", stdin="correct horse\n")
+        again = identity.operator("make-staff", "boss", "--role", "admin", stdin="correct horse\n")
         assert json.loads(made.stdout) == json.loads(again.stdout) == {"user_id": login["userId"], "username": "boss"}
         status, login = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
         assert status == 200
-        changed = ("staff", "--username", "boss", "--role", "host", "--role", "auditor")
+        changed = ("make-staff", "boss", "--role", "host", "--role", "auditor")
+        assert "last admin" in identity.operator(*changed, stdin="battery staple\n").stderr
+        identity.operator("make-staff", "other", "--role", "admin", stdin="correct horse\n")
         identity.operator(*changed, stdin="battery staple\n")
         answer = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
         assert error_of(answer) == (401, "unauthorized", "")
@@ -88,7 +90,7 @@ def test_wrong_settings_are_one_line(identity: IdentityProcess, tmp_path: Path) 
         {"SIGNING_KEY_FOLDER": str(tmp_path / "none")},
         {"SEED_KEY_FILE": "/no"},
     ):
-        done = dataclasses.replace(identity, env=identity.env | change).operator()
+        done = dataclasses.replace(identity, env=identity.env | change).start_anew()
         assert done.returncode == 2
         assert next(iter(change)) in done.stderr
         assert len(done.stderr.splitlines()) == 1

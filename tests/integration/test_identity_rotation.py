@@ -37,7 +37,7 @@ def identities(tmp_path: Path, identity_database: Database) -> Iterator[list[Ide
     other.mkdir()
     url = identity_database.url("vote_identity")
     with identity_process(tmp_path, url) as one, identity_process(other, url, SIGNING_KEY_FOLDER=keys) as two:
-        one.operator("staff", "--username", "host", "--role", "host", stdin="correct horse\n")
+        one.operator("make-staff", "host", "--role", "host", stdin="correct horse\n")
         yield [one, two]
 
 

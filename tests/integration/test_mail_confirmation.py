@@ -157,7 +157,7 @@ async def test_mail_goes_round_the_world(identity: IdentityProcess, mails: MailS
 
 async def test_who_has_no_address_gets_no_mail(identity: IdentityProcess) -> None:
     """Staff and others without a mail address are told so; without a token nobody is told anything."""
-    identity.operator("staff", "--username", "boss", "--role", "admin", stdin="correct horse\n")
+    identity.operator("make-staff", "boss", "--role", "admin", stdin="correct horse\n")
     async with aiohttp.ClientSession(identity.url) as session:
         _, boss = await call(session, "/v1/auth/login", {"username": "boss", "password": "correct horse"})
         assert error_of(await call(session, "/v1/auth/mail/confirmation", {}, boss["token"])) == USED
@@ -252,6 +252,6 @@ async def _register(identity: IdentityProcess) -> None:
 def test_wrong_settings_are_one_line(identity: IdentityProcess, change: dict[str, str], named: str) -> None:
     """What a mail server needs and hasn't got is said at the start."""
     identity.env.update(change)
-    done = identity.operator()
+    done = identity.start_anew()
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert named in done.stderr

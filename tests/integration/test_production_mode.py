@@ -25,7 +25,7 @@ PROGRAMS = {
     "sse": ["query.streams"],
 }
 TOOLS = {
-    "identity": ["command.identity", "rotate-key"],
+    "admin": ["ops.operator", "rotate-key"],
     "fanout": ["fanout", "verify"],
     "operator": ["ops.migrate"],
     "command": ["ops.seal_audit", "7d3b4c52-0000-4000-8000-000000000000"],
@@ -50,7 +50,7 @@ def demo(tmp_path: Path) -> dict[str, dict[str, str]]:
 def own(tmp_path: Path) -> dict[str, str]:
     """An operator's secrets, for any process; nobody listens at these addresses yet."""
     numbers = ports.choose(NAMES, {})
-    for name, key_bytes in (("seed", 32), ("receipts", 16), ("seals", 32), ("challenges", 32)):
+    for name, key_bytes in (("seed", 32), ("receipts", 16), ("seals", 32), ("challenges", 32), ("factors", 32)):
         (tmp_path / name).write_text(json.dumps({"1": secrets.token_hex(key_bytes)}))
     for name in ("refresh", "erasure"):
         (tmp_path / name).write_text(secrets.token_hex(32))
@@ -67,6 +67,7 @@ def own(tmp_path: Path) -> dict[str, str]:
         "RECEIPT_KEYS_FILE": str(tmp_path / "receipts"),
         "SEAL_KEYS_FILE": str(tmp_path / "seals"),
         "CHALLENGE_KEY_FILE": str(tmp_path / "challenges"),
+        "SECOND_FACTOR_KEY_FILE": str(tmp_path / "factors"),
         "REFRESH_KEY_FILE": str(tmp_path / "refresh"),
         "ERASURE_KEY_FILE": str(tmp_path / "erasure"),
         "SIGNING_KEY_FOLDER": str(tmp_path / "keys"),

@@ -25,7 +25,7 @@ HOST = {"username": "host", "password": "correct horse"}
 @pytest.fixture
 def identity(tmp_path: Path, identity_database: Database) -> Iterator[IdentityProcess]:
     with identity_process(tmp_path, identity_database.url("vote_identity")) as process:
-        process.operator("staff", "--username", "host", "--role", "host", stdin="correct horse\n")
+        process.operator("make-staff", "host", "--role", "host", stdin="correct horse\n")
         yield process
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from command.identity.settings import Attempts, Retention, Signing
+from command.identity.settings import Attempts, Retention, SecondFactors, Signing, StaffLogin
 from command.identity.signing_keys import load_signing_keys, make_next_key
 from contract import production, settings
 from ops.edge.settings import Edge
@@ -85,6 +85,20 @@ def test_other_services(url: str, *, fit: bool) -> None:
     assert refuses(production.certified_http, url) is not fit
 
 
+@pytest.mark.parametrize(
+    ("piece", "wrong"),
+    [(StaffLogin, {"STAFF_SECOND_FACTOR": "offered"}), (SecondFactors, {"PASSKEY_ORIGINS": "http://show.test"})],
+)
+def test_staff_is_held_to_second_factors(piece: type, wrong: dict[str, str], tmp_path: Path) -> None:
+    """By default; nobody can switch that off in production, or ask for passkeys on a page that others can change."""
+    (tmp_path / "keys").write_text(json.dumps({"1": bytes(range(32)).hex()}))
+    env = {"SECOND_FACTOR_KEY_FILE": str(tmp_path / "keys"), **PRODUCTION}
+    settings.read(piece, env)
+    settings.read(piece, env | wrong | {"VOTE_MODE": "development"})
+    with pytest.raises(settings.SettingError, match=next(iter(wrong))):
+        settings.read(piece, env | wrong)
+
+
 def test_secrets_for_tests() -> None:
     """What captcha providers give to try with takes anybody for a person."""
     assert refuses(production.real_secret, "1x0000000000000000000000000000000AA")
@@ -100,6 +114,7 @@ def test_secrets_of_the_demo_are_known(tmp_path: Path) -> None:
         "RECEIPT_KEYS_FILE": str(demo.receipt_keys()),
         "SEAL_KEYS_FILE": str(demo.seal_keys()),
         "CHALLENGE_KEY_FILE": str(demo.challenge_keys()),
+        "SECOND_FACTOR_KEY_FILE": str(demo.second_factor_keys()),
         "REFRESH_KEY_FILE": str(demo.refresh_key()),
         "ERASURE_KEY_FILE": str(demo.erasure_key()),
         "SIGNING_KEY_FOLDER": str(demo.signing_keys()),

@@ -81,6 +81,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         "ERASURE_KEY_FILE": str(tmp_path / "refresh"),
         "SEED_KEY_FILE": str(tmp_path / "seed"),
         "CHALLENGE_KEY_FILE": str(tmp_path / "seed"),
+        "SECOND_FACTOR_KEY_FILE": str(tmp_path / "seed"),
         "RECEIPT_KEYS_FILE": str(tmp_path / "receipts.json"),
         "SEAL_KEYS_FILE": str(tmp_path / "seals.json"),
     }

@@ -35,13 +35,14 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("variable", "holders"),
     [
-        ("SIGNING_KEY_FOLDER", {"identity"}),
-        ("REFRESH_KEY_FILE", {"identity"}),
-        ("SEAL_KEYS_FILE", {"command"}),
+        ("SIGNING_KEY_FOLDER", {"identity", "admin"}),
+        ("REFRESH_KEY_FILE", {"identity", "admin"}),
+        ("SEAL_KEYS_FILE", {"command", "admin"}),
         ("RECEIPT_KEYS_FILE", {"command", "query"}),
-        ("DATABASE_URL", {"command", "fanout", "operator"}),
-        ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "sse", "operator"}),
+        ("DATABASE_URL", {"command", "fanout", "operator", "admin"}),
+        ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "sse", "operator", "admin"}),
         ("ERASURE_KEY_FILE", {"identity"}),
+        ("SECOND_FACTOR_KEY_FILE", {"identity"}),
     ],
 )
 def test_keys_go_where_they_are_needed(told: dict[str, dict[str, str]], variable: str, holders: set[str]) -> None:
