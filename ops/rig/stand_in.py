@@ -65,7 +65,7 @@ class StandInHandler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: last\n\n")
         return None
 
-    do_POST = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - http.server looks for these names
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - http.server looks for these names
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

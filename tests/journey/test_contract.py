@@ -9,12 +9,14 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import pyotp
 import pytest
 
 from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
 from ops.embedded.demo_event import identity
 from ops.openapi import DOCUMENT, SERVICES
+from ops.rig.authenticator import Authenticator
 from ops.rig.challenges import solve
 from ops.rig.mail_server import MailServer
 from ops.rig.oidc_issuer import NONCE, OidcIssuer
@@ -92,7 +94,7 @@ def _check_formats(content: Any, name: str = "") -> None:
     elif isinstance(content, list):
         for value in content:
             _check_formats(value, name)
-    elif isinstance(content, str) and (name == "userId" or name.endswith("_id")):
+    elif isinstance(content, str) and (name == "userId" or name.endswith("_id")) and name != "trace_id":
         assert str(uuid.UUID(content)) == content
     elif isinstance(content, str) and (name.endswith(("_at", "_updated")) or name in ("at", "now", "as_of")):
         assert content.endswith("Z")
@@ -177,6 +179,30 @@ async def _ask_for_pages(caller: Caller) -> None:
     await caller.ask("confirm_asset", name="confirm.js")
 
 
+async def _become_staff(caller: Caller, admin: str, edge_url: str) -> None:
+    """Somebody gets a role, sets up and shows second factors, and loses all of it."""
+    account = await register(caller)
+    login = await caller.ask("auth_login", body={name: account[name] for name in ("username", "password")})
+    person, token = {"user_id": login["userId"]}, login["token"]
+    app = await caller.ask("auth_factor_totp", token, status=201)
+    added = await caller.ask("auth_factor_totp_confirm", token, {"code": pyotp.TOTP(app["secret"]).now()})
+    await caller.ask("auth_factor_show", token, {"code": added["recovery_codes"][0]}, 204)
+    passkey = Authenticator(edge_url.replace("127.0.0.1", "localhost"), "localhost")
+    made = passkey.create((await caller.ask("auth_factor_passkey_options", token))["options"])
+    await caller.ask("auth_factor_passkey", token, {"credential": made, "name": "mine"}, 201)
+    shown = passkey.get((await caller.ask("auth_factor_show_options", token))["options"])
+    await caller.ask("auth_factor_show", token, {"credential": shown}, 204)
+    assert len((await caller.ask("auth_factor_codes", token))["recovery_codes"]) == 10
+    assert [each["kind"] for each in (await caller.ask("auth_factors", token))["factors"]] == ["totp", "passkey"]
+    await caller.ask("auth_factor_remove", token, factor_id=app["factor_id"], status=204)
+
+    await caller.ask("staff_role_give", admin, role="host", **person)
+    assert {"host"} in [set(each["roles"]) for each in (await caller.ask("staff", admin))["staff"]]
+    await caller.ask("staff_role_take", admin, role="host", **person)
+    await caller.ask("staff_sessions_end", admin, **person)
+    assert (await caller.ask("staff_log", admin))["log"][0]["action"] == "sessions.end"
+
+
 async def test_success_is_what_was_declared(
     stack: RunningStack, caller: Caller, mails: MailServer, issuer: OidcIssuer
 ) -> None:
@@ -226,6 +252,7 @@ async def test_success_is_what_was_declared(
         await caller.ask(name, event_id=event_id)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
     await _ask_for_pages(caller)
+    await _become_staff(caller, admin["token"], stack.demo["edge_url"])
     leaver = await caller.ask("auth_login", body={"username": account["username"], "password": password})
     await caller.ask("auth_logout", leaver["token"], status=204)
     await caller.ask("me_erase", viewer["token"], status=204)
