@@ -91,7 +91,7 @@ def load_signing_keys(folder: Path, known: Mapping[int, SigningKey] | None = Non
     except (OSError, ValueError, TypeError) as error:
         raise SettingError(f"SIGNING_KEY_FOLDER holds what is no key that can sign: {error}") from error
     if not keys:
-        raise SettingError("SIGNING_KEY_FOLDER holds no key; `python -m command.identity rotate-key` makes one")
+        raise SettingError("SIGNING_KEY_FOLDER holds no key; `./ops/admin rotate-key` makes one")
     return keys
 
 

@@ -17,11 +17,11 @@ from psycopg.rows import class_row, dict_row
 
 from command.identity.account_store import User
 from command.identity.audit import Actor, LogLine, log
-from command.identity.factor_policy import ROLES_OF_STAFF, FactorPolicy
+from command.identity.factor_policy import ROLES_OF_STAFF, FactorPolicy, is_staff
 from command.identity.factor_store import Factor, renew_recovery_codes
 from command.identity.identity_database import IdentityDatabase, Statements
 from command.likeness import skeleton_of
-from contract.errors import InvalidField, NotFound, WrongState
+from contract.errors import InvalidField, NotFound, Taken, WrongState
 from contract.pseudonym import SEED_BYTES
 
 Answer = TypeVar("Answer")
@@ -71,20 +71,20 @@ class Staff:
 
         async def work(statements: Statements) -> RoleChange:
             roles = await _change(statements, actor, user_id, role, has=has)
-            code = None
-            if has and self._policy.required and not await _has_factor(statements, user_id):
-                code = await _new_code(statements, actor, user_id)
-            return RoleChange(roles, code)
+            return RoleChange(roles, await self._code(statements, actor, user_id) if has else None)
 
         return await self._together(work)
 
-    async def put(self, actor: Actor, username: str, password_hash: str, roles: Collection[str]) -> UUID:
+    async def put(
+        self, actor: Actor, username: str, password_hash: str, roles: Collection[str]
+    ) -> tuple[UUID, str | None]:
         """Make a person with these roles, or give the one of this name this password and no other roles.
 
-        Ends the sessions. `Taken` can't be: a name that looks alike is refused by Postgres (psycopg.Error).
+        Ends the sessions; the code is as of `change_role`. `WrongState`; `Taken` for a name that
+        looks like another one's.
         """
 
-        async def work(statements: Statements) -> UUID:
+        async def work(statements: Statements) -> tuple[UUID, str | None]:
             new = {"password_hash": password_hash, "voter_seed": secrets.token_bytes(SEED_BYTES)}
             made = await statements.one(
                 "put_person", dict_row, username=username, skeleton=skeleton_of(username), **new
@@ -97,7 +97,7 @@ class Staff:
             ):  # given first: one admin at any time
                 await _change(statements, actor, user_id, role, has=role in roles)
             await statements.all("end_sessions", dict_row, user_id=user_id)
-            return user_id
+            return user_id, await self._code(statements, actor, user_id) if is_staff(roles) else None
 
         return await self._together(work)
 
@@ -132,10 +132,18 @@ class Staff:
             raise NotFound(f"nobody is called {username}", field="username")
         return user
 
+    async def _code(self, statements: Statements, actor: Actor, user_id: UUID) -> str | None:
+        """A code of one login for who needs a second factor and has none."""
+        if not self._policy.required or await _has_factor(statements, user_id):
+            return None
+        return await _new_code(statements, actor, user_id)
+
     async def _together(self, work: Callable[[Statements], Awaitable[Answer]]) -> Answer:
         """Do the work; what Postgres refuses becomes an error of the contract."""
         try:
             return await self._database.together(work)
+        except psycopg.errors.UniqueViolation as error:
+            raise Taken("a name that looks like this one is taken", field="username") from error
         except psycopg.Error as error:
             if error.sqlstate == "VI404":
                 raise NotFound("user not found", field="user_id") from error

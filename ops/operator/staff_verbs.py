@@ -33,10 +33,10 @@ async def make_staff(office: Office, given: argparse.Namespace) -> AsyncIterator
     staff, roles = await office.staff(), set(given.role)
     user = await _find(staff, username)
     if user and set(user.roles) == (roles or {"viewer"}) and verifies(argon2id(), user.password_hash or "", password):
-        yield {"user_id": user.user_id, "username": username}
+        yield {"user_id": user.user_id, "username": username, "code": None}
         return
-    user_id = await staff.put(office.actor, username, argon2id().hash(password), roles)
-    yield {"user_id": user_id, "username": username}
+    user_id, code = await staff.put(office.actor, username, argon2id().hash(password), roles)
+    yield {"user_id": user_id, "username": username, "code": code}
 
 
 async def give_role(office: Office, given: argparse.Namespace) -> AsyncIterator[Row]:

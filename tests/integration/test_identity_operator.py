@@ -52,12 +52,15 @@ async def test_staff_is_made_once_and_changed_on_demand(identity: IdentityProces
         made = identity.operator("make-staff", "boss", "--role", "admin", stdin="correct horse\n")
         _, login = await call(session, "/v1/auth/login", {"username": "boss", "password": "correct horse"})
         again = identity.operator("make-staff", "boss", "--role", "admin", stdin="correct horse\n")
-        assert json.loads(made.stdout) == json.loads(again.stdout) == {"user_id": login["userId"], "username": "boss"}
+        boss = {"user_id": login["userId"], "username": "boss", "code": None}
+        assert json.loads(made.stdout) == json.loads(again.stdout) == boss
         status, login = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
         assert status == 200
         changed = ("make-staff", "boss", "--role", "host", "--role", "auditor")
         assert "last admin" in identity.operator(*changed, stdin="battery staple\n").stderr
         identity.operator("make-staff", "other", "--role", "admin", stdin="correct horse\n")
+        alike = identity.operator("make-staff", "b\u043ess", "--role", "admin", stdin="correct horse\n")
+        assert (alike.returncode, len(alike.stderr.splitlines())) == (1, 1)
         identity.operator(*changed, stdin="battery staple\n")
         answer = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
         assert error_of(answer) == (401, "unauthorized", "")

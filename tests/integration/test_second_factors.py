@@ -26,8 +26,14 @@ FACTORS = "/v1/auth/factors"
 def identity(tmp_path: Path, identity_database: Database) -> Iterator[IdentityProcess]:
     strict = {"STAFF_SECOND_FACTOR": "required", "PASSKEY_ORIGINS": ORIGIN}
     with identity_process(tmp_path, identity_database.url("vote_identity"), **strict) as process:
-        process.operator("make-staff", "host", "--role", "host", stdin="correct horse\n")
         yield process
+
+
+@pytest.fixture
+def given(identity: IdentityProcess) -> str:
+    """The code with which the host logs in first, as whoever gave the role got it."""
+    made = identity.operator("make-staff", "host", "--role", "host", "--role", "auditor", stdin="correct horse\n")
+    return str(json.loads(made.stdout)["code"])
 
 
 @pytest.fixture
@@ -52,11 +58,6 @@ async def refreshed(session: aiohttp.ClientSession, login: dict[str, Any]) -> di
     status, content = await call(session, "/v1/auth/refresh", {"refresh_token": login["refresh_token"]})
     assert status == 200
     return content
-
-
-def code_of_admin(identity: IdentityProcess) -> str:
-    """The code with which the host logs in first, as whoever gave the role got it."""
-    return str(json.loads(identity.operator("give-role", "host", "auditor").stdout)["code"])
 
 
 async def enrol_app(session: aiohttp.ClientSession, token: str) -> tuple[pyotp.TOTP, list[str]]:
@@ -97,7 +98,7 @@ async def status_of_passkey(session: aiohttp.ClientSession, token: str, passkey:
     return await status_of_show(session, token, credential=passkey.get(await to_show(session, token)))
 
 
-async def test_a_password_alone_is_no_role(identity: IdentityProcess, session: aiohttp.ClientSession) -> None:
+async def test_a_password_alone_is_no_role(given: str, session: aiohttp.ClientSession) -> None:
     """Who has it is a viewer, through every refresh, and can't set up a factor; a code of whoever gave the role can."""
     stolen = await log_in(session, "missing")
     assert await roles_of(session, stolen["token"]) == ["viewer"]
@@ -105,7 +106,6 @@ async def test_a_password_alone_is_no_role(identity: IdentityProcess, session: a
     assert (stolen["second_factor"], await roles_of(session, stolen["token"])) == ("missing", ["viewer"])
     for path in ("totp", "passkey/options"):
         assert error_of(await call(session, f"{FACTORS}/{path}", {}, stolen["token"])) == (403, "forbidden", "")
-    given = code_of_admin(identity)
     assert error_of(await call(session, f"{FACTORS}/totp", {}, stolen["token"])) == (403, "forbidden", "")
     owner = await log_in(session, "shown", given)
     assert await roles_of(session, owner["token"]) == ["auditor", "host"]
@@ -113,11 +113,9 @@ async def test_a_password_alone_is_no_role(identity: IdentityProcess, session: a
     assert error_of(refused) == (401, "bad_credentials", "")
 
 
-async def test_codes_of_an_app(
-    identity: IdentityProcess, session: aiohttp.ClientSession, people: psycopg.Connection
-) -> None:
+async def test_codes_of_an_app(given: str, session: aiohttp.ClientSession, people: psycopg.Connection) -> None:
     """Each is taken once, also when several send it at the same moment; the secret isn't in the database."""
-    owner = await log_in(session, "shown", code_of_admin(identity))
+    owner = await log_in(session, "shown", given)
     app, recovery = await enrol_app(session, owner["token"])
     assert len(recovery) == 10
     (stored,) = people.execute("SELECT secret FROM identity.factors").fetchone() or (b"",)
@@ -135,9 +133,9 @@ async def test_codes_of_an_app(
     assert await status_of_show(session, half["token"], code=recovery[0]) == 401
 
 
-async def test_codes_are_not_guessed(identity: IdentityProcess, session: aiohttp.ClientSession) -> None:
+async def test_codes_are_not_guessed(given: str, session: aiohttp.ClientSession) -> None:
     """After so many none is looked at, by whatever call, nor a right one; without any Redis."""
-    owner = await log_in(session, "shown", code_of_admin(identity))
+    owner = await log_in(session, "shown", given)
     app, recovery = await enrol_app(session, owner["token"])
     half = await log_in(session, "needed")
     tries = [await status_of_show(session, half["token"], code="0000000") for _ in range(CODE_TRIES_MAX + 1)]
@@ -148,9 +146,9 @@ async def test_codes_are_not_guessed(identity: IdentityProcess, session: aiohttp
             assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_passkeys(identity: IdentityProcess, session: aiohttp.ClientSession, people: psycopg.Connection) -> None:
+async def test_passkeys(given: str, session: aiohttp.ClientSession, people: psycopg.Connection) -> None:
     """One that is shown gives the roles; another page's, one that didn't ask its person, and a copy don't."""
-    owner = await log_in(session, "shown", code_of_admin(identity))
+    owner = await log_in(session, "shown", given)
     passkey = Authenticator(ORIGIN, "show.test")
     for wrong in (Authenticator("https://show.test.evil.test", "show.test"), Authenticator(ORIGIN, "evil.test")):
         assert error_of(await add_passkey(session, owner["token"], wrong)) == (400, "invalid_field", "credential")
@@ -180,9 +178,9 @@ async def test_passkeys(identity: IdentityProcess, session: aiohttp.ClientSessio
         assert await status_of_show(session, half["token"], credential=nonsense) in (400, 403)
 
 
-async def test_whose_passkey_it_is(identity: IdentityProcess, session: aiohttp.ClientSession) -> None:
+async def test_whose_passkey_it_is(given: str, identity: IdentityProcess, session: aiohttp.ClientSession) -> None:
     """Nobody shows another's, or takes it for a second account."""
-    owner = await log_in(session, "shown", code_of_admin(identity))
+    owner = await log_in(session, "shown", given)
     passkey = Authenticator(ORIGIN, "show.test")
     assert (await add_passkey(session, owner["token"], passkey))[0] == 201
     await call(session, "/v1/auth/register", PERSON, identity.client_token())
@@ -195,10 +193,10 @@ async def test_whose_passkey_it_is(identity: IdentityProcess, session: aiohttp.C
 
 
 async def test_what_is_removed_and_how(
-    identity: IdentityProcess, session: aiohttp.ClientSession, people: psycopg.Connection
+    given: str, identity: IdentityProcess, session: aiohttp.ClientSession, people: psycopg.Connection
 ) -> None:
     """By who has just shown one, or by the operator; adding takes a fresh login; each is in the log."""
-    owner = await log_in(session, "shown", code_of_admin(identity))
+    owner = await log_in(session, "shown", given)
     _, recovery = await enrol_app(session, owner["token"])
     status, renewed = await call(session, f"{FACTORS}/recovery-codes", {}, owner["token"])
     assert (status, len(renewed["recovery_codes"])) == (200, 10)

@@ -179,6 +179,12 @@ async def _ask_for_pages(caller: Caller) -> None:
     await caller.ask("confirm_asset", name="confirm.js")
 
 
+async def _leave(caller: Caller, account: dict[str, str], token: str) -> None:
+    leaver = await caller.ask("auth_login", body={name: account[name] for name in ("username", "password")})
+    await caller.ask("auth_logout", leaver["token"], status=204)
+    await caller.ask("me_erase", token, status=204)
+
+
 async def _become_staff(caller: Caller, admin: str, edge_url: str) -> None:
     """Somebody gets a role, sets up and shows second factors, and loses all of it."""
     account = await register(caller)
@@ -209,14 +215,15 @@ async def test_success_is_what_was_declared(
     """Every call, asked rightly, answers success in the very shape of its declaration."""
     account = await register(caller)
     name, password = account["username"], account["password"]
+    await _ask_for_pages(caller)
     viewer = await caller.ask("auth_login", body={"username": name, "password": password})
     viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
     await caller.ask("auth_validate", viewer["token"])
     await _confirm_mail(caller, viewer["token"], account["email"], mails)
     await caller.ask("auth_exchange", body={"id_token": issuer.token(), "nonce": NONCE})
     await caller.ask("jwks")
-
     admin = await caller.ask("auth_login", body=stack.demo["admin"])
+    await _become_staff(caller, admin["token"], stack.demo["edge_url"])
     wanted = {"user_id": admin["userId"], "event_name": "All calls", "contestants": [CONTESTANT], "captcha": True}
     await _run_a_rehearsal(caller, admin)
     await _confirm_a_cancel(caller, stack, admin)
@@ -251,9 +258,5 @@ async def test_success_is_what_was_declared(
     for name in ("results", "live_count", "stream", "live_page", "vote_page", "ballot"):
         await caller.ask(name, event_id=event_id)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
-    await _ask_for_pages(caller)
-    await _become_staff(caller, admin["token"], stack.demo["edge_url"])
-    leaver = await caller.ask("auth_login", body={"username": account["username"], "password": password})
-    await caller.ask("auth_logout", leaver["token"], status=204)
-    await caller.ask("me_erase", viewer["token"], status=204)
+    await _leave(caller, account, viewer["token"])
     assert {call.name for call in CALLS} - caller.asked == {"websocket"}, "which has no answer, see test_journey"
