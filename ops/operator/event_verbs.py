@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
 from command.durable_pool import Connection
-from command.events.event_changes import Status
+from command.events.event_changes import Action
 from ops.operator.office import Office, statement
 from ops.operator.verb import Row, Verb, Word
 
 EVENT = Word("event_id", "its id", {"type": UUID})
-STATUSES: dict[str, Status] = {"open": "open", "close": "closed", "cancel": "cancelled"}
+ACTIONS: tuple[Action, ...] = ("open", "pause", "resume", "close", "cancel")
 
 
 async def list_events(office: Office, given: argparse.Namespace) -> AsyncIterator[Row]:
@@ -24,16 +24,31 @@ async def list_events(office: Office, given: argparse.Namespace) -> AsyncIterato
         yield row
 
 
-def _change(status: Status) -> Callable[[Office, argparse.Namespace], AsyncIterator[Row]]:
+def _change(action: Action) -> Callable[[Office, argparse.Namespace], AsyncIterator[Row]]:
     async def run(office: Office, given: argparse.Namespace) -> AsyncIterator[Row]:
-        events = await office.events()
-        change = await events.change_status(office.caller, given.event_id, status, office.trace_id)
-        yield {"event_id": given.event_id, "status": change.status, "at": change.at}
+        change = await (await office.events()).change_status(office.changer, given.event_id, action)
+        answer = {"event_id": given.event_id, "status": change.status, "at": change.at}
+        yield answer | ({"to_be_confirmed_by": change.expires_at} if change.expires_at else {})
 
     return run
 
 
+async def _freeze(office: Office, given: argparse.Namespace) -> AsyncIterator[Row]:
+    frozen = given.verb.name == "freeze"
+    display = await (await office.events()).freeze(office.changer, given.event_id, frozen=frozen)
+    yield {"event_id": given.event_id, "frozen": display.frozen, "at": display.at}
+
+
+async def _reveal(office: Office, given: argparse.Namespace) -> AsyncIterator[Row]:
+    reveal = await (await office.events()).reveal(office.changer, given.event_id, given.places)
+    yield {"event_id": given.event_id, "revealed": reveal.places, "at": reveal.at}
+
+
+PLACES = Word("--places", "so many from the last one up; without it all", {"type": int})
 VERBS = (
     Verb("events", "the newest events", list_events, (Word("--lines", "how many", {"type": int, "default": 50}),)),
-    *(Verb(name, f"{name} an event", _change(status), (EVENT,)) for name, status in STATUSES.items()),
+    *(Verb(action, f"{action} an event", _change(action), (EVENT,)) for action in ACTIONS),
+    Verb("freeze", "hold what the public sees of an event", _freeze, (EVENT,)),
+    Verb("unfreeze", "let the public see how it goes on", _freeze, (EVENT,)),
+    Verb("reveal", "show what was held back", _reveal, (EVENT, PLACES)),
 )

@@ -12,7 +12,10 @@ import psycopg
 
 from command.durable_pool import DurablePool
 from command.events.ballot_sealer import BallotSealer
+from command.events.change_runner import Actor as Changer
+from command.events.change_runner import ChangeRunner
 from command.events.event_changes import EventChanges
+from command.events.hearing_wait import HearingWait
 from command.identity.audit import Actor
 from command.identity.factor_policy import FactorPolicy
 from command.identity.identity_database import IdentityDatabase
@@ -20,13 +23,12 @@ from command.identity.settings import Signing, StaffLogin
 from command.identity.signing_keys import SigningKeys, load_signing_keys
 from command.identity.staff import Staff
 from command.identity.token_mint import TokenMint
-from command.identity_door import IdentityDoor
+from command.settings import Hearing
 from contract import queries, settings
-from contract.tokens import Caller, SeedBox
+from contract.tokens import SeedBox
 from ops.operator.settings import Operator, operator_name
 
-# Who changes events without being a person: the log of the ledger says beside it which operator.
-NOBODY = str(UUID(int=0))
+NOBODY = UUID(int=0)  # who changes events without being a person
 
 
 class Office:
@@ -99,15 +101,17 @@ class Office:
         return pool
 
     async def events(self) -> EventChanges:
-        """The use cases of events."""
+        """The use cases of a show that is on."""
         seal_keys = settings.read(settings.SealKeys, self.env).by_number
-        people = IdentityDoor(settings.read(settings.IdentityDatabase, self.env).url)  # asked for creates only
-        return EventChanges(await self.ledger(), people, BallotSealer(seal_keys), max(seal_keys))
+        ledger = await self.ledger()
+        hearing = HearingWait(ledger, settings.read(Hearing, self.env))
+        self._open.push_async_callback(hearing.close)
+        return EventChanges(ChangeRunner(ledger), BallotSealer(seal_keys), hearing)
 
     @property
-    def caller(self) -> Caller:
-        """The operator, as the use cases of events know whoever acts."""
-        return Caller(NOBODY, frozenset({"admin"}), "", 0, "")
+    def changer(self) -> Changer:
+        """The operator, as the log of the ledger knows whoever acts; it says beside it which operator."""
+        return Changer(NOBODY, "operator", self.trace_id)
 
 
 def statement(file_name: str, name: str) -> bytes:

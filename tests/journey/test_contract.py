@@ -14,7 +14,7 @@ import pytest
 
 from contract.web.call import Call, calls_of
 from contract.web.dialect import Refusal
-from ops.embedded.demo_event import identity
+from ops.embedded.demo_event import operator
 from ops.openapi import DOCUMENT, SERVICES
 from ops.rig.authenticator import Authenticator
 from ops.rig.challenges import solve
@@ -159,8 +159,8 @@ async def _run_a_rehearsal(caller: Caller, admin: dict[str, str]) -> None:
 async def _confirm_a_cancel(caller: Caller, stack: RunningStack, admin: dict[str, str]) -> None:
     """One asks, another one confirms."""
     person = {"username": "contract-host", "password": "correct horse battery staple"}
-    words = ["staff", "--username", person["username"], "--role", "host"]
-    await asyncio.to_thread(identity, stack.folder.root, words, person["password"])
+    words = ["make-staff", person["username"], "--role", "host"]
+    await asyncio.to_thread(operator, stack.folder.root, words, person["password"])
     host = await caller.ask("auth_login", body=person)
     wanted = {"user_id": admin["userId"], "event_name": "Two", "contestants": [CONTESTANT], "two_person": True}
     event = await caller.ask("event_create", admin["token"], wanted)
