@@ -22,6 +22,8 @@ from contract.web.dialect import dialect_of
 
 log = logging.getLogger(__name__)
 
+METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
+
 ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
 
 
@@ -58,14 +60,14 @@ async def answer_error(request: Request, error: Exception) -> HTTPResponse:
         await _pass_over_body(request)
     if request.method == "OPTIONS" and isinstance(error, sanic_exceptions.MethodNotAllowed):
         asked = request.headers.get("access-control-request-headers", "")
-        return HTTPResponse(status=204, headers=preflight_headers(error.headers["Allow"], asked))
+        return HTTPResponse(status=204, headers=preflight_headers(_allowed(error, request), asked))
     failure = _translate(error, request)
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
         log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
     headers = _headers(failure, request)
     if isinstance(error, sanic_exceptions.MethodNotAllowed):
-        headers["Allow"] = error.headers["Allow"]
+        headers["Allow"] = _allowed(error, request)
     return answer(dialect_of(request.path).refusal(failure, trace), failure.status, headers)
 
 
@@ -77,6 +79,19 @@ async def _pass_over_body(request: Request) -> None:
         with contextlib.suppress(sanic_exceptions.SanicException):
             async for _ in stream:
                 pass
+
+
+def _allowed(error: sanic_exceptions.MethodNotAllowed, request: Request) -> str:
+    """The methods that a path takes; where it has several calls with parameters, Sanic doesn't say them."""
+    methods = [method for method in METHODS if "Allow" not in error.headers and _takes(request, method)]
+    return str(error.headers.get("Allow", ", ".join(methods)))
+
+
+def _takes(request: Request, method: str) -> bool:
+    with contextlib.suppress(sanic_exceptions.MethodNotAllowed):
+        request.app.router.get(request.path, method, request.headers.get("host"))
+        return True
+    return False
 
 
 def _body_bytes_max(request: Request) -> int:

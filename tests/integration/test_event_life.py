@@ -99,6 +99,7 @@ async def test_contestants_until_the_first_opening(desk: Desk, owner: psycopg.Co
         assert await desk.ask("DELETE", f"/contestants/{ada['contestant_id']}") == (204, {})
     assert code_of(await desk.ask("DELETE", f"/contestants/{desk.event_id}")) == (404, "not_found")
     new = (await desk.click("contestants", contestant("Ada")))[1]
+    assert code_of(await desk.ask("PUT", f"/contestants/{new['contestant_id']}", {})) == (405, "method_not_allowed")
     rows = owner.execute("SELECT contestant_name, contestant_no FROM contestants ORDER BY order_no").fetchall()
     assert rows == [("Cleo", 3), ("Bea", 2), ("Ada", 4)]
     assert (await desk.click("open"))[0] == 200
