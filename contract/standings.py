@@ -2,15 +2,32 @@
 
 Fanout writes one `SourceTally` per event and source, absolute and positioned; readers add the sources up
 into `Standings`. `version` is the sum of the sources' LSNs and `epoch` is kept in Postgres, so both
-survive the loss of Redis and need no counter.
+survive the loss of Redis and need no counter. Numbers never travel without what decides who may see them (`OnAir`),
+nor, while the public sees an earlier moment, without the numbers of that moment (`Freeze`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 EVENT_MESSAGE_PREFIX = "vote.event"  # of the logical messages that carry an `EventChange`
 FINAL_STATUSES = frozenset({"closed", "cancelled"})
+
+
+# So long after it was read, a number may be shown to the public, and no longer. Whoever hides results therefore waits
+# until every source has applied the change, and then for so long: after that no process shows them, whatever it heard.
+SHOWN_FOR_S = 2.0
+
+
+class OnAir(NamedTuple):
+    """What decides who may see an event's numbers, as of its change `change_no`; of two the later one is right."""
+
+    change_no: int = 0
+    status: str = ""
+    visibility: str = "staff"  # of the results: public, after_close, staff
+    frozen: bool = False  # the public sees the numbers of an earlier moment
+    revealed: int | None = None  # so many places are shown, from the last up; None: no reveal
 
 
 class EventChange(msgspec.Struct, frozen=True):
@@ -25,9 +42,22 @@ class EventChange(msgspec.Struct, frozen=True):
     frozen: bool = False  # the public sees the standings of this change
     revealed: int | None = None  # so many places are shown, from the last up; None: no reveal
 
+    @property
+    def on_air(self) -> OnAir:
+        """Who may see the numbers from here on."""
+        return OnAir(self.change_no, self.status, self.visibility, self.frozen, self.revealed)
+
+
+class Freeze(msgspec.Struct, frozen=True):
+    """What the public sees while an event is frozen."""
+
+    lsn: int  # of the newest change of the event since: a version that tells nothing of votes
+    as_of: str  # RFC 3339: commit time of the freeze
+    counts: dict[int, int]  # contestant_no -> votes at that moment
+
 
 class SourceTally(msgspec.Struct, frozen=True):
-    """Absolute counts of one event in one source at one LSN."""
+    """Absolute counts of one event in one source at one LSN, and who may see them as of there."""
 
     event_id: str
     source: str
@@ -36,6 +66,16 @@ class SourceTally(msgspec.Struct, frozen=True):
     status: str
     as_of: str  # RFC 3339: commit time of the newest change that is counted
     counts: dict[int, int]  # contestant_no -> votes
+    change_no: int = 0
+    visibility: str = "staff"
+    frozen: bool = False
+    revealed: int | None = None
+    freeze: Freeze | None = None  # None though `frozen`: nobody knows any more what the counts were
+
+    @property
+    def on_air(self) -> OnAir:
+        """Who may see the numbers."""
+        return OnAir(self.change_no, self.status, self.visibility, self.frozen, self.revealed)
 
 
 class AppliedPosition(msgspec.Struct, frozen=True):
@@ -58,6 +98,8 @@ class Standings(msgspec.Struct, frozen=True):
     as_of: str
     counts: dict[int, int]
     complete: bool
+    on_air: OnAir = OnAir()  # as the source that is furthest says
+    freeze: Freeze | None = None
 
     @property
     def total_votes(self) -> int:
@@ -75,19 +117,37 @@ def add_up(tallies: Iterable[SourceTally], sources: Sequence[str]) -> Standings 
     present = [by_source[source] for source in sources if source in by_source]
     if not present:
         return None
-    counts: dict[int, int] = {}
-    for tally in present:
-        for contestant_no, votes in tally.counts.items():
-            counts[contestant_no] = counts.get(contestant_no, 0) + votes
     return Standings(
         event_id=present[0].event_id,
         epoch=sum(tally.epoch for tally in present),
         version=sum(tally.lsn for tally in present),
         status=_joint_status([tally.status for tally in present]),
         as_of=max(tally.as_of for tally in present),
-        counts=counts,
+        counts=_sum(tally.counts for tally in present),
         complete=len(present) == len(sources),
+        on_air=max((tally.on_air for tally in present), key=lambda on_air: on_air.change_no),
+        freeze=_joint_freeze(present),
     )
+
+
+def _sum(several: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for each in several:
+        for contestant_no, votes in each.items():
+            counts[contestant_no] = counts.get(contestant_no, 0) + votes
+    return counts
+
+
+def _joint_freeze(tallies: Sequence[SourceTally]) -> Freeze | None:
+    """Each source freezes at its own position: one that has not got there yet counts on until it does.
+
+    None when nothing is frozen yet, or one that is frozen has lost its counts.
+    """
+    if not any(tally.freeze for tally in tallies) or any(tally.frozen and not tally.freeze for tally in tallies):
+        return None
+    parts = [tally.freeze or Freeze(tally.lsn, tally.as_of, tally.counts) for tally in tallies]
+    as_of = max(tally.freeze.as_of for tally in tallies if tally.freeze)
+    return Freeze(sum(part.lsn for part in parts), as_of, _sum(part.counts for part in parts))
 
 
 def _joint_status(statuses: list[str]) -> str:

@@ -1,9 +1,10 @@
-"""An event as readers see it, and who may know of it and of its results: pure."""
+"""An event as readers see it, and who may know of it; who may see its results is in on_air. Pure."""
 
 import msgspec
 
 from contract.answer_text import Id, Time
-from contract.errors import NotFound, ResultsHidden
+from contract.errors import NotFound
+from contract.standings import OnAir
 from contract.tokens import Caller
 
 
@@ -37,24 +38,18 @@ class Event(EventSummary, frozen=True, kw_only=True):
 
     event_no: int
     key_no: int
+    change_no: int
+    frozen: bool
+    revealed: int | None
     contestants: tuple[Contestant, ...]
+
+    @property
+    def on_air(self) -> OnAir:
+        """Who may see the results, as of this row."""
+        return OnAir(self.change_no, self.status, self.results_visibility, self.frozen, self.revealed)
 
 
 def require_listed(status: str, caller: Caller | None) -> None:
     """Raise `NotFound` unless this caller (None: anybody) may know of an event of this status: drafts are for staff."""
     if status == "draft" and not (caller and caller.is_staff):
         raise NotFound("event not found", field="event_id")
-
-
-def is_restricted(event: Event) -> bool:
-    """Whether the results are hidden from most people now; the close of a cancelled event never comes."""
-    visibility = event.results_visibility
-    return (
-        event.status == "draft" or visibility == "staff" or (visibility == "after_close" and event.status != "closed")
-    )
-
-
-def require_visible(event: Event, caller: Caller | None) -> None:
-    """Raise `ResultsHidden` unless this caller (None: anybody) may see the results now."""
-    if is_restricted(event) and not (caller and (caller.is_staff or caller.may_read_all)):
-        raise ResultsHidden

@@ -1,6 +1,6 @@
 """Events as readers need them, each at most two seconds old; unknown ids are remembered as long as known ones.
 
-A status that differs from what was heard through Redis is asked for anew: so a change shows at once, and a replica
+An event of which a later change was heard through Redis is asked for anew: so a change shows at once, and a replica
 that lags behind Redis is asked five times a second and no more. While Postgres is away, known events keep being served.
 """
 
@@ -14,7 +14,7 @@ from query.recent_cache import RecentCache
 from query.replica_reader import ReplicaReader
 
 EVENT_AGE_S = 2.0
-DIFFERING_AGE_S = 0.2
+BEHIND_AGE_S = 0.2
 EVENTS_MAX = 2_000
 
 
@@ -23,11 +23,11 @@ class EventDirectory:
 
     def __init__(self, replica: ReplicaReader, age_s: float = EVENT_AGE_S) -> None:
         self._events = RecentCache(replica.event, age_s, EVENTS_MAX)
-        self._heard: OrderedDict[str, str] = OrderedDict()
+        self._heard: OrderedDict[str, int] = OrderedDict()
 
-    def hear(self, event_id: str, status: str) -> None:
-        """Take notice of an event's status; of the events heard of last, so many as are kept."""
-        self._heard[event_id] = status
+    def hear(self, event_id: str, change_no: int) -> None:
+        """Take notice of an event's newest change; of the events heard of last, so many as are kept."""
+        self._heard[event_id] = change_no
         self._heard.move_to_end(event_id)
         if len(self._heard) > EVENTS_MAX:
             self._heard.popitem(last=False)
@@ -39,14 +39,14 @@ class EventDirectory:
         return event
 
     async def current(self, event_id: UUID) -> Event:
-        """The event whoever asks: for those who are looked at elsewhere, see results_access."""
+        """The event whoever asks: for those who are looked at elsewhere (results_access)."""
         event = await self._events.get(event_id)
-        if self._differs(event_id, event):
-            event = await self._events.get(event_id, DIFFERING_AGE_S)
+        if self._is_behind(event_id, event):
+            event = await self._events.get(event_id, BEHIND_AGE_S)
         if event is None:
             raise NotFound("event not found", field="event_id")
         return event
 
-    def _differs(self, event_id: UUID, event: Event | None) -> bool:
+    def _is_behind(self, event_id: UUID, event: Event | None) -> bool:
         heard = self._heard.get(str(event_id))
-        return heard is not None and (event is None or event.status != heard)
+        return heard is not None and (event is None or event.change_no < heard)

@@ -1,43 +1,49 @@
-"""Who may see an event, and its results: asked of a request, by reads and streams of every dialect alike."""
+"""Who asks for an event and its results: of requests, for reads and streams of every dialect alike."""
 
 import contextlib
-from uuid import UUID
 
 from sanic import Request
 
-from contract.errors import Unauthorized
+from contract.errors import ResultsHidden, Unauthorized
 from contract.tokens import Caller
 from contract.web.token_verifier import TokenVerifier
-from query.event import Event, is_restricted, require_listed, require_visible
-from query.event_directory import EventDirectory
+from query.event import Event, require_listed
+from query.on_air import is_hidden, may_see_all
 
 
 class ResultsAccess:
-    """Lets requests in; a token is looked at only if it matters."""
+    """Looks at tokens only where they matter."""
 
-    def __init__(self, verifier: TokenVerifier, events: EventDirectory) -> None:
+    def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
-        self._events = events
 
-    async def results(self, request: Request, event_id: UUID) -> Event:
-        """The event, whose results this caller may see now; raises as `let_in`, and `Busy`."""
-        event = await self._events.current(event_id)
-        self.let_in(event, request)
-        return event
+    def require_listed(self, event: Event, request: Request) -> None:
+        """Raise `NotFound` for a draft of others; a bad token says no more of it than none."""
+        if event.status == "draft":
+            require_listed(event.status, self.known_caller(request))
 
-    def let_in(self, event: Event, request: Request) -> Caller | None:
-        """Who may see the results now, if that matters; else `NotFound`, `ResultsHidden` or `Unauthorized`."""
-        if event.status == "draft":  # a bad token says no more of it than none
-            caller = self._known_caller(request)
-            require_listed(event.status, caller)
-        elif is_restricted(event):
-            caller = self._verifier.caller_if_any(request)
-            require_visible(event, caller)
-        else:
-            return None
-        return caller
+    def all_seer(self, request: Request) -> Caller | None:
+        """Who asks, if they may see all; `Unauthorized` by a bad token."""
+        caller = self._verifier.caller_if_any(request)
+        return caller if may_see_all(caller) else None
 
-    def _known_caller(self, request: Request) -> Caller | None:
+    def stream_viewer(self, event: Event, request: Request) -> Caller | None:
+        """Who wants a stream, if they may see all; else `NotFound`, `ResultsHidden` or `Unauthorized`.
+
+        What is shown to everybody may be held back while the stream goes on: so it matters from the start who it is. A
+        bad token matters only where something is hidden.
+        """
+        self.require_listed(event, request)
+        if not is_hidden(event):
+            caller = self.known_caller(request)
+            return caller if may_see_all(caller) else None
+        seer = self.all_seer(request)
+        if seer is None:
+            raise ResultsHidden
+        return seer
+
+    def known_caller(self, request: Request) -> Caller | None:
+        """Who asks, as far as their token is good."""
         with contextlib.suppress(Unauthorized):
             return self._verifier.caller_if_any(request)
         return None

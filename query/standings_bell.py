@@ -1,6 +1,6 @@
 """Rings when the standings of an event have changed: one Redis subscription per process, whatever the number of events.
 
-A message is only a bell: who hears it reads the state, and an event whose status differs is read anew. So a message
+A message is only a bell: who hears it reads the state, and an event that has changed since is read anew. So a message
 that is lost, late or doubled costs nothing but time, and a sweep reads again each second anyway. After every confirmed
 subscription all events ring, since whatever changed before was not heard.
 
@@ -31,20 +31,23 @@ class _Ring(msgspec.Struct):
     """All that matters here of a `SourceTally`."""
 
     event_id: str
-    status: str
+    change_no: int = 0
 
 
 class StandingsBell:
-    """Tells `hear` an event_id and its status, then `ring` the id, or None for all; `run` is its task."""
+    """Tells `hear` an event_id and the number of its newest change, then `ring` the id, or None for all.
+
+    `run` is its task.
+    """
 
     def __init__(
         self,
         client: redis.asyncio.Redis,
-        hear: Callable[[str, str], None],
+        hear: Callable[[str, int], None],
         ring: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._client = client
-        self._hear_status = hear
+        self._hear_change = hear
         self._ring = ring
         self._decoder = msgspec.json.Decoder(_Ring)
 
@@ -77,5 +80,5 @@ class StandingsBell:
             self._ring(None)
         elif message["type"] == "message":
             change = self._decoder.decode(message["data"])
-            self._hear_status(change.event_id, change.status)
+            self._hear_change(change.event_id, change.change_no)
             self._ring(change.event_id)

@@ -1,9 +1,11 @@
 """The reader of standings: Redis first, the checkpoint on the replica when Redis is away or knows nothing.
 
 It remembers what it showed of each event (bounded), so that neither an old Redis nor an older checkpoint
-takes a number back.
+takes a number back. While both are away it shows nothing: what is shown may have been hidden meanwhile. (Whoever is cut
+off from Redis alone learns that from a replica, so no later than that replays it.)
 """
 
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -32,10 +34,13 @@ class StandingsReader:
 
     async def read(self, event: Event) -> Reading:
         """What to show of one event now; `Busy` when nobody knows."""
-        return (await self.read_many([event]))[event.event_id]
+        readings = await self.read_many([event])
+        if event.event_id not in readings:
+            raise Busy
+        return readings[event.event_id]
 
     async def read_many(self, events: Iterable[Event]) -> dict[str, Reading]:
-        """What to show of these events now, in one round trip; `Busy` when nobody knows one of them."""
+        """What to show now of those of these events that somebody knows, in one round trip."""
         by_id = {event.event_id: event for event in events}
         state = await self._state(by_id)
         readings: dict[str, Reading] = {}
@@ -44,7 +49,9 @@ class StandingsReader:
             if reading is not None:
                 readings[event_id] = self._remember(event_id, reading)
         missing = [event for event_id, event in by_id.items() if event_id not in readings]
-        return readings | await self._checkpointed(missing) if missing else readings
+        with contextlib.suppress(Busy):
+            readings |= await self._checkpointed(missing) if missing else {}
+        return readings
 
     async def _state(self, event_ids: Iterable[str]) -> RedisState:
         try:
@@ -61,12 +68,8 @@ class StandingsReader:
 
     async def _checkpointed(self, events: Sequence[Event]) -> dict[str, Reading]:
         by_event: dict[str, list[SourceTally]] = {event.event_id: [] for event in events}
-        try:
-            for tally in await self._replica.tallies(by_event):
-                by_event[tally.event_id].append(tally)
-        except Busy:
-            if any(event_id not in self._shown for event_id in by_event):
-                raise
+        for tally in await self._replica.tallies(by_event):
+            by_event[tally.event_id].append(tally)
         readings = {}
         for event in events:
             tallies = by_event[event.event_id]

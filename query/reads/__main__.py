@@ -75,7 +75,7 @@ class QueryService(Service):
         pages, user_votes = EventPages(self._replica), UserVotes(seeds, ciphers, events, self._replica, people)
         self.handlers = (
             EventsHandler(verifier, events, pages),
-            ResultsHandler(verifier, events, ResultsAccess(verifier, events), ResultRenderer(events, standings)),
+            ResultsHandler(verifier, events, ResultsAccess(verifier), ResultRenderer(events, standings)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),

@@ -1,12 +1,13 @@
 """Rendered results, for a crowd: each made once a tenth of a second, whatever the number of requests.
 
-Redis and the replica see one read for each event and view in that time.
+Redis and the replica see one read for each event, view and audience in that time.
 """
 
 from uuid import UUID
 
-from query.event import Event
+from contract.standings import SHOWN_FOR_S
 from query.event_directory import EventDirectory
+from query.on_air import Audience, see
 from query.reads.result_views import Rendered, View
 from query.recent_cache import RecentCache
 from query.standings_reader import StandingsReader
@@ -21,13 +22,14 @@ class ResultRenderer:
     def __init__(self, events: EventDirectory, standings: StandingsReader) -> None:
         self._events = events
         self._standings = standings
-        self._rendered = RecentCache(self._render, RENDERED_AGE_S, RENDERED_MAX)
+        self._rendered = RecentCache(self._render, RENDERED_AGE_S, RENDERED_MAX, SHOWN_FOR_S)
 
-    async def rendered(self, event: Event, view: View) -> Rendered:
-        """The view of this event; `Busy` when nobody knows its numbers."""
-        return await self._rendered.get((view, event.event_id))
+    async def rendered(self, event_id: UUID, view: View, audience: Audience) -> Rendered | None:
+        """The view of this event, None if this audience sees nothing; `Busy` when nobody knows its numbers."""
+        return await self._rendered.get((view, event_id, audience))
 
-    async def _render(self, what: tuple[View, str]) -> Rendered:
-        view, event_id = what
-        event = await self._events.current(UUID(event_id))
-        return view(event, await self._standings.read(event))
+    async def _render(self, what: tuple[View, UUID, Audience]) -> Rendered | None:
+        view, event_id, audience = what
+        event = await self._events.current(event_id)
+        shown = see(event, await self._standings.read(event), audience)
+        return view(shown) if shown else None

@@ -1,4 +1,4 @@
-"""The bodies of the results calls, as the contract writes them: pure, from an event and a reading.
+"""The bodies of the results calls, as the contract writes them: pure, from what an audience is shown.
 
 A rendered answer's ETag is of what it says, not of when it was said: so `generated_at` may differ under one ETag
 (hence weak), and a crowd that asks again is told 304 until a number, a name or the freshness changes.
@@ -14,8 +14,11 @@ import msgspec
 from contract.answer_text import Id, Time
 from contract.moment import rfc3339
 from query.event import Event
-from query.reading import UNKNOWN_TIME, Reading
+from query.on_air import Shown
+from query.reading import UNKNOWN_TIME
 from query.reads.percentages import percentages
+
+Revealed = int | msgspec.UnsetType  # so many places, from the last up, while a reveal is under way
 
 
 class LeaderboardRow(msgspec.Struct):
@@ -27,12 +30,14 @@ class LeaderboardRow(msgspec.Struct):
 
 
 class Leaderboard(msgspec.Struct):
-    """Contestants, most votes first; `stale`: the numbers may lag."""
+    """Contestants, most votes first; `stale`: the numbers may lag, `frozen`: they are those of an earlier moment."""
 
     event_id: Id
     event_name: str
     contestants: list[LeaderboardRow]
     stale: bool
+    frozen: bool
+    revealed: Revealed = msgspec.UNSET
 
 
 class ResultRow(msgspec.Struct, omit_defaults=True):
@@ -46,7 +51,11 @@ class ResultRow(msgspec.Struct, omit_defaults=True):
 
 
 class Results(msgspec.Struct):
-    """The results of an event, most votes first; `stale`: the numbers may lag."""
+    """The results of an event, most votes first; `stale`: the numbers may lag.
+
+    `frozen`: they are those of an earlier moment; `revealed`: only so many places are shown, from the last up, and no
+    percentages.
+    """
 
     event_id: Id
     event_title: str
@@ -54,16 +63,23 @@ class Results(msgspec.Struct):
     totals: list[ResultRow]
     total_votes: int
     stale: bool
+    frozen: bool
+    revealed: Revealed = msgspec.UNSET
     generated_at: Time = ""
 
 
 class LiveCount(msgspec.Struct):
-    """All votes counted so far; `last_updated` is null before the first, `stale`: the number may lag."""
+    """All votes counted so far; `last_updated` is null before the first, `stale`: the number may lag.
+
+    `frozen`: it is that of an earlier moment; `revealed`: it is that of so many places.
+    """
 
     event_id: Id
     current_votes: int
     last_updated: Time | None
     stale: bool
+    frozen: bool
+    revealed: Revealed = msgspec.UNSET
 
 
 class ContestantRow(msgspec.Struct):
@@ -83,43 +99,41 @@ class Contestants(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer's bytes and its ETag."""
+    """An answer's bytes and its ETag; `held_back`: the public doesn't see all."""
 
     body: bytes
     etag: str
+    held_back: bool
 
 
-View = Callable[[Event, Reading], Rendered]
+View = Callable[[Shown], Rendered]
 
 
-def leaderboard(event: Event, reading: Reading) -> Rendered:
+def leaderboard(shown: Shown) -> Rendered:
     """GET /v1/event/{event_id}/leaderboard"""
-    counts = reading.standings.counts
-    rows = [
-        LeaderboardRow(each.contestant_id, each.contestant_name, counts.get(each.contestant_no, 0))
-        for each in event.contestants
-    ]
-    rows.sort(key=lambda row: -row.total_votes)
-    body = msgspec.json.encode(Leaderboard(event.event_id, event.event_name, rows, reading.stale))
-    return Rendered(body, _etag(body))
+    rows = [LeaderboardRow(each.contestant_id, each.contestant_name, votes) for each, votes in shown.by_votes]
+    event = shown.event
+    content = Leaderboard(event.event_id, event.event_name, rows, shown.stale, shown.frozen, _revealed(shown))
+    body = msgspec.json.encode(content)
+    return Rendered(body, _etag(body), shown.held_back)
 
 
-def results(event: Event, reading: Reading) -> Rendered:
+def results(shown: Shown) -> Rendered:
     """GET /v1/event/{event_id}/results"""
-    return _results(event, reading, with_percentages=False)
+    return _results(shown, with_percentages=False)
 
 
-def results_with_percentages(event: Event, reading: Reading) -> Rendered:
+def results_with_percentages(shown: Shown) -> Rendered:
     """GET /v1/event/{event_id}/results?include_percentages=true"""
-    return _results(event, reading, with_percentages=True)
+    return _results(shown, with_percentages=True)
 
 
-def live_count(event: Event, reading: Reading) -> Rendered:
+def live_count(shown: Shown) -> Rendered:
     """GET /v1/event/{event_id}/live"""
-    standings = reading.standings
-    last_updated = None if standings.as_of == UNKNOWN_TIME else standings.as_of
-    body = msgspec.json.encode(LiveCount(event.event_id, standings.total_votes, last_updated, reading.stale))
-    return Rendered(body, _etag(body))
+    last_updated = None if shown.as_of == UNKNOWN_TIME else shown.as_of
+    event_id, total = shown.event.event_id, shown.total_votes
+    body = msgspec.json.encode(LiveCount(event_id, total, last_updated, shown.stale, shown.frozen, _revealed(shown)))
+    return Rendered(body, _etag(body), shown.held_back)
 
 
 def contestants(event: Event) -> Contestants:
@@ -130,22 +144,29 @@ def contestants(event: Event) -> Contestants:
     return Contestants(event.event_id, rows)
 
 
-def _results(event: Event, reading: Reading, *, with_percentages: bool) -> Rendered:
-    standings = reading.standings
-    totals = [
-        ResultRow(each.contestant_id, each.contestant_name, each.party, standings.counts.get(each.contestant_no, 0))
-        for each in event.contestants
-    ]
-    totals.sort(key=lambda row: -row.votes)
-    if with_percentages:
+def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
+    rows = shown.by_votes
+    totals = [ResultRow(each.contestant_id, each.contestant_name, each.party, votes) for each, votes in rows]
+    if with_percentages and len(rows) == len(shown.event.contestants):  # a share and its votes tell the whole
         for row, share in zip(totals, percentages([row.votes for row in totals]), strict=True):
             row.percentage = share
     content = Results(
-        event.event_id, event.event_name, standings.status, totals, sum(row.votes for row in totals), reading.stale
+        event_id=shown.event.event_id,
+        event_title=shown.event.event_name,
+        status=shown.status,
+        totals=totals,
+        total_votes=shown.total_votes,
+        stale=shown.stale,
+        frozen=shown.frozen,
+        revealed=_revealed(shown),
     )
     etag = _etag(msgspec.json.encode(content))
     content.generated_at = rfc3339(datetime.now(UTC))
-    return Rendered(msgspec.json.encode(content), etag)
+    return Rendered(msgspec.json.encode(content), etag, shown.held_back)
+
+
+def _revealed(shown: Shown) -> Revealed:
+    return msgspec.UNSET if shown.revealed is None else shown.revealed
 
 
 def _etag(content: bytes) -> str:

@@ -1,5 +1,7 @@
 """Answers the reads of results as /v1 says them, told apart by ETag."""
 
+from uuid import UUID
+
 from sanic import HTTPResponse, Request
 
 from contract.errors import InvalidField, NotFound, ResultsHidden
@@ -7,8 +9,8 @@ from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import is_known, parameter_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
-from query.event import Event, is_restricted
 from query.event_directory import EventDirectory
+from query.on_air import Audience
 from query.reads import result_views
 from query.reads.result_renderer import ResultRenderer
 from query.reads.result_views import Contestants, Leaderboard, LiveCount, Results, View
@@ -75,15 +77,22 @@ class ResultsHandler:
         return answer(result_views.contestants(event))
 
     async def _answer(self, request: Request, event_id: str, view: View) -> HTTPResponse:
-        event = await self._door.results(request, uuid_of(event_id, "event_id"))
-        rendered = await self._results.rendered(event, view)
-        headers = {"ETag": rendered.etag, **_caching(event)}
+        """What everybody sees; to those who may see all, what they alone see, if there is such."""
+        event = await self._events.current(uuid_of(event_id, "event_id"))
+        self._door.require_listed(event, request)
+        rendered = await self._results.rendered(UUID(event.event_id), view, Audience.PUBLIC)
+        headers = _CACHING[rendered is None or rendered.held_back]
+        if (rendered is None or rendered.held_back) and self._door.all_seer(request):
+            rendered = await self._results.rendered(UUID(event.event_id), view, Audience.STAFF)
+            headers = _PRIVATE
+        if rendered is None:
+            raise ResultsHidden
+        headers = {"ETag": rendered.etag, **headers}
         if is_known(request, rendered.etag):
             return HTTPResponse(status=304, headers=headers)
         return HTTPResponse(rendered.body, headers=headers, content_type="application/json")
 
 
-def _caching(event: Event) -> dict[str, str]:
-    if is_restricted(event):
-        return {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    return {"Cache-Control": "public, max-age=1"}
+_PUBLIC = {"Cache-Control": "public, max-age=1"}
+_PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
+_CACHING = {False: _PUBLIC, True: {**_PUBLIC, "Vary": "Authorization"}}  # by whether something is held back

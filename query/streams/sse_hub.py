@@ -5,6 +5,8 @@
 A change waits until the push before it is done, however long that takes; what came in between is skipped: latest wins.
 Those who join get their turn every CLIENTS_PER_TURN clients.
 Each second every feed is read again: that finds silent listeners, lost messages and an absent Redis.
+What was read longer ago than SHOWN_FOR_S goes to nobody, since it may have been hidden: not to those who join, who wait
+for the next read, nor to those who are behind, nor to the rest of a long push.
 """
 
 import asyncio
@@ -19,13 +21,15 @@ from uuid import UUID
 from prometheus_client import Counter, Gauge, Histogram
 
 from contract.errors import Busy, NotFound, ResultsHidden
-from query.event import Event, is_restricted
+from contract.standings import SHOWN_FOR_S
+from query.event import Event
 from query.event_directory import EventDirectory
+from query.on_air import Audience
 from query.reading import Reading
 from query.settings import Streaming
 from query.standings_reader import StandingsReader
 from query.streams.sse_client import SseClient
-from query.streams.sse_feed import SseFeed
+from query.streams.sse_feed import Channel, SseFeed
 from query.streams.stream_frames import HEARTBEAT
 
 SWEEP_EVERY_S = 0.25
@@ -62,10 +66,10 @@ class SseHub:
         self.closing = False
 
     @contextlib.asynccontextmanager
-    async def watch(self, event: Event) -> AsyncIterator[SseFeed]:
-        """A feed that has a reading, kept current until the end of the block; `Busy` when full, closing or blind.
+    async def watch(self, event: Event, audience: Audience) -> AsyncIterator[Channel]:
+        """What this audience is shown, kept current until the end of the block; `Busy` when full, closing or blind.
 
-        `ResultsHidden` if they were hidden since the caller looked.
+        `ResultsHidden` if that is nothing.
         """
         if self.closing or self._watchers >= self._limits.clients_max:
             raise Busy("too many streams, come back in a moment")
@@ -74,19 +78,30 @@ class SseHub:
         self._watchers += 1
         SUBSCRIBERS.set(self._watchers)
         try:
-            async with feed.first_reading:  # whoever comes meanwhile waits for the one read
-                if feed.reading is None:
-                    feed.show(await self._standings.read(event))
-                    self.ring(event.event_id)  # what rang during the read may be newer
-            if is_restricted(feed.event) and not is_restricted(event):
+            await self._read_if_old(feed)
+            channel = feed.channels[audience]
+            if channel.shown is None:
                 raise ResultsHidden
-            yield feed
+            yield channel
         finally:
             self._watchers -= 1
             SUBSCRIBERS.set(self._watchers)
             feed.watchers -= 1
             if not feed.watchers:
                 self._feeds.pop(event.event_id, None)
+
+    async def _read_if_old(self, feed: SseFeed) -> None:
+        async with feed.first_reading:  # whoever comes meanwhile waits for the one read
+            if feed.reading is None:
+                asked_at = time.monotonic()
+                feed.show(await self._standings.read(feed.event), asked_at)
+                self.ring(feed.event.event_id)  # what rang during the read may be newer
+        if _is_old(feed):
+            feed.read_again.clear()
+            self.ring(feed.event.event_id)
+            await feed.read_again.wait()
+            if _is_old(feed):
+                raise Busy
 
     def ring(self, event_id: str | None) -> None:
         """An event has changed, or, with None, any may have."""
@@ -141,32 +156,33 @@ class SseHub:
 
     async def _refresh(self, feeds: Iterable[SseFeed]) -> None:
         feeds = [feed for feed in feeds if feed.reading is not None]
+        asked_at = time.monotonic()
         readings = await self._standings.read_many(feed.event for feed in feeds)
         await asyncio.gather(*map(self._look_at_event, feeds))
         for feed in feeds:
-            reading = readings[feed.event.event_id]
+            reading = readings.get(feed.event.event_id)
             before = feed.reading
-            if feed.show(reading):
-                await self._push(feed)
+            if reading and (changed := feed.show(reading, asked_at)):
+                await self._push(feed, changed)
                 _measure(before, reading)
+            feed.read_again.set()
 
     async def _look_at_event(self, feed: SseFeed) -> None:
-        """Its contestants may change before it opens, and its results may be hidden at any time."""
-        before = feed.event
+        """Its contestants may change before it opens, and who may see its results at any time."""
         with contextlib.suppress(Busy, NotFound):
-            feed.event = await self._events.current(UUID(before.event_id))
-        if is_restricted(feed.event) and not is_restricted(before):
-            for client in feed.clients:
-                client.end()  # who may still see them is let in again
+            feed.event = await self._events.current(UUID(feed.event.event_id))
 
-    async def _push(self, feed: SseFeed) -> None:
+    async def _push(self, feed: SseFeed, channels: Iterable[Channel]) -> None:
         feed.sent_at = time.monotonic()
-        sent, clients = 0, list(feed.clients)
-        for some in _slices(clients, CLIENTS_PER_TURN):
-            sent += feed.deliver(some)
-            await asyncio.sleep(0)
-        DELIVERIES.inc(sent)
-        SKIPPED.inc(len(clients) - sent)
+        for channel in channels:
+            sent, clients = 0, list(channel.clients)
+            for some in _slices(clients, CLIENTS_PER_TURN):
+                if _is_old(feed):
+                    break  # a sweep sends them what is newest then
+                sent += channel.deliver(some)
+                await asyncio.sleep(0)
+            DELIVERIES.inc(sent)
+            SKIPPED.inc(len(clients) - sent)
 
     def _sweep_all(self, now: float) -> None:
         cut = 0
@@ -180,15 +196,21 @@ class SseHub:
         quiet = now - feed.sent_at > self._limits.heartbeat_ms / 1000
         if quiet:
             feed.sent_at = now
-        for client in feed.clients:
-            if client.is_behind or feed.is_final:
-                if not feed.deliver([client]) and cut < cuts_max:
-                    cut += client.cut_if_stalled(self._limits.stalled_ms / 1000)
-            elif now > client.expires_at:
-                client.end()
-            elif quiet:
-                client.offer(HEARTBEAT)
+        for channel in feed.channels.values():
+            for client in list(channel.clients):
+                if (client.is_behind or channel.is_over) and not _is_old(feed):
+                    if not channel.deliver([client]) and cut < cuts_max:
+                        cut += client.cut_if_stalled(self._limits.stalled_ms / 1000)
+                elif now > client.expires_at:
+                    client.end()
+                elif quiet:
+                    client.offer(HEARTBEAT)
         return cut
+
+
+def _is_old(feed: SseFeed) -> bool:
+    """Whether what is known of an event may be shown no longer."""
+    return time.monotonic() - feed.asked_at > SHOWN_FOR_S
 
 
 def _slices(clients: Sequence[SseClient], size: int) -> Iterator[Sequence[SseClient]]:

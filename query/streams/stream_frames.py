@@ -2,9 +2,13 @@
 
     event: standings | closed
     id: {epoch}-{version}
-    data: {"type": …, "event_id", "version", "status", "total_votes", "contestants": […], "as_of", "stale"}
+    data: {"type": …, "event_id", "version", "status", "total_votes", "contestants": […], "as_of", "stale", "frozen"}
 
-A WebSocket gets the same `data` as one text message.
+    event: hidden
+    data: {"type": "hidden", "event_id"}
+
+A WebSocket gets the same `data` as one text message. While a reveal is under way `revealed` says how many places there
+are among the contestants.
 """
 
 import enum
@@ -13,8 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from contract.answer_text import Id, Time
-from query.event import Event
-from query.reading import Reading
+from query.on_air import Shown
 
 
 class Form(enum.IntEnum):
@@ -49,27 +52,40 @@ class StreamedStandings(msgspec.Struct):
     contestants: list[ContestantVotes]
     as_of: Time
     stale: bool
+    frozen: bool
+    revealed: int | msgspec.UnsetType = msgspec.UNSET
 
 
-def standings_frame(event: Event, reading: Reading) -> Frame:
-    """The frame of a reading: `standings`, or `closed` when nothing can follow."""
-    standings = reading.standings
-    rows = [
-        ContestantVotes(each.contestant_id, standings.counts.get(each.contestant_no, 0)) for each in event.contestants
-    ]
+class HiddenResults(msgspec.Struct):
+    """The `data` of the last frame to those who may see the results no longer; `type` is `hidden`."""
+
+    type: str
+    event_id: Id
+
+
+def standings_frame(shown: Shown) -> Frame:
+    """The frame of what an audience is shown: `standings`, or `closed` when nothing can follow."""
     content = StreamedStandings(
-        type="closed" if reading.final else "standings",
-        event_id=event.event_id,
-        version=standings.version,
-        status=standings.status,
-        total_votes=sum(row.total_votes for row in rows),
-        contestants=rows,
-        as_of=standings.as_of,
-        stale=reading.stale,
+        type="closed" if shown.final else "standings",
+        event_id=shown.event.event_id,
+        version=shown.version,
+        status=shown.status,
+        total_votes=shown.total_votes,
+        contestants=[ContestantVotes(each.contestant_id, votes) for each, votes in shown.rows],
+        as_of=shown.as_of,
+        stale=shown.stale,
+        frozen=shown.frozen,
+        revealed=msgspec.UNSET if shown.revealed is None else shown.revealed,
     )
     data = msgspec.json.encode(content)
-    message = b"event: %b\nid: %b\ndata: %b\n\n" % (content.type.encode(), reading.stream_id.encode(), data)
+    message = b"event: %b\nid: %b\ndata: %b\n\n" % (content.type.encode(), shown.stream_id.encode(), data)
     return Frame(_chunk(message), _websocket_frame(_TEXT, data))
+
+
+def hidden_frame(event_id: str) -> Frame:
+    """The last frame when results are hidden; it has no id, so a client keeps that of what it has seen."""
+    data = msgspec.json.encode(HiddenResults("hidden", event_id))
+    return Frame(_chunk(b"event: hidden\ndata: %b\n\n" % data), _websocket_frame(_TEXT, data))
 
 
 def retry(wait_ms: int) -> bytes:

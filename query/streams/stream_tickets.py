@@ -1,4 +1,4 @@
-"""One-use tickets for restricted streams: a browser's EventSource can't send a header, and tokens never travel in URLs.
+"""One-use tickets for those who may see all: EventSource can't send a header, and tokens never travel in URLs.
 
 Kept in Redis, so that any sse process may redeem them; one that is lost with Redis is asked for anew.
 """
@@ -11,7 +11,8 @@ from contract.errors import Busy
 from contract.redis_keys import ticket_key
 from contract.revocations import ids_of
 from contract.tokens import Caller
-from query.event import Event, is_restricted
+from query.event import Event
+from query.on_air import may_see_all
 from query.redis_reader import REDIS_AWAY
 
 LIFETIME_S = 60
@@ -24,9 +25,9 @@ class StreamTickets:
         self._client = client
 
     async def issue(self, event: Event, caller: Caller) -> str:
-        """A caller's ticket for one stream of this event within LIFETIME_S; kept only where it is needed."""
+        """A caller's ticket for one stream of this event within LIFETIME_S; kept only of those who may see all."""
         ticket = secrets.token_urlsafe(24)
-        if not is_restricted(event):
+        if not may_see_all(caller):
             return ticket
         try:
             await self._client.set(ticket_key(ticket), " ".join([event.event_id, *ids_of(caller)]), ex=LIFETIME_S)
