@@ -8,13 +8,15 @@ it happens rarely while nothing is counted.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import psycopg
 
 from contract import queries
 from fanout.checkpoint import Checkpoint, FencedError
+from fanout.event_freeze import EventFreeze
 from fanout.polled_statement import PolledStatement, array
 from fanout.tally import Part, Tally, in_turn
 from fanout.wal_decoder import CountKey
@@ -40,7 +42,7 @@ class CheckpointWriter:
         self._next = stored
         self._asked_at = 0.0
         self._parts: Iterator[Part] = iter(())
-        self._expected: dict[CountKey, int] = {}
+        self._expected: tuple[dict[CountKey, int], dict[int, EventFreeze]] = {}, {}
 
     @property
     def busy(self) -> bool:
@@ -52,9 +54,9 @@ class CheckpointWriter:
         return now - self._asked_at if self.busy else 0.0
 
     def begin(self, tally: Tally, now: float, *, replace_all: bool) -> None:
-        """Send the counts that changed, and the position; `now` in monotonic seconds."""
+        """Send the counts and freezes that changed, and the position; `now` in monotonic seconds."""
         self._asked_at = now
-        rows = tally.take_unsaved()
+        rows, freezes = tally.take_unsaved(), tally.take_unsaved_freezes()
         self._next = Checkpoint(tally.epoch, tally.position, int(time.time() * 1_000_000), tally.digest)
         self._writing = PolledStatement(
             self._connection,
@@ -71,6 +73,8 @@ class CheckpointWriter:
             votes=array(rows.values()),
             lsns=array([tally.events[key.event_no].lsn for key in rows]),
             as_of_us=array([tally.events[key.event_no].as_of_us for key in rows]),
+            freezes=_json(freezes),
+            thawed=array([event_no for event_no, freeze in freezes.items() if freeze is None]),
             digest=tally.digest,
         )
 
@@ -81,13 +85,13 @@ class CheckpointWriter:
             self._parts = in_turn(list(tally.parts(LOOK_ROWS_MAX)))
             part = next(self._parts)
         self._asked_at = now
-        self._expected = tally.saved_in(part)
+        self._expected = tally.saved_in(part), tally.freezes.between(part.first_no, part.last_no)
         self._looking = PolledStatement(
             self._connection,
             self._sql["some_tallies"],
             first_no=part.first_no,
             last_no=part.last_no,
-            rows_max=len(self._expected) + 1,
+            rows_max=len(self._expected[0]) + len(self._expected[1]) + 1,
         )
 
     def poll_look(self) -> bool:
@@ -96,8 +100,13 @@ class CheckpointWriter:
         if rows is None:
             return False
         self._looking = None
-        stored = {CountKey(int(event_no), int(contestant_no)): int(votes) for event_no, contestant_no, votes in rows}
-        return stored != self._expected
+        counts, freezes = {}, {}
+        for event_no, contestant_no, content in rows:
+            if contestant_no:
+                counts[CountKey(int(event_no), int(contestant_no))] = int(content)
+            else:
+                freezes[int(event_no)] = msgspec.json.decode(content, type=EventFreeze)
+        return (counts, freezes) != self._expected
 
     def poll(self) -> bool:
         """Whether the one under way has just been stored. Raises `FencedError`, psycopg.Error."""
@@ -110,3 +119,12 @@ class CheckpointWriter:
         self.stored, self.lag_bytes, self._writing = self._next, int(lag_bytes), None
         self.may_be_standby = may_be_standby == "t"
         return True
+
+
+def _json(freezes: Mapping[int, EventFreeze | None]) -> str:
+    rows = [
+        {"event_no": event_no, "lsn": freeze.lsn, "as_of_us": freeze.as_of_us, "votes": freeze.counts or {}}
+        for event_no, freeze in freezes.items()
+        if freeze
+    ]
+    return msgspec.json.encode(rows).decode()

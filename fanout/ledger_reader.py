@@ -8,7 +8,9 @@ from psycopg import IsolationLevel
 
 from contract import queries
 from contract.position import Position
+from contract.standings import OnAir
 from fanout.checkpoint import Checkpoint
+from fanout.event_freeze import EventFreeze
 from fanout.slot_state import SlotState
 from fanout.tally import EventTally, Tally
 from fanout.wal_decoder import CountKey
@@ -59,17 +61,27 @@ class LedgerReader:
             while rows := cursor.fetchmany(ROWS_PER_FETCH):
                 tally.add_saved({CountKey(event_no, contestant_no): votes for event_no, contestant_no, votes in rows})
                 between()
+        tally.add_saved_freezes(
+            {event_no: EventFreeze(int(lsn), as_of_us, counts) for event_no, lsn, as_of_us, counts in self._freezes()}
+        )
         return tally
+
+    def _freezes(self) -> list[tuple[int, int, int, dict[int, int]]]:
+        rows = self._rows("freezes")
+        return [(*row, {int(no): votes for no, votes in counts.items()}) for *row, counts in rows]
 
     def events(self, lsn: int, counted_us: int) -> dict[int, EventTally]:
         """All events, still without counts, as of `lsn`.
 
         An event that is over was last changed when it ended; an open one may have changed until the count was made.
         """
-        return {
-            event_no: EventTally(event_id, status, counted_us if status == "open" else status_us, lsn)
-            for event_no, event_id, status, status_us in self._rows("events")
-        }
+        events = {}
+        for event_no, event_id, status_us, display_us, *rest in self._rows("events"):
+            on_air = OnAir(*rest)
+            as_of_us = counted_us if on_air.status == "open" else status_us
+            freeze = EventFreeze(lsn, display_us, None) if on_air.frozen else None
+            events[event_no] = EventTally(event_id, on_air, as_of_us, lsn, freeze=freeze)
+        return events
 
     def slot_blockers(self, walsender_pid: int) -> list[str]:
         """Whose transactions have to end before a slot can be made, in words."""

@@ -7,11 +7,14 @@ The slot is streamed from the start, so it stays ours, and what is read meanwhil
 published or stored until both halves are added; then the first checkpoint replaces all tallies and raises the
 epoch. If it breaks off, the old checkpoint doesn't fit the new slot, and the next session begins again.
 
+Of an event that is frozen the counts of that moment are counted, too, unless they are stored and believed: nothing
+newer may take their place.
+
 One event is counted after the other, all under the one snapshot, and its locks are let go before the next: one
 statement over the whole ledger would lock every partition of every event, more than a lock table holds.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import psycopg
@@ -27,9 +30,13 @@ Steps = Generator[PolledStatement, Rows]  # yields statements, is sent their row
 
 
 class Recount:
-    """Counts the ledger as one snapshot shows it, on a connection of its own."""
+    """Counts the ledger as one snapshot shows it, on a connection of its own.
 
-    def __init__(self, url: str, snapshot: str) -> None:
+    `freezes_believed`: whether stored freezes are right; None: freezes are of no interest.
+    """
+
+    def __init__(self, url: str, snapshot: str, *, freezes_believed: bool | None = None) -> None:
+        self._freezes_believed = freezes_believed
         self._sql = queries.load_positional("fanout.sql")
         self.connection: psycopg.Connection[Any] = psycopg.connect(conninfo(url, "fanout recount"))
         self.connection.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -37,6 +44,7 @@ class Recount:
         statement = queries.load("fanout.sql")["import_snapshot"]
         psycopg.ClientCursor(self.connection).execute(statement, {"snapshot": snapshot})
         self._counts: dict[CountKey, int] = {}
+        self.frozen: dict[CountKey, int] = {}  # of the events that are frozen, as of then; whole when `poll` answers
         self._steps: Steps = self._count_all()
         self._step: PolledStatement | None = None
 
@@ -44,7 +52,7 @@ class Recount:
         """Start counting. Raises psycopg.Error."""
         self._step = next(self._steps)
 
-    def poll(self) -> Iterable[tuple[CountKey, int]] | None:
+    def poll(self) -> Mapping[CountKey, int] | None:
         """The counts, or None while it counts. Raises psycopg.Error."""
         assert self._step
         rows = self._step.poll()
@@ -53,7 +61,7 @@ class Recount:
         try:
             self._step = self._steps.send(list(rows))
         except StopIteration:
-            return self._counts.items()
+            return self._counts
         return None
 
     def close(self) -> None:
@@ -63,11 +71,11 @@ class Recount:
     def _count_all(self) -> Steps:
         events = yield self._ask("ledger_events")
         yield self._ask("savepoint")
-        for (event_no,) in events:
-            yield from self._count(int(event_no))
+        for event_no, frozen in events:
+            yield from self._count(int(event_no), freeze=frozen == "t" and self._freezes_believed is not None)
             yield self._ask("let_go")
 
-    def _count(self, event_no: int) -> Steps:
+    def _count(self, event_no: int, *, freeze: bool) -> Steps:
         """Count one event between two looks at whether it is attached.
 
         A snapshot doesn't fix which events are in the ledger: the planner goes by what is attached now. Once it has
@@ -75,13 +83,22 @@ class Recount:
         """
         ((attached,),) = yield self._ask("attached", event_no=event_no)
         counts = yield self._plan(event_no, attached)
+        frozen: Rows = []
+        if freeze:
+            believed = bool(self._freezes_believed)
+            frozen = yield self._ask("count_frozen", event_no=event_no, attached=attached, believed=believed)
         ((still,),) = yield self._ask("attached", event_no=event_no)
         if still != attached:
             raise psycopg.OperationalError("an event was attached or detached at this moment")
-        self._counts.update({CountKey(event_no, int(contestant_no)): int(votes) for contestant_no, votes in counts})
+        self._counts.update(_by_key(event_no, counts))
+        self.frozen.update(_by_key(event_no, frozen))
 
     def _plan(self, event_no: int, attached: str) -> PolledStatement:
         return self._ask("count_event", event_no=event_no, attached=attached)
 
     def _ask(self, name: str, /, **values: object) -> PolledStatement:
         return PolledStatement(self.connection, self._sql[name], **values)
+
+
+def _by_key(event_no: int, counts: Rows) -> dict[CountKey, int]:
+    return {CountKey(event_no, int(contestant_no)): int(votes) for contestant_no, votes in counts}

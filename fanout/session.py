@@ -97,7 +97,7 @@ class Session:
     def _poll_recount(self) -> None:
         """Add what the ledger held when the slot was made."""
         if self._recount and (base := self._recount.poll()) is not None:
-            self._tally.add_base(base)
+            self._tally.add_base(base, self._recount.frozen)
             self._recount.close()
             self._recount = None
 

@@ -69,7 +69,12 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
         why = why_rebuild(slot, stored, saved, listener.identify())
         if why:
             wait = _SlotWait(ledger, listener.backend_pid, stop, health)
-            tally, recount = held.enter_context(_rebuild(url, settings, ledger, listener, stored, wait, why))
+            epoch = (stored.epoch if stored else 0) + 1
+            log.warning("counting the ledger anew", extra={"slot": settings.slot, "epoch": epoch, "reason": why})
+            vitals.REBUILDS.labels(why).inc()
+            believed = bool(stored and saved and stored.digest == saved.digest)
+            rebuilding = _rebuild(url, settings, ledger, listener, epoch, wait, freezes_believed=believed)
+            tally, recount = held.enter_context(rebuilding)
         else:
             stored, tally = _continue(settings, listener, ledger)
             recount = None
@@ -128,19 +133,17 @@ def _rebuild(
     settings: Fanout,
     ledger: LedgerReader,
     listener: WalListener,
-    stored: Checkpoint | None,
+    epoch: int,
     wait: _SlotWait,
-    why: str,
+    *,
+    freezes_believed: bool,
 ) -> Iterator[tuple[Tally, Recount]]:
     """Make the slot anew, stream it, and begin to count what its snapshot shows."""
-    epoch = (stored.epoch if stored else 0) + 1
-    log.warning("counting the ledger anew", extra={"slot": settings.slot, "epoch": epoch, "reason": why})
-    vitals.REBUILDS.labels(why).inc()
     if ledger.slot(settings.slot):
         listener.drop_slot(settings.slot)
     history = listener.identify()
     new = listener.create_slot(settings.slot, wait)
-    with contextlib.closing(Recount(url, new.snapshot)) as recount:
+    with contextlib.closing(Recount(url, new.snapshot, freezes_believed=freezes_believed)) as recount:
         listener.start(settings.slot)
         ours = ledger.slot(settings.slot)
         if ours is None or ours.confirmed != new.lsn:

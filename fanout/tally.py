@@ -3,12 +3,13 @@
 A tally changes only by whole transactions, in the order of their commits; one that ends at or below the position
 was counted before and is skipped, so a replay doubles nothing. What changed is remembered twice, for the two
 that write it down at their own pace: events for Redis, single counts for the checkpoint. Both sets are bounded
-by what exists, however long a writer is away.
+by what exists, however long a writer is away. While an event is frozen the counts of that moment are kept beside the
+others.
 """
 
 import hashlib
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from operator import itemgetter
@@ -16,7 +17,8 @@ from typing import NamedTuple
 
 from contract.moment import from_unix_us, rfc3339
 from contract.position import Position
-from contract.standings import FINAL_STATUSES, SourceTally
+from contract.standings import FINAL_STATUSES, EventChange, OnAir, SourceTally
+from fanout.event_freeze import EventFreeze, StoredFreezes
 from fanout.wal_decoder import CountKey, Transaction
 
 _ROW = struct.Struct("!qqq")
@@ -29,10 +31,23 @@ class EventTally:
     """One event's counts. `event_id` is "" until its row or a message about it was seen: then it can't be shown."""
 
     event_id: str = ""
-    status: str = ""
+    on_air: OnAir = OnAir()  # a tuple
     as_of_us: int = 0  # Unix microseconds: commit time of the newest change that is counted
     lsn: int = 0  # the end of that commit
     counts: dict[int, int] = field(default_factory=dict)  # contestant_no -> votes
+    freeze: EventFreeze | None = None  # while it is frozen as of `lsn`
+
+    def take(self, change: EventChange) -> None:
+        """Take a change whose commit is counted; what was read at the start may be newer, which only a freeze minds."""
+        self.event_id = self.event_id or change.event_id
+        if change.change_no >= self.on_air.change_no:
+            self.on_air = change.on_air
+        if not change.frozen:
+            self.freeze = None
+        elif self.freeze is None:
+            self.freeze = EventFreeze(self.lsn, self.as_of_us, dict(self.counts))
+        else:
+            self.freeze = self.freeze._replace(lsn=self.lsn)
 
 
 def digest_of(counts: Mapping[CountKey, int]) -> int:
@@ -68,10 +83,11 @@ class Tally:
         self.events = events
         self.unpublished: set[int] = set(events)
         self.oldest_unpublished_us: int | None = None  # commit time
-        self.digest = 0  # of what was taken to be saved
+        self.freezes = StoredFreezes()
         self._in_turn: list[int] = []
         self._saved: dict[CountKey, int] = {}
         self._unsaved: set[CountKey] = set()
+        self._digest = 0
 
     def add_saved(self, rows: Mapping[CountKey, int]) -> None:
         """Go on from these counts, which are stored; each is given once."""
@@ -79,7 +95,13 @@ class Tally:
             self.events.setdefault(key.event_no, EventTally()).counts[key.contestant_no] = votes
             self.unpublished.add(key.event_no)
         self._saved.update(rows)
-        self.digest = (self.digest + digest_of(rows)) % _DIGESTS
+        self._digest += digest_of(rows)
+
+    def add_saved_freezes(self, freezes: Mapping[int, EventFreeze]) -> None:
+        """Go on from these freezes, which are stored; no other event was frozen then."""
+        for event_no, event in self.events.items():
+            event.freeze = freezes.get(event_no)
+        self.freezes.add(freezes)
 
     def saved_in(self, part: Part) -> dict[CountKey, int]:
         """What was taken to be saved of the events of a part."""
@@ -95,14 +117,15 @@ class Tally:
                 yield Part(first, event_no - 1, under_way)
                 first, rows, under_way = event_no, 0, False
             rows += len(event.counts)
-            under_way = under_way or event.status not in FINAL_STATUSES
+            under_way = under_way or event.on_air.status not in FINAL_STATUSES
         yield Part(first, _NOS[1], under_way)
 
     def save_all_again(self) -> None:
         """Nothing of what is stored can be relied on."""
-        self.digest = 0
+        self._digest = 0
         self._saved.clear()
         self._unsaved = self._all_keys()
+        self.freezes.forget(event_no for event_no, event in self.events.items() if event.freeze)
 
     def apply(self, transaction: Transaction) -> bool:
         """Count a transaction, or answer False when its commit is counted already."""
@@ -114,8 +137,10 @@ class Tally:
             self._unsaved.add(key)
         for change in transaction.changes.values():
             event = self._touch(change.event_no, transaction)
-            event.event_id = event.event_id or change.event_id
-            event.status = change.status
+            before = event.freeze
+            event.take(change)
+            if event.freeze != before:
+                self.freezes.changed.add(change.event_no)
         self.position = self.position._replace(lsn=transaction.end_lsn)
         return True
 
@@ -124,9 +149,15 @@ class Tally:
         if wal_end > self.position.lsn:
             self.position = self.position._replace(lsn=wal_end)
 
-    def add_base(self, base: Iterable[tuple[CountKey, int]]) -> None:
-        """Add what the ledger held when the stream began; what has been streamed since is counted already."""
-        for key, votes in base:
+    def add_base(self, base: Mapping[CountKey, int], frozen: Mapping[CountKey, int]) -> None:
+        """Add what the ledger held when the stream began; what has been streamed since is counted already.
+
+        `frozen`: what it held at each freeze before that.
+        """
+        for event_no, event in self.events.items():
+            if event.freeze:
+                event.freeze = event.freeze.with_base(_of_event(base, event_no), _of_event(frozen, event_no))
+        for key, votes in base.items():
             event = self.events.setdefault(key.event_no, EventTally())
             event.counts[key.contestant_no] = event.counts.get(key.contestant_no, 0) + votes
         self.unpublished.update(self.events)
@@ -136,15 +167,24 @@ class Tally:
         """The counts that changed since the last call."""
         unsaved = {key: self.events[key.event_no].counts[key.contestant_no] for key in self._unsaved}
         replaced = {key: self._saved[key] for key in unsaved if key in self._saved}
-        self.digest = (self.digest + digest_of(unsaved) - digest_of(replaced)) % _DIGESTS
+        self._digest += digest_of(unsaved) - digest_of(replaced)
         self._saved.update(unsaved)
         self._unsaved.clear()
         return unsaved
 
+    def take_unsaved_freezes(self) -> dict[int, EventFreeze | None]:
+        """The freezes that changed since the last call; None: it is over."""
+        return self.freezes.take_changed(lambda event_no: self.events[event_no].freeze)
+
+    @property
+    def digest(self) -> int:
+        """Of what was taken to be saved."""
+        return (self._digest + self.freezes.digest) % _DIGESTS
+
     @property
     def has_unsaved(self) -> bool:
-        """Whether a count changed since they were last taken."""
-        return bool(self._unsaved)
+        """Whether a count or a freeze changed since they were last taken."""
+        return bool(self._unsaved or self.freezes.changed)
 
     def published(self, but: Collection[int] = ()) -> None:
         """All of it is in Redis, except for these events."""
@@ -160,10 +200,16 @@ class Tally:
     def message(self, event_no: int) -> SourceTally:
         """What readers get of an event."""
         event = self.events[event_no]
-        as_of = rfc3339(from_unix_us(event.as_of_us))
         return SourceTally(
-            event.event_id, self.source, self.epoch, event.lsn, event.status, as_of, event.counts
-        )  # fmt: skip
+            event_id=event.event_id,
+            source=self.source,
+            epoch=self.epoch,
+            lsn=event.lsn,
+            as_of=rfc3339(from_unix_us(event.as_of_us)),
+            counts=event.counts,
+            freeze=event.freeze.message() if event.freeze else None,
+            **event.on_air._asdict(),
+        )
 
     def _all_keys(self) -> set[CountKey]:
         return {CountKey(event_no, no) for event_no, event in self.events.items() for no in event.counts}
@@ -175,3 +221,7 @@ class Tally:
         self.unpublished.add(event_no)
         self.oldest_unpublished_us = self.oldest_unpublished_us or transaction.committed_us
         return event
+
+
+def _of_event(counts: Mapping[CountKey, int], event_no: int) -> dict[int, int]:
+    return {key.contestant_no: votes for key, votes in counts.items() if key.event_no == event_no}

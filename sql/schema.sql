@@ -1016,6 +1016,14 @@ CREATE TABLE public.fanout_checkpoint (
     digest bigint
 );
 ALTER TABLE public.fanout_checkpoint OWNER TO vote_ledger_owner;
+-- Name: frozen_tallies; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.frozen_tallies (
+    event_no integer NOT NULL,
+    lsn pg_lsn NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    votes jsonb NOT NULL
+);
+ALTER TABLE public.frozen_tallies OWNER TO vote_ledger_owner;
 -- Name: idempotency_keys; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.idempotency_keys (
     actor uuid NOT NULL,
@@ -1097,6 +1105,9 @@ ALTER TABLE ONLY public.events
 -- Name: fanout_checkpoint fanout_checkpoint_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.fanout_checkpoint
     ADD CONSTRAINT fanout_checkpoint_pkey PRIMARY KEY (source);
+-- Name: frozen_tallies frozen_tallies_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.frozen_tallies
+    ADD CONSTRAINT frozen_tallies_pkey PRIMARY KEY (event_no);
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (actor, key);
@@ -1352,6 +1363,10 @@ GRANT SELECT ON TABLE public.confirmations TO vote_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.fanout_checkpoint TO vote_fanout;
 GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_query;
 GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_auditor;
+-- Name: TABLE frozen_tallies; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.frozen_tallies TO vote_fanout;
+GRANT SELECT ON TABLE public.frozen_tallies TO vote_query;
+GRANT SELECT ON TABLE public.frozen_tallies TO vote_auditor;
 -- Name: TABLE tallies; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tallies TO vote_fanout;
 GRANT SELECT ON TABLE public.tallies TO vote_query;
@@ -1370,6 +1385,7 @@ GRANT SELECT(voter) ON TABLE public.vote_rejections TO vote_query;
 GRANT SELECT ON TABLE public.votes TO vote_auditor;
 -- Name: COLUMN votes.voted_at; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT(voted_at) ON TABLE public.votes TO vote_query;
+GRANT SELECT(voted_at) ON TABLE public.votes TO vote_fanout;
 -- Name: COLUMN votes.event_no; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT(event_no) ON TABLE public.votes TO vote_fanout;
 GRANT SELECT(event_no) ON TABLE public.votes TO vote_query;

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import redis
@@ -21,10 +22,16 @@ class Tallies:
         self._source = source
 
     def write(
-        self, event: Event, counts: Mapping[int, int], lsn: int = 100, status: str = "open", epoch: int = 1
+        self,
+        event: Event,
+        counts: Mapping[int, int],
+        lsn: int = 100,
+        status: str = "open",
+        epoch: int = 1,
+        **on_air: Any,
     ) -> None:
-        """An event's absolute counts at a position; the listener is alive."""
-        tally = SourceTally(event.event_id, self._source, epoch, lsn, status, AS_OF, dict(counts))
+        """An event's absolute counts at a position, by default as if nothing had changed; the listener is alive."""
+        tally = SourceTally(event.event_id, self._source, epoch, lsn, status, AS_OF, dict(counts), **on_air)
         payload = msgspec.json.encode(tally)
         self._client.hset(tally_key(event.event_id, self._source), "payload", payload)
         self.applied(lsn)

@@ -187,25 +187,26 @@ class SseHub:
     def _sweep_all(self, now: float) -> None:
         cut = 0
         for feed in list(self._feeds.values()):
-            cut += self._sweep(feed, now, CUTS_PER_SWEEP - cut)
+            cut += _sweep(feed, self._limits, now, CUTS_PER_SWEEP - cut)
         CUT.inc(cut)
 
-    def _sweep(self, feed: SseFeed, now: float, cuts_max: int) -> int:
-        """Look after one event's clients; how many were cut."""
-        cut = 0
-        quiet = now - feed.sent_at > self._limits.heartbeat_ms / 1000
-        if quiet:
-            feed.sent_at = now
-        for channel in feed.channels.values():
-            for client in list(channel.clients):
-                if (client.is_behind or channel.is_over) and not _is_old(feed):
-                    if not channel.deliver([client]) and cut < cuts_max:
-                        cut += client.cut_if_stalled(self._limits.stalled_ms / 1000)
-                elif now > client.expires_at:
-                    client.end()
-                elif quiet:
-                    client.offer(HEARTBEAT)
-        return cut
+
+def _sweep(feed: SseFeed, limits: Streaming, now: float, cuts_max: int) -> int:
+    """Look after one event's clients; how many were cut."""
+    cut = 0
+    quiet = now - feed.sent_at > limits.heartbeat_ms / 1000
+    if quiet:
+        feed.sent_at = now
+    for channel in feed.channels.values():
+        for client in list(channel.clients):
+            if (client.is_behind or channel.is_over) and not _is_old(feed):
+                if not channel.deliver([client]) and cut < cuts_max:
+                    cut += client.cut_if_stalled(limits.stalled_ms / 1000)
+            elif now > client.expires_at:
+                client.end()
+            elif quiet:
+                client.offer(HEARTBEAT)
+    return cut
 
 
 def _is_old(feed: SseFeed) -> bool:

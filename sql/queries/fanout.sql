@@ -16,8 +16,11 @@ FROM fanout_checkpoint
 WHERE source = :source;
 
 -- name: events
--- All events with the moment of their last change.
-SELECT event_no, event_id::text, status, (extract(epoch FROM status_at) * 1000000)::bigint AS status_us
+-- All events, with the moment of their last status and that of their freeze (while nothing is revealed), in Unix
+-- microseconds.
+SELECT event_no, event_id::text, (extract(epoch FROM status_at) * 1000000)::bigint AS status_us,
+       (extract(epoch FROM display_at) * 1000000)::bigint AS display_us,
+       change_no, status, results_visibility, frozen, revealed
 FROM events;
 
 -- name: tallies
@@ -25,10 +28,20 @@ FROM events;
 SELECT event_no, contestant_no, votes
 FROM tallies;
 
+-- name: freezes
+-- The events that were frozen at the checkpoint, with the counts of that moment as a JSON object by contestant_no.
+SELECT event_no, lsn - '0/0'::pg_lsn AS lsn, (extract(epoch FROM as_of) * 1000000)::bigint AS as_of_us, votes
+FROM frozen_tallies;
+
 -- name: some_tallies
--- The counts at the checkpoint of the events from first_no to last_no, at most rows_max of them.
-SELECT event_no, contestant_no, votes
+-- The counts at the checkpoint of the events from first_no to last_no, at most rows_max of them; and their freezes, each
+-- as a row without a contestant.
+SELECT event_no, contestant_no, votes::text
 FROM tallies
+WHERE event_no BETWEEN :first_no::int AND :last_no::int
+UNION ALL
+SELECT event_no, NULL, json_build_array(lsn - '0/0'::pg_lsn, (extract(epoch FROM as_of) * 1000000)::bigint, votes)::text
+FROM frozen_tallies
 WHERE event_no BETWEEN :first_no::int AND :last_no::int
 LIMIT :rows_max::int;
 
@@ -49,8 +62,10 @@ SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
 SET TRANSACTION SNAPSHOT :snapshot;
 
 -- name: ledger_events
--- The numbers of all events that may have votes or a stored tally, also of archived ones.
-SELECT event_no FROM events UNION SELECT event_no FROM tallies ORDER BY event_no;
+-- The numbers of all events that may have votes or a stored tally, also of archived ones, and whether they are frozen.
+SELECT event_no, coalesce(bool_or(frozen), false) AS frozen
+FROM (SELECT event_no, frozen FROM events UNION ALL SELECT event_no, false FROM tallies) AS each
+GROUP BY event_no ORDER BY event_no;
 
 -- name: savepoint
 -- Locks that are taken from here on are let go by let_go, the snapshot stays.
@@ -77,12 +92,27 @@ SELECT contestant_no, votes
 FROM tallies
 WHERE event_no = :event_no::int AND NOT :attached::boolean;
 
+-- name: count_frozen
+-- The counts of one event at its freeze: as they are stored, if they are believed and of this freeze; else all votes that
+-- were stamped before it, which may be a batch more than had committed by then. Locks as count_event.
+WITH stored AS (
+    SELECT f.votes FROM frozen_tallies f JOIN events e USING (event_no)
+    WHERE f.event_no = :event_no::int AND f.as_of >= e.display_at AND :believed::boolean
+)
+SELECT key::smallint AS contestant_no, value::bigint AS votes FROM stored, jsonb_each_text(stored.votes)
+UNION ALL
+SELECT contestant_no, count(*) FROM votes
+WHERE event_no = :event_no::int AND :attached::boolean AND NOT EXISTS (SELECT FROM stored)
+  AND voted_at < (SELECT display_at FROM events WHERE event_no = :event_no::int)
+GROUP BY contestant_no;
+
 -- name: write_checkpoint
 -- Stores counts and position together, but only while three things hold: the walsender of this writer is at the slot,
 -- the stored epoch is known_epoch (0: nothing is stored), and the stored position is lower than the new one. Answers
 -- whether it was stored, how many bytes of WAL lie beyond the position, and whether Postgres may take this listener for
 -- a synchronous standby, for which commits wait. The arrays have an element for each count: lsns and as_of_us (Unix
--- microseconds) are those of its event's newest commit. replace_all removes every stored tally that isn't among them.
+-- microseconds) are those of its event's newest commit. freezes is a JSON array of objects, as its columns below; thawed
+-- are the events that are frozen no longer. replace_all removes every stored tally and freeze that isn't among them.
 WITH fence AS (
     INSERT INTO fanout_checkpoint AS stored (source, epoch, system_id, timeline, lsn, digest)
     SELECT :source, :epoch::int, :system_id::bigint, :timeline::int, '0/0'::pg_lsn + :lsn::numeric, :digest::bigint
@@ -111,6 +141,22 @@ written AS (
     SELECT event_no, contestant_no, votes, lsn, as_of FROM counted
     ON CONFLICT (event_no, contestant_no) DO UPDATE
     SET votes = excluded.votes, lsn = excluded.lsn, as_of = excluded.as_of
+),
+frozen AS (
+    SELECT event_no, '0/0'::pg_lsn + lsn AS lsn, to_timestamp(as_of_us / 1000000) AS as_of, votes
+    FROM jsonb_to_recordset(:freezes::jsonb) AS given (event_no int, lsn numeric, as_of_us numeric, votes jsonb)
+    WHERE EXISTS (SELECT FROM fence)
+),
+thawed AS (
+    DELETE FROM frozen_tallies
+    WHERE EXISTS (SELECT FROM fence)
+      AND (event_no = ANY (:thawed::int[]) OR :replace_all::boolean AND event_no NOT IN (SELECT event_no FROM frozen))
+),
+kept AS (
+    INSERT INTO frozen_tallies (event_no, lsn, as_of, votes)
+    SELECT event_no, lsn, as_of, votes FROM frozen
+    ON CONFLICT (event_no) DO UPDATE
+    SET lsn = excluded.lsn, as_of = excluded.as_of, votes = excluded.votes
 )
 SELECT EXISTS (SELECT FROM fence) AS stored,
        pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + :lsn::numeric) AS lag_bytes,

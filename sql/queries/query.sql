@@ -7,6 +7,7 @@ SELECT json_build_object(
     'event_description', e.event_description, 'status', e.status,
     'opens_at', rfc3339(e.opens_at), 'closes_at', rfc3339(e.closes_at),
     'results_visibility', e.results_visibility, 'captcha', e.captcha, 'assurance_min', e.assurance_min,
+    'change_no', e.change_no, 'frozen', e.frozen, 'revealed', e.revealed,
     'contestants', coalesce((
         SELECT json_agg(json_build_object(
             'contestant_no', c.contestant_no, 'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,
@@ -29,11 +30,20 @@ ORDER BY event_no DESC
 LIMIT :events_max;
 
 -- name: checkpointed_tallies
--- The tallies of events at each source's checkpoint, as JSON of the shape that fanout writes to Redis.
+-- The tallies of events at each source's checkpoint, as JSON of the shape that fanout writes to Redis. Of a frozen event the
+-- public sees what is stored of its freeze, or what was counted before it; without either, nothing is known.
 SELECT json_build_object(
     'event_id', e.event_id, 'source', k.source, 'epoch', k.epoch, 'lsn', (counted.lsn - '0/0')::bigint, 'status', e.status,
-    'as_of', rfc3339(counted.as_of), 'counts', counted.votes)::text
-FROM events e CROSS JOIN fanout_checkpoint k
+    'as_of', rfc3339(counted.as_of), 'counts', counted.votes,
+    'change_no', e.change_no, 'visibility', e.results_visibility, 'frozen', e.frozen, 'revealed', e.revealed,
+    'freeze', CASE
+        WHEN NOT e.frozen THEN NULL
+        WHEN f.event_no IS NOT NULL THEN json_build_object(
+            'lsn', (f.lsn - '0/0')::bigint, 'as_of', rfc3339(f.as_of), 'counts', f.votes)
+        WHEN counted.as_of < e.display_at THEN json_build_object(
+            'lsn', (counted.lsn - '0/0')::bigint, 'as_of', rfc3339(counted.as_of), 'counts', counted.votes)
+    END)::text
+FROM events e CROSS JOIN fanout_checkpoint k LEFT JOIN frozen_tallies f USING (event_no)
 CROSS JOIN LATERAL (
     SELECT coalesce(max(lsn), '0/0') AS lsn, coalesce(max(as_of), 'epoch') AS as_of,
            coalesce(json_object_agg(contestant_no, votes) FILTER (WHERE contestant_no IS NOT NULL), '{}') AS votes

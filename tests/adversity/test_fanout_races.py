@@ -13,7 +13,7 @@ import redis
 from contract import settings
 from contract.position import Position
 from contract.redis_keys import applied_key, tally_key
-from contract.standings import AppliedPosition
+from contract.standings import AppliedPosition, OnAir
 from fanout import rebuild, takeover
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
@@ -163,7 +163,7 @@ def test_recount_beside_a_change_of_the_tree(
 
 def tally(votes: int, *, epoch: int = 1, timeline: int = 1, lsn: int = 100) -> Tally:
     """One event of one source."""
-    event = EventTally("an-event", "open", 0, lsn, {1: votes})
+    event = EventTally("an-event", OnAir(0, "open"), 0, lsn, {1: votes})
     return Tally("main", epoch, Position(7, timeline, lsn), {1: event})
 
 

@@ -73,6 +73,7 @@ async def test_leaderboard_lists_all_contestants_most_votes_first(
             {"contestant_id": first, "contestant_name": "C1", "total_votes": 0},
         ],
         "stale": False,
+        "frozen": False,
     }
 
 

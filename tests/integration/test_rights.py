@@ -45,6 +45,7 @@ vote_auditor: SELECT confirmations
 vote_auditor: SELECT contestants
 vote_auditor: SELECT events
 vote_auditor: SELECT fanout_checkpoint
+vote_auditor: SELECT frozen_tallies
 vote_auditor: SELECT tallies
 vote_auditor: SELECT vote_evidence
 vote_auditor: SELECT vote_rejections
@@ -76,21 +77,26 @@ vote_command: EXECUTE store_evidence/5
 vote_command: SELECT contestants
 vote_command: SELECT events
 vote_fanout: DELETE fanout_checkpoint
+vote_fanout: DELETE frozen_tallies
 vote_fanout: DELETE tallies
 vote_fanout: INSERT fanout_checkpoint
+vote_fanout: INSERT frozen_tallies
 vote_fanout: INSERT tallies
 vote_fanout: SELECT contestants
 vote_fanout: SELECT events
 vote_fanout: SELECT fanout_checkpoint
+vote_fanout: SELECT frozen_tallies
 vote_fanout: SELECT tallies
-vote_fanout: SELECT votes (contestant_no, event_no)
+vote_fanout: SELECT votes (contestant_no, event_no, voted_at)
 vote_fanout: UPDATE fanout_checkpoint
+vote_fanout: UPDATE frozen_tallies
 vote_fanout: UPDATE tallies
 vote_query: EXECUTE has_partition/2
 vote_query: EXECUTE rfc3339/1
 vote_query: SELECT contestants
 vote_query: SELECT events
 vote_query: SELECT fanout_checkpoint
+vote_query: SELECT frozen_tallies
 vote_query: SELECT tallies
 vote_query: SELECT vote_rejections (event_no, kind, voter)
 vote_query: SELECT votes (event_no, voted_at, voter)

@@ -91,6 +91,7 @@ async def test_newest_standings_come_at_once_and_then_each_change(
             ],
             "as_of": AS_OF,
             "stale": False,
+            "frozen": False,
         }
         tallies.write(event, {1: 3, 2: 5}, lsn=210, epoch=2)
         assert (await until(received, total_votes=8)).id == "2-210"

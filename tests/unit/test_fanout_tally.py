@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from contract.position import Position
-from contract.standings import EventChange
+from contract.standings import EventChange, OnAir
 from fanout.checkpoint import Checkpoint, CheckpointPace, lsn_to_confirm
 from fanout.slot_state import SlotState, WalHistory, why_rebuild
 from fanout.tally import EventTally, Tally, digest_of, in_turn
 from fanout.wal_decoder import CountKey, Transaction
 
+OPEN = OnAir(0, "open")
 keys = st.builds(CountKey, st.integers(1, 3), st.integers(1, 3))
 histories = st.lists(st.dictionaries(keys, st.integers(1, 1000)), min_size=1).map(
     lambda commits: [Transaction(10 * (n + 1), n, counts, {}) for n, counts in enumerate(commits)]
@@ -57,7 +58,7 @@ def test_base_and_stream_add_up_in_any_order(history: list[Transaction], snapsho
     tally = new_tally(before[-1].end_lsn if before else 0)
     for transaction in after[:arrived]:
         tally.apply(transaction)
-    tally.add_base(total(before).items())
+    tally.add_base(total(before), {})
     for transaction in after[arrived:]:
         tally.apply(transaction)
     assert counts_of(tally) == total(history)
@@ -80,7 +81,7 @@ def test_stored_counts_are_absolute(history: list[Transaction], middle: int) -> 
 
 def test_versions_follow_the_commits_of_the_event() -> None:
     """An event's message carries the end and the time of the last commit that changed it, not of others."""
-    tally = new_tally(events={1: EventTally("one", "open"), 2: EventTally("two", "open")})
+    tally = new_tally(events={1: EventTally("one", OPEN), 2: EventTally("two", OPEN)})
     tally.apply(Transaction(10, 5, {CountKey(1, 1): 3}, {}))
     tally.apply(Transaction(20, 6, {CountKey(2, 1): 1}, {2: EventChange(2, "other", "closed", "")}))
     tally.advance(30)
@@ -126,7 +127,8 @@ def test_what_was_made_since_belongs_to_a_part() -> None:
 def test_events_that_are_over_are_seldom_looked_at() -> None:
     """Every part comes once a turn; the only one with an event under way comes again after each other one."""
     statuses = ["closed", "cancelled", "open", "closed"]
-    tally = new_tally(events={no: EventTally("", status, counts={1: 1}) for no, status in enumerate(statuses)})
+    events = {no: EventTally("", OnAir(0, status), counts={1: 1}) for no, status in enumerate(statuses)}
+    tally = new_tally(events=events)
     parts = list(tally.parts(1))
     live = parts[2]
     assert list(in_turn(parts)) == [parts[0], live, parts[1], live, live, parts[3], live]
@@ -186,7 +188,7 @@ class Crashes(RuleBasedStateMachine):
     def finish_recount(self) -> None:
         """The count of what was before the slot arrives."""
         assert self.recount is not None
-        self.tally.add_base(self.recount.items())
+        self.tally.add_base(self.recount, {})
         self.recount = None
 
     @precondition(lambda self: not self.sent and self.recount is None)
@@ -241,7 +243,7 @@ class Crashes(RuleBasedStateMachine):
         for transaction in self.stream:
             counted.apply(transaction)
         if self.recount is not None:
-            counted.add_base(self.recount.items())
+            counted.add_base(self.recount, {})
         assert counts_of(counted) == total(self.wal)
 
     @invariant()
