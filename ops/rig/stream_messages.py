@@ -25,5 +25,5 @@ async def messages(response: aiohttp.ClientResponse) -> AsyncIterator[Message]:
         if name:
             fields[name] = value
         elif "data" in fields:
-            yield Message(fields["event"], fields["id"], json.loads(fields["data"]))
+            yield Message(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
             fields = {}

@@ -62,8 +62,8 @@ class Row {
 
   show(rank, total, all, most) {
     this.total = total;
-    this.rank.textContent = `${rank}.`;
-    this.share.textContent = percent.format(all ? total / all : 0);
+    this.rank.textContent = rank ? `${rank}.` : "";
+    this.share.textContent = rank ? percent.format(all ? total / all : 0) : "";
     this.votes.runTo(total);
     this.unit.textContent = total === 1 ? " vote" : " votes";
     this.bar.style.transform = `scaleX(${most ? total / most : 0})`;
@@ -76,6 +76,7 @@ export class Board {
     this.list = list;
     this.total = new Counter(totalElement);
     this.rows = new Map();
+    this.revealed = null; // whose places are shown while a result is revealed from the last one up; null: all
   }
 
   /** Takes who takes part, and shows their votes too while no stream has brought newer ones. */
@@ -92,8 +93,9 @@ export class Board {
     this.arrange();
   }
 
-  /** Takes new totals. */
-  show(contestants) {
+  /** Takes new totals; in a reveal of so many places. */
+  show(contestants, isReveal = false) {
+    this.revealed = isReveal ? new Set(contestants.map((contestant) => contestant.contestant_id)) : null;
     for (const { contestant_id: id, total_votes: total } of contestants) this.row(id).total = total;
     this.arrange();
   }
@@ -101,7 +103,7 @@ export class Board {
   /** One sentence for those who listen. */
   summary() {
     const [first] = this.inOrder();
-    if (!first) return "";
+    if (!first || this.revealed) return "";
     return `${first.nameElement.textContent} leads with ${number.format(first.total)} votes, ${first.share.textContent}.`;
   }
 
@@ -114,7 +116,8 @@ export class Board {
   inOrder() {
     const place = new Map([...this.list.children].map((element, index) => [element, index]));
     const placeOf = (row) => place.get(row.element) ?? Number.MAX_SAFE_INTEGER;
-    return [...this.rows.values()].sort((a, b) => b.total - a.total || placeOf(a) - placeOf(b));
+    const shown = [...this.rows].filter(([id]) => this.revealed?.has(id) ?? true).map(([, row]) => row);
+    return shown.sort((a, b) => b.total - a.total || placeOf(a) - placeOf(b));
   }
 
   arrange() {
@@ -122,9 +125,11 @@ export class Board {
     const ordered = this.inOrder();
     const all = ordered.reduce((sum, row) => sum + row.total, 0);
     const most = ordered[0]?.total ?? 0;
-    ordered.forEach((row, index) => row.show(index + 1, row.total, all, most));
+    ordered.forEach((row, index) => row.show(this.revealed ? 0 : index + 1, row.total, all, most));
     this.total.runTo(all);
-    const moved = ordered.some((row, index) => this.list.children[index] !== row.element);
+    const moved =
+      this.list.children.length !== ordered.length ||
+      ordered.some((row, index) => this.list.children[index] !== row.element);
     if (moved) {
       this.list.replaceChildren(...ordered.map((row) => row.element));
       this.glide(before);

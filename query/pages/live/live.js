@@ -11,6 +11,9 @@ const RATE_EVERY_MS = 1_000;
 const SAID = {
   connecting: "Connecting …",
   live: "Live",
+  paused: "Voting is paused",
+  frozen: "Frozen",
+  revealing: "The result, place by place",
   reconnecting: "Reconnecting …",
   stale: "Numbers may lag",
   closed: "Final result",
@@ -30,6 +33,7 @@ const board = new Board(element("board"), element("total"));
 const measure = new Measure(eventId);
 const rate = new Rate();
 let spokenAt = 0;
+let isHeldBack = false; // the numbers stand still, or some of them are to come
 
 function showState(state) {
   if (element("connection").dataset.state === state) return; // a screen reader says each change
@@ -46,19 +50,21 @@ function showEvent(event) {
 }
 
 function showStandings(standings, isFirst) {
-  board.show(standings.contestants);
-  if (isFirst) rate.begin();
+  const wasHeldBack = isHeldBack;
+  isHeldBack = standings.frozen || standings.revealed !== undefined;
+  board.show(standings.contestants, standings.revealed !== undefined);
+  if (isFirst || wasHeldBack) rate.begin();
   else measure.note(standings);
   rate.take(standings.total_votes);
   element("total-unit").textContent = standings.total_votes === 1 ? "vote" : "votes";
   const asOf = new Date(standings.as_of);
-  element("as-of").textContent = asOf.getTime() ? `As of ${asOf.toLocaleTimeString()}` : "";
+  element("as-of").textContent = asOf.getTime() ? `${standings.frozen ? "Numbers of" : "As of"} ${asOf.toLocaleTimeString()}` : "";
   speak(standings.type === "closed");
 }
 
 function showRate() {
   const isOver = ["closed", "cancelled"].includes(element("connection").dataset.state);
-  const perMinute = isOver ? null : rate.perMinute();
+  const perMinute = isOver || isHeldBack ? null : rate.perMinute();
   element("rate").textContent = perMinute === null ? "" : `${number.format(perMinute)} a minute`;
 }
 

@@ -3,7 +3,8 @@
 //   connecting ──► live ◄──► stale
 //        ▲           │ lost
 //        └─ reconnecting (EventSource by itself; when it gives up, anew with growing, jittered waits)
-//   closed, hidden and missing are ends; hidden is asked again now and then, since results may be shown later.
+//   closed, hidden and missing are ends; hidden is asked again now and then, since results may be shown later. It may
+//   also come in the midst of a stream. A freeze and a reveal are no ends: the stream goes on beyond the close.
 //
 // A page that nobody sees keeps no stream: the server has room for others, and a browser opens only six to one origin
 // without HTTP/2. When it is seen again, the first message of a new stream is the newest state.
@@ -13,7 +14,7 @@ const WAIT_MAX_MS = 30_000;
 const HIDDEN_WAIT_MS = 15_000;
 const SILENCE_MS = 30_000; // then we look whether the stream is dead: nobody sees its heartbeats here
 const ANSWER_WITHIN_MS = 10_000;
-const STATE_OF_STATUS = { draft: "waiting", scheduled: "waiting", cancelled: "cancelled", closed: "closed" };
+const STATE_OF_STATUS = { draft: "waiting", scheduled: "waiting", paused: "paused", cancelled: "cancelled", closed: "closed" };
 
 const jittered = (ms) => ms * (0.5 + Math.random());
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, jittered(ms)));
@@ -41,15 +42,14 @@ export async function watch(eventId, show) {
   for (let wait = WAIT_MIN_MS; ; wait = Math.min(wait * 2, WAIT_MAX_MS)) {
     await seen();
     const met = await meet(base, show, newest);
-    if (met === "missing") return;
-    if (met === "hidden") {
+    const end = met === "known" ? await follow(base, show, newest) : met;
+    if (end === "missing" || end === "closed") return;
+    if (end === "hidden") {
       await pause(HIDDEN_WAIT_MS);
       wait = WAIT_MIN_MS;
       continue;
     }
     if (met === "known") {
-      const end = await follow(base, show, newest);
-      if (end === "closed") return;
       if (end !== "lost") wait = WAIT_MIN_MS;
       if (end === "unseen") {
         show.state("reconnecting");
@@ -82,6 +82,18 @@ async function meet(base, show, newest) {
 
 const idsOf = (contestants) => contestants.map((each) => each.contestant_id).sort().join();
 
+/** Whether these are the contestants that we know; in a reveal, some of them. */
+function areKnown({ contestants, revealed }, known) {
+  if (revealed === undefined) return idsOf(contestants) === known;
+  return contestants.every((each) => known.split(",").includes(each.contestant_id));
+}
+
+function stateOf({ stale, revealed, status, frozen }) {
+  if (stale) return "stale";
+  if (revealed !== undefined) return "revealing";
+  return frozen && status !== "paused" ? "frozen" : STATE_OF_STATUS[status] ?? "live";
+}
+
 /** Whether votes are counted that no stream has brought here, or nobody can be asked. */
 async function isBehind(base, newest) {
   try {
@@ -93,7 +105,7 @@ async function isBehind(base, newest) {
 }
 
 /**
- * Follows one stream until it ends for good: "closed", "unseen" when nobody looks any more, "others" when it has other
+ * Follows one stream until it ends for good: "closed", "hidden", "unseen" when nobody looks any more, "others" when it has other
  * contestants than we know, "heard" when it brought something before it was lost, else "lost".
  */
 function follow(base, show, newest) {
@@ -133,13 +145,17 @@ function follow(base, show, newest) {
       }
       heard = true;
       isFirst = false;
-      show.state(standings.stale ? "stale" : STATE_OF_STATUS[standings.status] ?? "live");
-      if (idsOf(standings.contestants) !== newest.contestants) end("others");
+      show.state(stateOf(standings));
+      if (!areKnown(standings, newest.contestants)) end("others");
     };
     source.addEventListener("standings", take);
     source.addEventListener("closed", (message) => {
       take(message);
       end("closed");
+    });
+    source.addEventListener("hidden", () => {
+      show.state("hidden");
+      end("hidden");
     });
     source.onopen = () => {
       isFirst = true;
