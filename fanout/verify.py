@@ -4,7 +4,7 @@
                                                                                     └─► = stored tallies, at theirs
 
 Both sides are compared at the same commit, so the voting needn't pause. It only reads. What can't be compared in
-time is an error, never an equality.
+time is an error, never an equality. What the public sees of frozen events must be the same in Redis and in Postgres.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import psycopg
 import redis
 
 from contract.redis_keys import applied_key, tally_key
-from contract.standings import AppliedPosition, SourceTally
+from contract.standings import AppliedPosition, Freeze, SourceTally
 from fanout.conninfo import conninfo
 from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount
@@ -44,6 +44,7 @@ class Claim(NamedTuple):
     counts: Mapping[CountKey, int]
     lsn: int
     event_lsns: Mapping[int, int]
+    freezes: Mapping[int, Freeze | None]  # of the events that are frozen
 
 
 class NotReachedError(Exception):
@@ -77,7 +78,8 @@ def _differences(url: str, settings: Fanout, redis_url: str) -> list[dict[str, o
             _claim_of_postgres(url, settings.source, new.lsn, listener),
         ]
         stream = _stream(listener, max(max([claim.lsn, *claim.event_lsns.values()]) for claim in claims))
-    return [difference for claim in claims for difference in _compare(claim, set(events), counted, stream)]
+    differences = [difference for claim in claims for difference in _compare(claim, set(events), counted, stream)]
+    return differences + list(_compare_freezes(*claims))
 
 
 def _counted(recount: Recount, listener: WalListener) -> dict[CountKey, int]:
@@ -123,7 +125,9 @@ def _claim_of_redis(url: str, source: str, events: Mapping[int, EventTally], lsn
         payloads = {no: client.hget(tally_key(event.event_id, source), "payload") for no, event in events.items()}
     tallies = {no: msgspec.json.decode(payload, type=SourceTally) for no, payload in payloads.items() if payload}
     counts = _by_key({no: tally.counts for no, tally in tallies.items()})
-    return Claim("redis", counts, applied.lsn, {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()})
+    lsns = {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()}
+    freezes = {no: tally.freeze for no, tally in tallies.items() if tally.frozen}
+    return Claim("redis", counts, applied.lsn, lsns, freezes)
 
 
 def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -> Claim:
@@ -132,7 +136,8 @@ def _claim_of_postgres(url: str, source: str, lsn: int, listener: WalListener) -
         if stored is None or tally is None or stored.position.lsn < lsn:
             return None
         counts = _by_key({no: event.counts for no, event in tally.events.items()})
-        return Claim("tallies", counts, stored.position.lsn, {})
+        freezes = {no: event.freeze.message() for no, event in tally.events.items() if event.freeze}
+        return Claim("tallies", counts, stored.position.lsn, {}, freezes)
 
     with psycopg.connect(conninfo(url, "fanout verify"), autocommit=True) as connection:
         ledger = LedgerReader(connection)
@@ -176,4 +181,17 @@ def _compare(
                 **key._asdict(),
                 "claimed": claim.counts.get(key, 0),
                 "ledger": expected[key],
+            }
+
+
+def _compare_freezes(redis_claim: Claim, stored_claim: Claim) -> Iterator[dict[str, object]]:
+    """The freezes that are lost, or that differ though no change of their event lies between them."""
+    for event_no, shown in redis_claim.freezes.items():
+        stored = stored_claim.freezes.get(event_no)
+        if shown is None or (stored and stored.lsn == shown.lsn and stored.counts != shown.counts):
+            yield {
+                "where": "freeze",
+                "event_no": event_no,
+                "claimed": shown and shown.counts,
+                "ledger": stored and stored.counts,
             }

@@ -49,7 +49,7 @@ class EventEditing:
         """Change what is named; `InvalidField`, `NotFound`, `WrongState`."""
         row = await self._runner.row("edit_event", event_id=event_id, changes=Jsonb(edit.checked()), **by._asdict())
         if edit.may_hide:
-            await self._hearing.wait()
+            await self._hearing.wait_until_hidden()
         return EventFields(**row)
 
     async def add_contestant(self, by: Actor, event_id: UUID, contestant: NewContestant) -> ContestantFields:

@@ -1,6 +1,7 @@
 """Waits until readers can have heard of a change: fanout says in Redis how far it has read, and readers hear with it.
 
-So a click that hides something is answered when nobody is shown it any more. The wait is bounded: while Redis or fanout
+So a click that hides something is answered when nobody is shown it any more: readers show nothing that they read longer
+ago than SHOWN_FOR_S, and what they read from then on says that it is hidden. The wait is bounded: while Redis or fanout
 is away, readers learn of the change by other ways, and the host has an answer all the same.
 """
 
@@ -15,7 +16,7 @@ from command.durable_pool import Connection, DurablePool
 from command.settings import Hearing
 from contract import queries
 from contract.redis_keys import applied_key
-from contract.standings import AppliedPosition
+from contract.standings import SHOWN_FOR_S, AppliedPosition
 
 LOOK_AGAIN_S = 0.02
 
@@ -37,6 +38,11 @@ class HearingWait:
                 lsn = await self._pool.run(self._end)
                 while await self._applied_lsn() < lsn:  # noqa: ASYNC110  # another process says it
                     await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def wait_until_hidden(self) -> None:
+        """Return when what was shown before is shown no longer."""
+        await self.wait()
+        await asyncio.sleep(SHOWN_FOR_S)
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -71,7 +71,11 @@ class Show:
 
     def close(self) -> None:
         """No more votes."""
-        self._call(f"/v1/event/{self.event_id}/close", {}, self._host["token"])
+        self.click("close")
+
+    def click(self, action: str, **content: object) -> None:
+        """What a host does with an event."""
+        self._call(f"/v1/event/{self.event_id}/{action}", content, self._host["token"])
 
     def _login(self, username: str, password: str) -> dict[str, Any]:
         return self._call("/v1/auth/login", {"username": username, "password": password})

@@ -76,6 +76,32 @@ def test_vote_moves_a_bar_and_close_ends_it(stack: RunningStack, page: Page, com
     assert complaints == []
 
 
+def test_page_stands_still_and_then_shows_place_by_place(
+    stack: RunningStack, page: Page, complaints: list[str]
+) -> None:
+    """Frozen, it keeps its numbers and says of when they are; a reveal shows the last place, then all."""
+    show = Show(stack.demo, "The reveal", ["Anna", "Ben", "Cleo"])
+    show.vote(0)
+    page.goto(show.page)
+    expect_votes(page, show, 0, 1)
+    show.click("freeze")
+    expect_state(page, "frozen")
+    expect(page.locator("#as-of")).to_contain_text("Numbers of")
+    show.vote(0)
+    show.vote(1)
+    show.close()
+    show.click("reveal", places=1)
+    expect_state(page, "revealing")
+    expect(page.locator("#board li .name")).to_have_text(["Cleo"])
+    show.click("reveal", places=2)
+    expect(page.locator("#board li .name")).to_have_text(["Ben", "Cleo"])
+    show.click("reveal")
+    expect_state(page, "closed")
+    expect_votes(page, show, 0, 2)
+    expect(page.locator("#board li .name")).to_have_text(["Anna", "Ben", "Cleo"])
+    assert complaints == []
+
+
 def test_page_recovers_when_the_stream_server_dies(stack: RunningStack, page: Page, complaints: list[str]) -> None:
     """While the server is away the page says so and keeps its numbers; afterwards it shows what came meanwhile."""
     show = Show(stack.demo, "Recovery", ["Anna", "Ben"])

@@ -218,6 +218,7 @@ def test_verify_tells_right_from_wrong(ledger: psycopg.Connection, database: Dat
     """Beside running votes all is equal; a tampered tally is found, in Redis as in Postgres."""
     event, quiet = make_event(ledger), make_event(ledger)
     cast(ledger, quiet, 1, 3)
+    ledger.execute("SELECT set_frozen(%s, true, ROW(NULL, 'host', 'test')::actor)", [quiet.event_id])
     # It looks after what is stored at the idle pace, and would repair it before it is compared: here it never does.
     fanout = FanoutProcess(database.url("vote_fanout"), redis_url, IDLE_CHECKPOINT_MS="1000000000")
 
@@ -236,6 +237,9 @@ def test_verify_tells_right_from_wrong(ledger: psycopg.Connection, database: Dat
             assert verify() == 1
             client.hset(key, "payload", payload)
         assert verify() == 0
+        ledger.execute("UPDATE frozen_tallies SET votes = '{}'")
+        assert verify() == 1
+        ledger.execute("""UPDATE frozen_tallies SET votes = '{"1": 3}'""")
         ledger.execute("UPDATE tallies SET votes = votes + 1 WHERE event_no = %s", [quiet.event_no])
         assert verify() == 1
 

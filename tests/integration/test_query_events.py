@@ -117,5 +117,6 @@ async def test_the_live_count(query: Service, owner: psycopg.Connection, redis_u
         "current_votes": 42,
         "last_updated": "2026-01-01T20:15:00.000000Z",
         "stale": False,
+        "frozen": False,
     }
     assert (await get(query, f"/v1/event/{hidden.event_id}/live"))[0] == 403

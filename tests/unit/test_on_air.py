@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.assurance import Assurance
 from contract.standings import Freeze, OnAir, SourceTally
 from query.event import Contestant, Event
 from query.on_air import Audience, Sight, see, sight_of
@@ -36,6 +37,7 @@ def event_of(on_air: OnAir) -> Event:
         closes_at=None,
         results_visibility=on_air.visibility,
         captcha=False,
+        assurance_min=Assurance.PASSWORD,
         event_no=1,
         key_no=1,
         change_no=on_air.change_no,

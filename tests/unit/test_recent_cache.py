@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from contract.errors import Busy
-from query.recent_cache import RecentCache
+from query.recent_cache import OLD_AFTER_S, RecentCache
 
 FOR_EVER_S = 3600.0
 
@@ -75,6 +75,28 @@ async def test_old_value_is_better_than_a_long_wait() -> None:
     assert source.asked == ["a", "a"]
     source.may_answer.set()
     await cache.get("a")
+
+
+async def test_what_is_too_old_is_never_served() -> None:
+    """Neither while a load hangs nor when it fails; a load that took too long is too old itself."""
+    source = Source()
+    source.may_answer.set()
+    cache = RecentCache(source.load, 0, 10, age_max_s=0)
+    with pytest.raises(Busy):
+        await cache.get("a")
+    cache = RecentCache(source.load, 0, 10, age_max_s=FOR_EVER_S)
+    assert await cache.get("a") == "A"
+    cache._entry("a").asked_at -= FOR_EVER_S
+    source.fails = True
+    with pytest.raises(Busy):
+        await cache.get("a")
+    source.fails = False
+    source.may_answer.clear()
+    asker = asyncio.create_task(cache.get("a"))
+    _, waiting = await asyncio.wait([asker], timeout=2 * OLD_AFTER_S)
+    assert waiting
+    source.may_answer.set()
+    assert await asker == "A"
 
 
 async def test_fault_is_not_hidden_behind_an_old_value() -> None:
