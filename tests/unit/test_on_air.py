@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.assurance import Assurance
 from contract.standings import Freeze, OnAir, SourceTally
 from query.event import Contestant, Event
 from query.on_air import Audience, Sight, see, sight_of
@@ -37,7 +36,7 @@ def event_of(on_air: OnAir) -> Event:
         closes_at=None,
         results_visibility=on_air.visibility,
         captcha=False,
-        assurance_min=Assurance.PASSWORD,
+        assurance_min="password",
         event_no=1,
         key_no=1,
         change_no=on_air.change_no,
