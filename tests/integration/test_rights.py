@@ -1,39 +1,12 @@
-"""Who may do what in both databases: all of it listed, and tried as each role that can log in."""
-
-from collections.abc import Iterable
+"""Who may do what in the ledger's database: all of it listed, and tried as each role that can log in."""
 
 import psycopg
 import pytest
 
-from ops.embedded.program_environment import IDENTITY_ROLES, LEDGER_ROLES, LOGIN_ROLES
+from ops.embedded.program_environment import LOGIN_ROLES
 from ops.rig.database import Database
 from ops.rig.event import make_event
-
-RIGHTS = """
-    SELECT coalesce(grantee.rolname, 'PUBLIC') || ': ' || privilege || ' ' || what
-    FROM (
-        SELECT acl.grantee, acl.privilege_type AS privilege, c.oid::regclass::text AS what
-        FROM pg_class c, aclexplode(c.relacl) acl
-        WHERE c.relnamespace::regnamespace::text IN ('public', 'identity')
-        UNION ALL
-        SELECT acl.grantee, acl.privilege_type,
-               c.oid::regclass || ' (' || string_agg(a.attname, ', ' ORDER BY a.attname) || ')'
-        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) acl
-        WHERE c.relnamespace::regnamespace::text IN ('public', 'identity')
-        GROUP BY acl.grantee, acl.privilege_type, c.oid
-        UNION ALL
-        SELECT acl.grantee, acl.privilege_type,
-               replace(p.pronamespace::regnamespace || '.', 'public.', '') || p.proname || '/' || p.pronargs
-        FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl
-        WHERE p.pronamespace::regnamespace::text IN ('public', 'identity')
-        UNION ALL
-        SELECT acl.grantee, acl.privilege_type, 'on the database'
-        FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) acl
-        WHERE d.datname = current_database()
-    ) AS granted
-    LEFT JOIN pg_roles grantee ON grantee.oid = granted.grantee
-    WHERE grantee.rolname IS NULL OR grantee.rolname IN (SELECT unnest(%s::text[]))
-"""
+from ops.rig.rights import allowed_of, rights
 
 GRANTED = """
 PUBLIC: CONNECT on the database
@@ -102,69 +75,6 @@ vote_query: SELECT vote_rejections (event_no, kind, voter)
 vote_query: SELECT votes (event_no, voted_at, voter)
 """
 
-GRANTED_IN_IDENTITY = """
-vote_command: CONNECT on the database
-vote_command: EXECUTE identity.revoked_since/1
-vote_command: EXECUTE identity.user_exists/1
-vote_identity: CONNECT on the database
-vote_identity: DELETE identity.applications
-vote_identity: DELETE identity.burned_challenges
-vote_identity: DELETE identity.code_tries
-vote_identity: DELETE identity.factors
-vote_identity: DELETE identity.recovery_codes
-vote_identity: DELETE identity.sessions
-vote_identity: DELETE identity.used_id_tokens
-vote_identity: EXECUTE identity.change_role/6
-vote_identity: EXECUTE identity.erase/3
-vote_identity: EXECUTE identity.folded/1
-vote_identity: EXECUTE identity.forget/1
-vote_identity: EXECUTE identity.is_erased/1
-vote_identity: INSERT identity.applications
-vote_identity: INSERT identity.audit_log (action, actor, after, before, role, trace_id, user_id)
-vote_identity: INSERT identity.burned_challenges
-vote_identity: INSERT identity.code_tries
-vote_identity: INSERT identity.factors
-vote_identity: INSERT identity.federated
-vote_identity: INSERT identity.mail_confirmations
-vote_identity: INSERT identity.recovery_codes
-vote_identity: INSERT identity.revocations
-vote_identity: INSERT identity.sessions
-vote_identity: INSERT identity.used_id_tokens
-vote_identity: INSERT identity.users (created_at, date_of_birth, email, mailbox, password_hash, \
-registered_with, skeleton, user_id, username, \
-voter_seed)
-vote_identity: SELECT identity.applications
-vote_identity: SELECT identity.audit_log
-vote_identity: SELECT identity.burned_challenges
-vote_identity: SELECT identity.code_tries
-vote_identity: SELECT identity.factors
-vote_identity: SELECT identity.federated
-vote_identity: SELECT identity.mail_confirmations
-vote_identity: SELECT identity.recovery_codes
-vote_identity: SELECT identity.revocations
-vote_identity: SELECT identity.sessions
-vote_identity: SELECT identity.used_id_tokens
-vote_identity: SELECT identity.users
-vote_identity: UPDATE identity.burned_challenges (expires_at)
-vote_identity: UPDATE identity.code_tries (since, tries)
-vote_identity: UPDATE identity.factors (confirmed_at, counter, last_used_at)
-vote_identity: UPDATE identity.mail_confirmations (confirmed_at, sent, sent_at)
-vote_identity: UPDATE identity.sessions (assurance, current_hash, earlier_rotations, expires_at, factor_at, \
-revoked_at, rotated_at)
-vote_identity: UPDATE identity.used_id_tokens (used_at)
-vote_identity: UPDATE identity.users (mailbox, password_hash, skeleton)
-vote_query: CONNECT on the database
-vote_query: EXECUTE identity.revoked_since/1
-vote_query: EXECUTE identity.voter_of/2
-"""
-
-# What may not even be seen is undefined.
-REFUSALS = (
-    psycopg.errors.InsufficientPrivilege,
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InvalidSchemaName,
-)
 FOR_NOBODY = [
     "INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal) VALUES (now(), 1, 1, '', '')",
     "UPDATE votes SET contestant_no = 2",
@@ -232,57 +142,9 @@ CHANGES = [
 ]
 
 
-PEOPLE = [f"SELECT FROM identity.{table}" for table in ("applications", "users", "sessions")]
-FOR_NOBODY_IN_IDENTITY = [
-    "UPDATE identity.users SET voter_seed = ''",
-    "DELETE FROM identity.users",
-    "UPDATE identity.users SET roles = '{admin}'",
-    "INSERT INTO identity.users (username, voter_seed, roles) VALUES ('x', sha256('x'), '{admin}')",
-    "UPDATE identity.audit_log SET actor = 'x'",
-    "INSERT INTO identity.audit_log (at, actor, role, action) VALUES (now(), 'x', 'admin', 'x')",
-    "DELETE FROM identity.audit_log",
-    "TRUNCATE identity.audit_log",
-    "TRUNCATE identity.users CASCADE",
-    "UPDATE identity.sessions SET user_id = gen_random_uuid()",
-    "ALTER TABLE identity.users DISABLE TRIGGER ALL",
-    "CREATE TABLE identity.mine ()",
-    "CREATE TABLE public.mine ()",
-    "CREATE TEMPORARY TABLE mine ()",
-    "CREATE SCHEMA mine",
-    "DELETE FROM schema_migrations",
-    "SELECT pg_logical_emit_message(true, 'x', 'x')",
-    "SELECT pg_advisory_lock(86606)",
-    "SELECT lo_from_bytea(0, 'x')",
-]
-FOR_SOME_IN_IDENTITY = {
-    "vote_identity": [
-        "SELECT identity.user_exists(gen_random_uuid())",
-        "SELECT identity.voter_of(gen_random_uuid(), 1)",
-    ],
-    "vote_command": [*PEOPLE, "SELECT identity.voter_of(gen_random_uuid(), 1)", "SELECT identity.folded('x')"],
-    "vote_query": [*PEOPLE, "SELECT identity.user_exists(gen_random_uuid())", "SELECT identity.folded('x')"],
-}
-
-
-def rights(database: Database) -> str:
-    with psycopg.connect(database.url()) as connection:
-        rows = connection.execute(RIGHTS, [list(LOGIN_ROLES)]).fetchall()
-    return "\n".join(sorted(row[0] for row in rows))
-
-
-def try_all(url: str, forbidden: Iterable[str]) -> None:
-    """Each statement is refused."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET default_transaction_read_only = off")
-        for statement in forbidden:
-            with pytest.raises(REFUSALS):
-                connection.execute(statement.encode())
-
-
-def test_every_right_is_listed(database: Database, identity_database: Database) -> None:
+def test_every_right_is_listed(database: Database) -> None:
     """Tables, columns, sequences and functions: each role has what stands here and no more, everybody nothing."""
     assert rights(database) == GRANTED.strip()
-    assert rights(identity_database) == GRANTED_IN_IDENTITY.strip()
 
 
 @pytest.mark.parametrize("role", LOGIN_ROLES)
@@ -290,18 +152,4 @@ def test_no_role_can_do_what_its_work_does_not_need(database: Database, owner: p
     """Every way around the ledger's door, into people's choices, or into somebody's way is refused."""
     make_event(owner)
     forbidden = [*FOR_NOBODY, *FOR_SOME[role], *([] if role == "vote_command" else CHANGES)]
-    try_all(database.url(role), forbidden)
-
-
-@pytest.mark.parametrize("role", IDENTITY_ROLES)
-def test_who_comes_to_identitys_door_stays_there(identity_database: Database, role: str) -> None:
-    """Command and query have a function each; nobody changes a seed, a role or the log."""
-    try_all(identity_database.url(role), [*FOR_NOBODY_IN_IDENTITY, *FOR_SOME_IN_IDENTITY[role]])
-
-
-@pytest.mark.parametrize("role", sorted({*LEDGER_ROLES} - {*IDENTITY_ROLES}))
-def test_others_do_not_even_come_in(identity_database: Database, role: str) -> None:
-    """Fanout and auditors can't connect to the database of people, whatever pg_hba.conf lets in."""
-    for replication in ("false", "database"):
-        with pytest.raises(psycopg.OperationalError, match=r"permission denied (for database|to start WAL sender)"):
-            psycopg.connect(identity_database.url(role), replication=replication)
+    assert allowed_of(database.url(role), forbidden) == []
