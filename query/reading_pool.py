@@ -31,8 +31,10 @@ _PASSING = (
 class ReadingPool:
     """At most `connections_max` connections to `url`, for the statements of one file; `open` and `close` its lifetime.
 
-    Whoever derives from it says what may be asked.
+    Whoever derives from it says what may be asked, and how long an answer may take.
     """
+
+    answer_within_s: float = ANSWER_WITHIN_S
 
     def __init__(self, url: str, file_name: str, connections_max: int, **server_settings: str) -> None:
         self._url = url
@@ -48,7 +50,7 @@ class ReadingPool:
             min_size=0,
             max_size=self._connections_max,
             timeout=ANSWER_WITHIN_S,
-            command_timeout=ANSWER_WITHIN_S,
+            command_timeout=self.answer_within_s,
             server_settings=self._server_settings,
         )
 
@@ -63,7 +65,7 @@ class ReadingPool:
             raise Busy
         statement = self._sql[name]
         try:
-            async with self._pool.acquire(timeout=ANSWER_WITHIN_S) as connection:
+            async with self._pool.acquire(timeout=self.answer_within_s) as connection:
                 rows: Sequence[Any] = await connection.fetch(statement.text, *statement.arguments(**values))
         except _PASSING as error:
             raise Busy from error

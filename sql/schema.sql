@@ -379,6 +379,34 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
+-- Name: count_devices(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.count_devices(p_event_no integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET work_mem TO '64MB'
+    AS $$
+BEGIN
+    RETURN (SELECT count(DISTINCT device) FROM votes WHERE event_no = p_event_no);
+END
+$$;
+ALTER FUNCTION public.count_devices(p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: count_leaf(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) RETURNS TABLE(minute timestamp with time zone, region text, votes bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET enable_sort TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+BEGIN
+    IF has_partition('votes', p_event_no) THEN
+        RETURN QUERY EXECUTE format(
+            'SELECT date_bin(''1 minute'', voted_at, ''epoch''), coalesce(region, ''--'')::text, count(*) FROM %I
+             GROUP BY GROUPING SETS ((1), (2))', format('votes_e%s_p%s', p_event_no, p_leaf));
+    END IF;
+END
+$$;
+ALTER FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) OWNER TO vote_ledger_owner;
 -- Name: create_event(jsonb, integer, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) RETURNS TABLE(event_no integer, event_id uuid)
     LANGUAGE sql SECURITY DEFINER
@@ -1120,6 +1148,8 @@ ALTER TABLE ONLY public.vote_rejections
 -- Name: votes votes_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.votes
     ADD CONSTRAINT votes_pkey PRIMARY KEY (event_no, voter);
+-- Name: audit_log_actor; Type: INDEX; Schema: public; Owner: vote_ledger_owner
+CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor, audit_no);
 -- Name: audit_log_event; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX audit_log_event ON public.audit_log USING btree (event_id, audit_no);
 -- Name: events_pending; Type: INDEX; Schema: public; Owner: vote_ledger_owner
@@ -1276,6 +1306,12 @@ REVOKE ALL ON FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT 
 -- Name: FUNCTION confirm_change(p_event_id uuid, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) TO vote_command;
+-- Name: FUNCTION count_devices(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_devices(p_event_no integer) TO vote_query;
+-- Name: FUNCTION count_leaf(p_event_no integer, p_leaf integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) TO vote_query;
 -- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) TO vote_command;
@@ -1357,6 +1393,7 @@ REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids 
 GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) TO vote_command;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
+GRANT SELECT ON TABLE public.audit_log TO vote_query;
 -- Name: TABLE confirmations; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.confirmations TO vote_auditor;
 -- Name: TABLE fanout_checkpoint; Type: ACL; Schema: public; Owner: vote_ledger_owner

@@ -68,6 +68,14 @@ def parameter_of(request: Request, name: str) -> str | None:
     return value
 
 
+def flag_of(request: Request, name: str) -> bool:
+    """A yes or no of the query, no when it isn't there; anything else is `InvalidField`."""
+    asked = parameter_of(request, name)
+    if asked not in (None, "true", "false"):
+        raise InvalidField(f"{name} must be true or false", field=name)
+    return asked == "true"
+
+
 def is_known(request: Request, etag: str) -> bool:
     """Whether the client has it already, by the weak comparison of RFC 9110; a malformed If-None-Match is none."""
     text = ",".join(request.headers.getall("if-none-match", []))

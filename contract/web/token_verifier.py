@@ -73,6 +73,13 @@ class TokenVerifier:
             raise Forbidden
         return caller
 
+    def auditor(self, request: Request) -> Caller:
+        """The caller, who must be admin or auditor."""
+        caller = self.caller(request)
+        if not caller.may_read_all:
+            raise Forbidden
+        return caller
+
     async def run(self) -> None:
         """Fetch the keys now, every five minutes, and when a token names one that is missing."""
         while True:

@@ -21,14 +21,18 @@ from query.identity_door import IdentityDoor
 from query.pages.home_handler import HomeHandler
 from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
+from query.reads.audit_handler import AuditHandler
 from query.reads.event_pages import EventPages
 from query.reads.events_handler import EventsHandler
 from query.reads.own_votes import OwnVotePages
 from query.reads.own_votes_handler import OwnVotesHandler
 from query.reads.result_renderer import ResultRenderer
 from query.reads.results_handler import ResultsHandler
+from query.reads.statistics_handler import StatisticsHandler
+from query.reads.statistics_reader import StatisticsReader
 from query.reads.user_vote_handler import UserVoteHandler
 from query.reads.user_votes import UserVotes
+from query.reads.vote_counter import VoteCounter
 from query.reads.vote_status_handler import VoteStatusHandler
 from query.reads.vote_tracker import VoteTracker
 from query.redis_reader import RedisReader, redis_client
@@ -45,6 +49,8 @@ class QueryService(Service):
     handler_types = (
         EventsHandler,
         ResultsHandler,
+        StatisticsHandler,
+        AuditHandler,
         VoteStatusHandler,
         UserVoteHandler,
         OwnVotesHandler,
@@ -64,7 +70,9 @@ class QueryService(Service):
         self._revocations = RevocationListener(identity_url, revoked)
         self._people = people = IdentityDoor(identity_url)
         self._verifier = verifier = TokenVerifier(verification.jwks_url, revoked)
-        self._replica = ReplicaReader(settings.read(settings.Replica, env).url)
+        replica_url = settings.read(settings.Replica, env).url
+        self._replica = ReplicaReader(replica_url)
+        self._statistics = statistics = StatisticsReader(replica_url)
         self._redis = redis_client(redis.url)
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
@@ -76,6 +84,8 @@ class QueryService(Service):
         self.handlers = (
             EventsHandler(verifier, events, pages),
             ResultsHandler(verifier, events, ResultsAccess(verifier), ResultRenderer(events, standings)),
+            StatisticsHandler(verifier, events, standings, statistics, VoteCounter(statistics)),
+            AuditHandler(verifier, statistics),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
@@ -95,6 +105,7 @@ class QueryService(Service):
     async def open(self) -> None:
         """Make the pools."""
         await self._replica.open()
+        await self._statistics.open()
         await self._people.open()
 
     def work(self) -> Iterable[Work]:
@@ -104,6 +115,7 @@ class QueryService(Service):
     async def close(self) -> None:
         """Let the connections go."""
         await self._replica.close()
+        await self._statistics.close()
         await self._people.close()
         await self._redis.aclose()
 

@@ -15,3 +15,8 @@ def percentages(votes: Sequence[int]) -> list[float]:
     for index in by_remainder[: HUNDREDTHS - sum(shares)]:
         shares[index] += 1
     return [share / 100 for share in shares]
+
+
+def share(part: int, whole: int) -> float:
+    """What percentage `part` is of `whole`, which isn't 0, with two decimals."""
+    return round(100 * part / whole, 2)

@@ -144,17 +144,21 @@ def contestants(event: Event) -> Contestants:
     return Contestants(event.event_id, rows)
 
 
-def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
-    rows = shown.by_votes
-    totals = [ResultRow(each.contestant_id, each.contestant_name, each.party, votes) for each, votes in rows]
+def result_rows(shown: Shown, *, with_percentages: bool) -> list[ResultRow]:
+    """The result of each contestant that is shown, most votes first."""
+    rows = [ResultRow(each.contestant_id, each.contestant_name, each.party, votes) for each, votes in shown.by_votes]
     if with_percentages and len(rows) == len(shown.event.contestants):  # a share and its votes tell the whole
-        for row, share in zip(totals, percentages([row.votes for row in totals]), strict=True):
+        for row, share in zip(rows, percentages([row.votes for row in rows]), strict=True):
             row.percentage = share
+    return rows
+
+
+def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
     content = Results(
         event_id=shown.event.event_id,
         event_title=shown.event.event_name,
         status=shown.status,
-        totals=totals,
+        totals=result_rows(shown, with_percentages=with_percentages),
         total_votes=shown.total_votes,
         stale=shown.stale,
         frozen=shown.frozen,

@@ -7,7 +7,7 @@ from sanic import HTTPResponse, Request
 from contract.errors import InvalidField, NotFound, ResultsHidden
 from contract.web.answering import answer
 from contract.web.call import Access, call
-from contract.web.request_content import is_known, parameter_of, uuid_of
+from contract.web.request_content import flag_of, is_known, uuid_of
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
 from query.on_air import Audience
@@ -51,10 +51,8 @@ class ResultsHandler:
     )
     async def results(self, request: Request, event_id: str) -> HTTPResponse:
         """The results of an event."""
-        asked = parameter_of(request, "include_percentages")
-        if asked not in (None, "true", "false"):
-            raise InvalidField("include_percentages must be true or false", field="include_percentages")
-        view = result_views.results_with_percentages if asked == "true" else result_views.results
+        wanted = flag_of(request, "include_percentages")
+        view = result_views.results_with_percentages if wanted else result_views.results
         return await self._answer(request, event_id, view)
 
     @call(

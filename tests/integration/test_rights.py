@@ -64,8 +64,11 @@ vote_fanout: SELECT votes (contestant_no, event_no, voted_at)
 vote_fanout: UPDATE fanout_checkpoint
 vote_fanout: UPDATE frozen_tallies
 vote_fanout: UPDATE tallies
+vote_query: EXECUTE count_devices/1
+vote_query: EXECUTE count_leaf/2
 vote_query: EXECUTE has_partition/2
 vote_query: EXECUTE rfc3339/1
+vote_query: SELECT audit_log
 vote_query: SELECT contestants
 vote_query: SELECT events
 vote_query: SELECT fanout_checkpoint
@@ -116,8 +119,8 @@ FOR_SOME = {
     "vote_fanout": ["SELECT voter FROM votes", "SELECT * FROM votes", "SELECT kind FROM vote_rejections"],
     "vote_query": [CHOICES, "SELECT * FROM votes", "SELECT voter FROM votes WHERE contestant_no = 1",
                    "SELECT seal FROM votes", "SELECT contestant_no FROM vote_rejections",
-                   "SELECT hits FROM vote_evidence",
-                   "SELECT actor FROM audit_log", "INSERT INTO tallies VALUES (1, 1, 1)"],
+                   "SELECT hits FROM vote_evidence", "SELECT region FROM votes", "SELECT device FROM votes",
+                   "INSERT INTO tallies VALUES (1, 1, 1)"],
     "vote_auditor": ["INSERT INTO tallies VALUES (1, 1, 1)"],
 }  # fmt: skip
 CHANGES = [

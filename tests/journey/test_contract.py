@@ -209,6 +209,12 @@ async def _become_staff(caller: Caller, admin: str, edge_url: str) -> None:
     assert (await caller.ask("staff_log", admin))["log"][0]["action"] == "sessions.end"
 
 
+async def _ask_for_outputs(caller: Caller, admin_token: str, event_id: str) -> None:
+    """What a studio, a newsroom and auditors get of an event."""
+    await caller.ask("statistics", admin_token, event_id=event_id)
+    await caller.ask("audit_log", admin_token)
+
+
 async def test_success_is_what_was_declared(
     stack: RunningStack, caller: Caller, mails: MailServer, issuer: OidcIssuer
 ) -> None:
@@ -243,6 +249,7 @@ async def test_success_is_what_was_declared(
     await caller.ask("vote_status", viewer["token"], vote_id=ack["vote_id"])
     await caller.ask("event_rules", admin["token"], event_id=event_id)
     await caller.ask("event_close", admin["token"], event_id=event_id)
+    await _ask_for_outputs(caller, admin["token"], event_id)
 
     mine = await caller.ask("my_votes", viewer["token"])
     assert mine["votes"][0]["vote_id"] == ack["vote_id"]

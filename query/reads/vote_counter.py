@@ -1,0 +1,94 @@
+"""Counts the votes of events on the replica, in the background: whoever asks gets the last count, with its age.
+
+One count at a time, a leaf after the other, and afterwards a rest that is many times as long: voting doesn't feel it.
+The first one to ask waits a moment, which is enough for events of ordinary size.
+
+    asked ─► kept and not due ─────────────────────────► the last count
+        └──► start counting, or join who waits ─ done ─► the new one
+                                         └─ not yet ───► the last one, or None
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter, OrderedDict
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from contract.errors import Busy
+from contract.standings import FINAL_STATUSES
+from query.event import Event
+from query.reads.statistics_reader import StatisticsReader
+from query.reads.vote_counts import VoteCounts
+
+EVENTS_KEPT_MAX = 200
+EVENTS_WAITING_MAX = 20
+FIRST_WITHIN_S = 3.0
+NEXT_WITHIN_S = 0.3
+
+log = logging.getLogger(__name__)
+
+
+class _Kept(NamedTuple):
+    counts: VoteCounts
+    ended_at: float  # monotonic
+
+
+class VoteCounter:
+    """Keeps the last count of events that somebody asked for."""
+
+    def __init__(self, reader: StatisticsReader) -> None:
+        self._reader = reader
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()
+        self._counting: dict[int, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
+
+    async def counts(self, event: Event, leaves: int) -> VoteCounts | None:
+        """The last count of this event, None while the first one goes on; `Busy` when too many events wait for it."""
+        kept = self._kept.get(event.event_no)
+        if kept is None or kept.counts.is_due(time.monotonic() - kept.ended_at):
+            counting = self._counting.get(event.event_no) or self._start(event, leaves)
+            await asyncio.wait([counting], timeout=NEXT_WITHIN_S if kept else FIRST_WITHIN_S)
+            kept = self._kept.get(event.event_no)
+        return kept.counts if kept else None
+
+    def _start(self, event: Event, leaves: int) -> asyncio.Task[None]:
+        if len(self._counting) >= EVENTS_WAITING_MAX:
+            raise Busy("too many events wait to be counted, come back in a moment")
+        counting = self._counting[event.event_no] = asyncio.create_task(self._keep(event, leaves))
+        return counting
+
+    async def _keep(self, event: Event, leaves: int) -> None:
+        try:
+            async with self._turn:
+                counts = await self._count(event, leaves)
+        except Busy as error:
+            log.warning("votes can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
+            return
+        finally:
+            del self._counting[event.event_no]
+        self._kept[event.event_no] = _Kept(counts, time.monotonic())
+        self._kept.move_to_end(event.event_no)
+        if len(self._kept) > EVENTS_KEPT_MAX:
+            self._kept.popitem(last=False)
+
+    async def _count(self, event: Event, leaves: int) -> VoteCounts:
+        as_of, began_at = datetime.now(UTC), time.monotonic()
+        by_minute: Counter[datetime] = Counter()
+        by_region: Counter[str] = Counter()
+        for leaf in range(leaves):
+            for minute, region, votes in await self._reader.leaf(event.event_no, leaf):
+                if minute:
+                    by_minute[minute] += votes
+                else:
+                    by_region[region or ""] += votes
+        refusals = await self._reader.refusals(event.event_no)
+        devices = await self._devices(event)
+        final = event.status in FINAL_STATUSES
+        return VoteCounts(as_of, time.monotonic() - began_at, final, by_minute, by_region, refusals, devices)
+
+    async def _devices(self, event: Event) -> int | None:
+        try:
+            return await self._reader.devices(event.event_no)
+        except Busy:
+            return None

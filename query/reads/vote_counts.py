@@ -1,0 +1,50 @@
+"""What was counted of an event's votes at some moment, and what follows from it: pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from contract.vote_id import VoteKind
+
+FRESH_S = 5.0  # counting again sooner tells nobody anything
+REST = 10  # so many times as long as a count took nothing is counted: a tenth of a core at most
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCounts:
+    """An event's votes as they were when the count began at `as_of`, or a little later; it took `took_s` seconds."""
+
+    as_of: datetime
+    took_s: float
+    final: bool  # the event was over, so nothing can change any more
+    by_minute: Mapping[datetime, int]
+    by_region: Mapping[str, int]
+    refusals: Mapping[VoteKind, int]
+    devices: int | None  # None: couldn't be counted in time
+
+    @property
+    def votes(self) -> int:
+        """All votes that were counted."""
+        return sum(self.by_minute.values())
+
+    @property
+    def last_minute(self) -> int:
+        """Votes in the last whole minute before the count."""
+        return self.by_minute.get(self.as_of.replace(second=0, microsecond=0) - _MINUTE, 0)
+
+    def by_hour(self) -> list[tuple[datetime, int]]:
+        """Votes in each hour that has any, the first one first."""
+        hours: Counter[datetime] = Counter()
+        for minute, votes in self.by_minute.items():
+            hours[minute.replace(minute=0)] += votes
+        return sorted(hours.items())
+
+    def peak(self) -> tuple[datetime, int] | None:
+        """The minute with the most votes, of equal ones the first; None without any vote."""
+        return min(self.by_minute.items(), key=lambda each: (-each[1], each[0]), default=None)
+
+    def is_due(self, age_s: float) -> bool:
+        """Whether it is time to count again, so long after this count ended."""
+        return not self.final and age_s >= max(FRESH_S, REST * self.took_s)

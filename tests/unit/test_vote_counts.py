@@ -1,0 +1,46 @@
+"""What follows from a count of votes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from query.reads.vote_counts import FRESH_S, VoteCounts
+
+EIGHT = datetime(2026, 1, 1, 20, 0, tzinfo=UTC)
+
+
+def counted(by_minute: dict[int, int], *, took_s: float = 0.1, final: bool = False) -> VoteCounts:
+    """Votes by minutes after eight, counted at 21:00:30."""
+    minutes = {EIGHT + timedelta(minutes=minute): votes for minute, votes in by_minute.items()}
+    as_of = EIGHT + timedelta(hours=1, seconds=30)
+    return VoteCounts(as_of, took_s, final, minutes, {}, {}, None)
+
+
+def test_minutes_add_up() -> None:
+    """To all votes, to hours, to the first of the best minutes, and to the last whole one."""
+    counts = counted({0: 3, 15: 7, 59: 7, 60: 1})
+    assert counts.votes == 18
+    assert counts.by_hour() == [(EIGHT, 17), (EIGHT + timedelta(hours=1), 1)]
+    assert counts.peak() == (EIGHT + timedelta(minutes=15), 7)
+    assert counts.last_minute == 7
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    """An event without votes has no peak."""
+    counts = counted({})
+    assert (counts.votes, counts.by_hour(), counts.peak(), counts.last_minute) == (0, [], None, 0)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "final", "age_s", "due"),
+    [
+        (0.1, False, FRESH_S, True),
+        (0.1, False, FRESH_S - 1, False),
+        (10, False, 99, False),
+        (10, False, 100, True),
+        (10, True, 1e9, False),
+    ],
+)
+def test_it_is_counted_again_after_a_rest(took_s: float, age_s: float, *, final: bool, due: bool) -> None:
+    """The longer a count took, the longer the rest; what is over is counted once."""
+    assert counted({}, took_s=took_s, final=final).is_due(age_s) == due
