@@ -170,7 +170,10 @@ async def _confirm_a_cancel(caller: Caller, stack: RunningStack, admin: dict[str
     await caller.ask("event_cancel", admin["token"], event_id=event["event_id"])
 
 
-async def _ask_for_pages(caller: Caller) -> None:
+async def _ask_for_pages(caller: Caller, event_id: str) -> None:
+    for name in ("results", "live_count", "stream", "live_page", "vote_page", "ballot"):
+        await caller.ask(name, event_id=event_id)
+    await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
     for name in ("home", "docs", "openapi", "confirm_page"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
@@ -262,8 +265,6 @@ async def test_success_is_what_was_declared(
     await caller.ask("events", viewer["token"])
     for name in ("event", "leaderboard", "contestants", "stream_ticket"):
         await caller.ask(name, viewer["token"], event_id=event_id)
-    for name in ("results", "live_count", "stream", "live_page", "vote_page", "ballot"):
-        await caller.ask(name, event_id=event_id)
-    await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
+    await _ask_for_pages(caller, event_id)
     await _leave(caller, account, viewer["token"])
     assert {call.name for call in CALLS} - caller.asked == {"websocket"}, "which has no answer, see test_journey"
