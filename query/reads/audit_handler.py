@@ -60,7 +60,9 @@ class AuditHandler:
             _id_of(request, "actor"), _id_of(request, "event_id"), _cursor_of(request), PAGE_ENTRIES + 1
         )
         rows = found[:PAGE_ENTRIES]
-        return answer(AuditPage([_entry(row) for row in rows], str(rows[-1].audit_no) if len(found) > len(rows) else None))
+        return answer(
+            AuditPage([_entry(row) for row in rows], str(rows[-1].audit_no) if len(found) > len(rows) else None)
+        )
 
 
 def _entry(row: AuditRow) -> AuditEntry:

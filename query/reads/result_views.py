@@ -99,11 +99,12 @@ class Contestants(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer's bytes and its ETag; `held_back`: the public doesn't see all."""
+    """An answer's bytes, its ETag and what they are; `held_back`: the public doesn't see all."""
 
     body: bytes
     etag: str
     held_back: bool
+    content_type: str = "application/json"
 
 
 View = Callable[[Shown], Rendered]
@@ -113,9 +114,9 @@ def leaderboard(shown: Shown) -> Rendered:
     """GET /v1/event/{event_id}/leaderboard"""
     rows = [LeaderboardRow(each.contestant_id, each.contestant_name, votes) for each, votes in shown.by_votes]
     event = shown.event
-    content = Leaderboard(event.event_id, event.event_name, rows, shown.stale, shown.frozen, _revealed(shown))
+    content = Leaderboard(event.event_id, event.event_name, rows, shown.stale, shown.frozen, revealed_of(shown))
     body = msgspec.json.encode(content)
-    return Rendered(body, _etag(body), shown.held_back)
+    return Rendered(body, etag_of(body), shown.held_back)
 
 
 def results(shown: Shown) -> Rendered:
@@ -132,8 +133,8 @@ def live_count(shown: Shown) -> Rendered:
     """GET /v1/event/{event_id}/live"""
     last_updated = None if shown.as_of == UNKNOWN_TIME else shown.as_of
     event_id, total = shown.event.event_id, shown.total_votes
-    body = msgspec.json.encode(LiveCount(event_id, total, last_updated, shown.stale, shown.frozen, _revealed(shown)))
-    return Rendered(body, _etag(body), shown.held_back)
+    body = msgspec.json.encode(LiveCount(event_id, total, last_updated, shown.stale, shown.frozen, revealed_of(shown)))
+    return Rendered(body, etag_of(body), shown.held_back)
 
 
 def contestants(event: Event) -> Contestants:
@@ -162,16 +163,18 @@ def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
         total_votes=shown.total_votes,
         stale=shown.stale,
         frozen=shown.frozen,
-        revealed=_revealed(shown),
+        revealed=revealed_of(shown),
     )
-    etag = _etag(msgspec.json.encode(content))
+    etag = etag_of(msgspec.json.encode(content))
     content.generated_at = rfc3339(datetime.now(UTC))
     return Rendered(msgspec.json.encode(content), etag, shown.held_back)
 
 
-def _revealed(shown: Shown) -> Revealed:
+def revealed_of(shown: Shown) -> Revealed:
+    """How many places are revealed, for an answer."""
     return msgspec.UNSET if shown.revealed is None else shown.revealed
 
 
-def _etag(content: bytes) -> str:
+def etag_of(content: bytes) -> str:
+    """The weak ETag of what an answer says."""
     return f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'

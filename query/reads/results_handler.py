@@ -11,7 +11,8 @@ from contract.web.request_content import flag_of, is_known, uuid_of
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
 from query.on_air import Audience
-from query.reads import result_views
+from query.reads import feed_views, result_views
+from query.reads.feed_views import Feed
 from query.reads.result_renderer import ResultRenderer
 from query.reads.result_views import Contestants, Leaderboard, LiveCount, Results, View
 from query.results_access import ResultsAccess
@@ -67,6 +68,30 @@ class ResultsHandler:
         """How many votes an event has."""
         return await self._answer(request, event_id, result_views.live_count)
 
+    @call(
+        "GET",
+        "/v1/event/{event_id}/feed.json",
+        name="feed_json",
+        access=Access.OPTIONAL,
+        answers={200: Feed, 304: None},
+        refusals=[NotFound, ResultsHidden],
+    )
+    async def feed_json(self, request: Request, event_id: str) -> HTTPResponse:
+        """The standings for a graphics machine that polls."""
+        return await self._answer(request, event_id, feed_views.feed_json)
+
+    @call(
+        "GET",
+        "/v1/event/{event_id}/feed.csv",
+        name="feed_csv",
+        access=Access.OPTIONAL,
+        answers={200: "text/csv", 304: None},
+        refusals=[NotFound, ResultsHidden],
+    )
+    async def feed_csv(self, request: Request, event_id: str) -> HTTPResponse:
+        """The same as a table, a line for each contestant."""
+        return await self._answer(request, event_id, feed_views.feed_csv)
+
     @call("GET", "/v1/contestants/{event_id}", name="contestants", answers={200: Contestants}, refusals=[NotFound])
     async def contestants(self, request: Request, event_id: str) -> HTTPResponse:
         """The contestants of an event, in the host's order."""
@@ -88,7 +113,7 @@ class ResultsHandler:
         headers = {"ETag": rendered.etag, **headers}
         if is_known(request, rendered.etag):
             return HTTPResponse(status=304, headers=headers)
-        return HTTPResponse(rendered.body, headers=headers, content_type="application/json")
+        return HTTPResponse(rendered.body, headers=headers, content_type=rendered.content_type)
 
 
 _PUBLIC = {"Cache-Control": "public, max-age=1"}
