@@ -18,7 +18,7 @@ _CURSOR_MAX = (1 << 63) - 1
 
 
 class AuditEntry(msgspec.Struct):
-    """Something that was done; by nobody (null) what a schedule did. Of what was changed: what it was before, and is now."""
+    """Something that was done; what a schedule did has no actor. `before` and `after`: of what was changed."""
 
     at: Time
     actor: Id | None
