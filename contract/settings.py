@@ -152,6 +152,13 @@ def origins(text: str) -> tuple[str, ...]:
     return names
 
 
+def origin(text: str) -> str:
+    """One origin, with or without a slash at its end."""
+    if not _ORIGIN.fullmatch(text.removesuffix("/")):
+        raise ValueError("it must be an origin as browsers write it: https://www.show.example")
+    return text.removesuffix("/")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mode:
     """In production nothing starts with a demo's secrets, with debugging, or without TLS to other machines."""

@@ -14,6 +14,7 @@ from contract.errors import Busy
 from contract.standings import SourceTally
 from contract.vote_id import Receipt
 from query.event import Event, EventSummary
+from query.event_look import EventLook
 from query.reading_pool import ReadingPool
 
 CONNECTIONS_MAX = 8
@@ -59,6 +60,16 @@ class ReplicaReader(ReadingPool):
         """Events of a status, or of any, from the newest on, or from the one made before `after` on."""
         rows = await self._rows("events", status=status, with_drafts=with_drafts, after_id=after, events_max=limit)
         return [msgspec.json.decode(row[0], type=EventSummary) for row in rows]
+
+    async def look(self, event_id: uuid.UUID) -> EventLook | None:
+        """How an event presents itself, or None when it is unknown or a draft."""
+        rows = await self._rows("look", event_id=event_id)
+        return msgspec.json.decode(rows[0][0], type=EventLook) if rows else None
+
+    async def joined_event(self, short_code: str) -> str | None:
+        """The id of the event of a short code, or None when there is none, or a draft."""
+        rows = await self._rows("joined_event", short_code=short_code)
+        return str(rows[0][0]) if rows else None
 
     async def tallies(self, event_ids: Collection[str]) -> list[SourceTally]:
         """The tallies of these events as they were at the last checkpoint."""

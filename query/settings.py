@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from contract.settings import Listening, origins, setting
+from contract.settings import Listening, origin, origins, setting
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,3 +44,10 @@ class Streaming:
     lifetime_ms: int = setting("STREAM_LIFETIME_MS", 1_800_000, int, "ms")
     stalled_ms: int = setting("STREAM_STALLED_MS", 15_000, int, "ms")
     drain_ms: int = setting("STREAM_DRAIN_MS", 5_000, int, "ms")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """Where people reach the edge: QR codes lead there. By default where the one who asks for a code reaches it."""
+
+    url: str = setting("PUBLIC_URL", "", origin)

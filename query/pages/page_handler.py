@@ -1,7 +1,7 @@
 """The pages, and the whole contract to read: files of this project and of swagger-ui, nothing from elsewhere.
 
 Read once at the start. A strict Content-Security-Policy: own scripts and styles only, no inline ones, no third party;
-but the photos on the vote page are wherever the host has them. What else browsers are told is the edge's part.
+but photos and logos are wherever the host has them. What else browsers are told is the edge's part.
 """
 
 import hashlib
@@ -14,9 +14,13 @@ from sanic import HTTPResponse, Request
 
 from contract.errors import NotFound
 from contract.web.call import Access, call
-from contract.web.request_content import is_known, uuid_of
+from contract.web.request_content import is_known, parameter_of, uuid_of
 
-LIVE_FILES = ("live.html", "live.css", "live.js", "board.js", "measure.js", "rate.js", "standings.js")
+LIVE_FILES = (
+    *("live.html", "live.css", "live.js", "board.js", "look.js", "measure.js", "rate.js", "standings.js"),
+    *("overlay.html", "overlay.css", "overlay.js", "screen.html", "screen.css", "screen.js"),
+)
+OGRAF_FILES = ("live-vote.ograf.json", "graphic.mjs", "bars.mjs")
 VOTE_FILES = (
     "vote.html",
     "vote.css",
@@ -39,6 +43,7 @@ _KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "mjs": "text/javascript; charset=utf-8",
     "json": "application/json",
 }
 _POLICY = (
@@ -66,14 +71,22 @@ class PageHandler:
         self._files = files
         self._framed_by = " ".join(framed_by) or NOBODY
 
-    @call("GET", "/live/{event_id}", name="live_page", access=Access.PUBLIC, answers={200: "text/html"})
+    @call(
+        "GET",
+        "/live/{event_id}",
+        name="live_page",
+        access=Access.PUBLIC,
+        query={"overlay": str, "screen": str},
+        answers={200: "text/html"},
+    )
     async def live(self, request: Request, event_id: str) -> HTTPResponse:
-        """The live page of an event.
+        """The live page of an event; `overlay`: as a graphic over a picture, `screen`: for the projector in a hall.
 
         The page itself finds out whether there is such an event.
         """
         uuid_of(event_id, "event_id")
-        return self._send(request, "live/live.html", self._framed_by)
+        shapes = (name for name in ("overlay", "screen") if parameter_of(request, name) is not None)
+        return self._send(request, f"live/{next(shapes, 'live')}.html", self._framed_by)
 
     @call("GET", "/vote/{event_id}", name="vote_page", access=Access.PUBLIC, answers={200: "text/html"})
     async def vote(self, request: Request, event_id: str) -> HTTPResponse:
@@ -105,6 +118,18 @@ class PageHandler:
     async def live_asset(self, request: Request, name: str) -> HTTPResponse:
         """A part of the live page."""
         return self._send(request, f"live/{name}")
+
+    @call(
+        "GET",
+        "/graphics/ograf/{name}",
+        name="ograf_file",
+        access=Access.PUBLIC,
+        answers={200: "text/javascript"},
+        refusals=[NotFound],
+    )
+    async def ograf_file(self, request: Request, name: str) -> HTTPResponse:
+        """A part of the EBU OGraf v1 graphic, whose manifest is `live-vote.ograf.json`."""
+        return self._send(request, f"ograf/{name}")
 
     @call(
         "GET",
@@ -173,6 +198,10 @@ def load_files() -> dict[str, StaticFile]:
     """Every file that is served, by folder and name."""
     pages = resources.files("query.pages")
     paths = {f"live/{name}": pages / "live" / name for name in LIVE_FILES}
+    paths |= {f"ograf/{name}": pages / "ograf" / name for name in OGRAF_FILES}
+    paths["ograf/standings.js"] = paths[
+        "live/standings.js"
+    ]  # the graphic's folder is whole, to be played from anywhere
     paths |= {f"vote/{name}": pages / "vote" / name for name in VOTE_FILES}
     paths |= {f"docs/{name}": pages / "docs" / name for name in DOCS_FILES}
     paths |= {f"docs/{name}": swagger_ui_bundle.swagger_ui_path / name for name in SWAGGER_FILES}
@@ -180,7 +209,8 @@ def load_files() -> dict[str, StaticFile]:
     paths["openapi.json"] = resources.files("contract") / "openapi.json"
     paths[HOME_FILE] = pages / "home" / "home.html"
     files = {name: file_of(name, path.read_bytes()) for name, path in paths.items()}
-    files["vote/vote.html"] = replace(files["vote/vote.html"], policy=_WITH_PHOTOS)
+    for name in ("vote/vote", "live/live", "live/overlay", "live/screen"):
+        files[f"{name}.html"] = replace(files[f"{name}.html"], policy=_WITH_PHOTOS)
     return files
 
 

@@ -19,6 +19,7 @@ from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
 from query.identity_door import IdentityDoor
 from query.pages.home_handler import HomeHandler
+from query.pages.join_handler import JoinHandler
 from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
 from query.reads.audit_handler import AuditHandler
@@ -38,7 +39,7 @@ from query.reads.vote_tracker import VoteTracker
 from query.redis_reader import RedisReader, redis_client
 from query.replica_reader import ReplicaReader
 from query.results_access import ResultsAccess
-from query.settings import Framing, QueryListening, Staleness
+from query.settings import Framing, PublicAddress, QueryListening, Staleness
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
 
@@ -56,6 +57,7 @@ class QueryService(Service):
         OwnVotesHandler,
         PageHandler,
         HomeHandler,
+        JoinHandler,
         ViewerHandler,
     )
 
@@ -91,6 +93,7 @@ class QueryService(Service):
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
             PageHandler(files, settings.read(Framing, env).framed_by),
             HomeHandler(files, self._replica),
+            JoinHandler(self._replica, settings.read(PublicAddress, env)),
             ViewerHandler(),
         )
 

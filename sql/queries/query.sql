@@ -82,3 +82,15 @@ FROM fanout_checkpoint k;
 -- name: alive
 -- Whether the server answers.
 SELECT 1;
+
+-- name: look
+-- How an event presents itself, as JSON; no row: unknown, or a draft.
+SELECT json_build_object(
+    'event_id', event_id, 'event_name', event_name, 'status', status, 'opens_at', rfc3339(opens_at),
+    'closes_at', rfc3339(closes_at), 'rehearsal', rehearsal, 'short_code', short_code,
+    'theme', coalesce(theme, '{}'))::text
+FROM events WHERE event_id = :event_id AND status <> 'draft';
+
+-- name: joined_event
+-- The event of a short code; no row: unknown, or a draft.
+SELECT event_id::text FROM events WHERE short_code = :short_code AND status <> 'draft';

@@ -69,7 +69,9 @@ class Caller:
         self.asked.add(name)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         path = call.path.format_map(parameters)
-        async with self._session.request(call.method, path, json=body, headers=headers) as answer:
+        async with self._session.request(
+            call.method, path, json=body, headers=headers, allow_redirects=False
+        ) as answer:
             content = await answer.read()
             assert answer.status == status, content
             declared = call.answers[status]
@@ -171,13 +173,16 @@ async def _confirm_a_cancel(caller: Caller, stack: RunningStack, admin: dict[str
 
 
 async def _ask_for_pages(caller: Caller, event_id: str) -> None:
-    for name in ("results", "live_count", "stream", "live_page", "vote_page", "ballot"):
+    for name in ("results", "live_count", "stream", "live_page", "vote_page", "ballot", "qr_code"):
         await caller.ask(name, event_id=event_id)
+    look = await caller.ask("look", event_id=event_id)
+    await caller.ask("join", code=look["short_code"].lower(), status=302)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
     for name in ("home", "docs", "openapi", "confirm_page"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
     await caller.ask("vote_asset", name="vote.js")
+    await caller.ask("ograf_file", name="graphic.mjs")
     await caller.ask("docs_asset", name="docs.js")
     await caller.ask("confirm_asset", name="confirm.js")
 

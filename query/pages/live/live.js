@@ -1,6 +1,7 @@
 // The live page: finds its event in its own address, shows the standings as they come, and says how it stands.
 
 import { Board, number } from "./board.js";
+import { dress } from "./look.js";
 import { Measure } from "./measure.js";
 import { Rate } from "./rate.js";
 import { watch } from "./standings.js";
@@ -76,5 +77,6 @@ function speak(isLast) {
   }
 }
 
+dress(eventId);
 setInterval(showRate, RATE_EVERY_MS);
 watch(eventId, { state: showState, event: showEvent, standings: showStandings });

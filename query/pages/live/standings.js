@@ -33,16 +33,17 @@ function seen() {
 }
 
 /**
- * Shows one event until it ends; `show` has state(name), event(results) and standings(data, isFirst), where the first
- * of a stream may be old.
+ * Shows one event until it ends, or the signal is aborted; `show` has state(name), event(results) and
+ * standings(data, isFirst), where the first of a stream may be old.
  */
-export async function watch(eventId, show) {
-  const base = `/v1/event/${encodeURIComponent(eventId)}`;
+export async function watch(eventId, show, { origin = "", signal = null } = {}) {
+  const base = `${origin}/v1/event/${encodeURIComponent(eventId)}`;
   const newest = { epoch: -1, version: -1, total: 0, contestants: "" };
   for (let wait = WAIT_MIN_MS; ; wait = Math.min(wait * 2, WAIT_MAX_MS)) {
     await seen();
+    if (signal?.aborted) return;
     const met = await meet(base, show, newest);
-    const end = met === "known" ? await follow(base, show, newest) : met;
+    const end = met === "known" ? await follow(base, show, newest, signal) : met;
     if (end === "missing" || end === "closed") return;
     if (end === "hidden") {
       await pause(HIDDEN_WAIT_MS);
@@ -108,7 +109,7 @@ async function isBehind(base, newest) {
  * Follows one stream until it ends for good: "closed", "hidden", "unseen" when nobody looks any more, "others" when it has other
  * contestants than we know, "heard" when it brought something before it was lost, else "lost".
  */
-function follow(base, show, newest) {
+function follow(base, show, newest, signal) {
   return new Promise((resolve) => {
     const source = new EventSource(`${base}/stream`);
     let heard = false;
@@ -133,6 +134,7 @@ function follow(base, show, newest) {
     const doubt = async () => ((await isBehind(base, newest)) ? lose() : listen());
     document.addEventListener("visibilitychange", look);
     window.addEventListener("offline", lose);
+    signal?.addEventListener("abort", () => end("closed"), { once: true });
     listen();
 
     const take = (message) => {

@@ -1,0 +1,65 @@
+"""What a studio takes of an event, in a real browser: the graphic over a picture, and the screen in a hall."""
+
+from playwright.sync_api import Browser, expect
+
+from ops.rig.running_stack import PROJECT, RunningStack
+from tests.browser.complaints import note_complaints
+from tests.browser.show import Show
+
+SCREENSHOTS = PROJECT / ".screenshots"
+SIZE = {"width": 1920, "height": 1080}
+PICTURE = "document.documentElement.style.background = 'linear-gradient(160deg, #274a78, #d0862f 60%, #55301c)'"
+MOVING = """
+    [...document.querySelector("live-vote").shadowRoot.querySelectorAll("*")]
+        .flatMap(each => getComputedStyle(each).transition === "all" ? [] :
+                         getComputedStyle(each).transitionProperty.split(", "))
+"""
+PLACE_OF = "line => Math.round(new DOMMatrix(getComputedStyle(line).transform).f / line.offsetHeight)"
+
+
+def test_overlay_moves_over_a_picture(browser: Browser, stack: RunningStack, complaints: list[str]) -> None:
+    """Nothing of the page is painted but the graphic; a vote takes a line to the first place, by transforms alone."""
+    show = Show(stack.demo, "The Final", ["Anna & Ben", "<b>Cleo</b>"])
+    show.vote(0)
+    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a dict is what it takes
+    note_complaints(page, stack.demo["edge_url"], complaints)
+    page.goto(f"{show.page}?overlay")
+    first, second = (page.locator(f'[data-contestant="{each}"]') for each in show.contestants)
+    expect(first.locator(".figure")).to_have_text("100.0%")
+    for element in ("documentElement", "body"):
+        assert page.evaluate(f"getComputedStyle(document.{element}).backgroundColor") == "rgba(0, 0, 0, 0)"
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert set(page.evaluate(MOVING)) <= {"transform", "opacity"}
+    for _ in range(2):
+        show.vote(1)
+    expect(second).to_have_attribute("data-votes", "2")
+    second.evaluate("line => Promise.all(line.getAnimations().map(each => each.finished))")
+    assert (second.evaluate(PLACE_OF), first.evaluate(PLACE_OF)) == (0, 1)
+    expect(second.locator(".name")).to_have_text("<b>Cleo</b>")
+    page.evaluate(PICTURE)
+    page.screenshot(path=SCREENSHOTS / "overlay.png", animations="disabled")
+    page.close()
+    assert complaints == []
+
+
+def test_screen_counts_down_and_lets_people_join(browser: Browser, stack: RunningStack, complaints: list[str]) -> None:
+    """The projector's page shows the board, the way to the vote as a code that leads there, and the end."""
+    show = Show(stack.demo, "The Final", ["Anna", "Ben", "Cleo"])
+    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a dict is what it takes
+    note_complaints(page, stack.demo["edge_url"], complaints)
+    page.goto(f"{show.page}?screen")
+    expect(page.locator("#countdown")).to_have_text("Voting is open")
+    assert page.locator("#qr").evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
+    show.vote(1)
+    expect(page.locator("#board li").first).to_have_attribute("data-votes", "1")
+    expect(page.locator("#board li").first.locator(".votes")).to_have_text("1 vote")
+    page.screenshot(path=SCREENSHOTS / "screen.png", animations="disabled")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    address = page.locator(".address").inner_text()
+    show.close()
+    expect(page.locator("#countdown")).to_have_text("Voting has ended")
+    expect(page.locator("#join")).to_be_hidden()
+    page.goto(f"http://{address}")
+    expect(page).to_have_url(show.vote_page)
+    page.close()
+    assert complaints == []
