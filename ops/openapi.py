@@ -86,7 +86,7 @@ def _refusals(call: Call) -> dict[int, list[str]]:
     given: set[type[ContractError]] = set(call.refusals)
     if call.access is not Access.PUBLIC:
         given |= {errors.Unauthorized, errors.Busy}
-    if call.access in (Access.STAFF, Access.ADMIN, Access.AUDIT):
+    if call.access in (Access.STAFF, Access.ADMIN, Access.AUDIT, Access.OVERSIGHT):
         given.add(errors.Forbidden)
     if call.body:
         given |= {errors.InvalidBody, errors.InvalidField, errors.MissingField, errors.TooLarge, errors.NotJson}

@@ -40,6 +40,7 @@ class Access(enum.Enum):
     STAFF = "an access token of a host or admin"
     ADMIN = "an access token of an admin"
     AUDIT = "an access token of an admin or auditor"
+    OVERSIGHT = "an access token of a host, admin or auditor"
     CLIENT = "an application's client token, or the token of a solved challenge"
 
 

@@ -73,6 +73,13 @@ class TokenVerifier:
             raise Forbidden
         return caller
 
+    def overseer(self, request: Request) -> Caller:
+        """The caller, who must be host, admin or auditor."""
+        caller = self.caller(request)
+        if not (caller.is_staff or caller.may_read_all):
+            raise Forbidden
+        return caller
+
     def auditor(self, request: Request) -> Caller:
         """The caller, who must be admin or auditor."""
         caller = self.caller(request)

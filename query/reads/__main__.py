@@ -29,6 +29,8 @@ from query.reads.own_votes import OwnVotePages
 from query.reads.own_votes_handler import OwnVotesHandler
 from query.reads.result_renderer import ResultRenderer
 from query.reads.results_handler import ResultsHandler
+from query.reads.sheet_handler import SheetHandler
+from query.reads.sheet_maker import SheetMaker
 from query.reads.statistics_handler import StatisticsHandler
 from query.reads.statistics_reader import StatisticsReader
 from query.reads.user_vote_handler import UserVoteHandler
@@ -52,6 +54,7 @@ class QueryService(Service):
         ResultsHandler,
         StatisticsHandler,
         AuditHandler,
+        SheetHandler,
         VoteStatusHandler,
         UserVoteHandler,
         OwnVotesHandler,
@@ -88,6 +91,7 @@ class QueryService(Service):
             ResultsHandler(verifier, events, ResultsAccess(verifier), ResultRenderer(events, standings)),
             StatisticsHandler(verifier, events, standings, statistics, VoteCounter(statistics)),
             AuditHandler(verifier, statistics),
+            SheetHandler(verifier, events, SheetMaker(standings, statistics)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),

@@ -53,7 +53,7 @@ def feed_json(shown: Shown) -> Rendered:
         event_name=event.event_name,
         status=shown.status,
         total_votes=shown.total_votes,
-        contestants=_rows(shown),
+        contestants=feed_rows(shown),
         as_of=shown.as_of,
         stale=shown.stale,
         frozen=shown.frozen,
@@ -69,7 +69,7 @@ def feed_csv(shown: Shown) -> Rendered:
     lines = csv.writer(text)
     lines.writerow(_COLUMNS)
     stale, frozen = (str(flag).lower() for flag in (shown.stale, shown.frozen))
-    for row in _rows(shown):
+    for row in feed_rows(shown):
         share = "" if row.percentage is None else f"{row.percentage:.2f}"
         figures = (row.place, _text(row.contestant_name), _text(row.party or ""), row.votes, share)
         lines.writerow((*figures, shown.total_votes, shown.status, stale, frozen, shown.as_of, row.contestant_id))
@@ -77,7 +77,8 @@ def feed_csv(shown: Shown) -> Rendered:
     return Rendered(body, etag_of(body), shown.held_back, CSV_TYPE)
 
 
-def _rows(shown: Shown) -> list[FeedRow]:
+def feed_rows(shown: Shown) -> list[FeedRow]:
+    """A line for each contestant that is shown, the best place first."""
     rows = result_rows(shown, with_percentages=True)
     votes = [row.votes for row in rows]
     held_back = len(shown.event.contestants) - len(rows)  # the better places

@@ -24,6 +24,7 @@ class EventFacts(NamedTuple):
     archived: bool
     assurance_min: str
     eligible_voters: int | None
+    rehearsal: bool
     opened_at: datetime | None
     closed_at: datetime | None
     ballot_seal: bytes | None

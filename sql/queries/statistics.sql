@@ -2,7 +2,7 @@
 
 -- name: event_facts
 -- What is kept of an event besides what everybody sees; closed_at: when it was over.
-SELECT e.modulus, NOT has_partition('votes', e.event_no) AS archived, e.assurance_min, e.eligible_voters, e.opened_at,
+SELECT e.modulus, NOT has_partition('votes', e.event_no) AS archived, e.assurance_min, e.eligible_voters, e.rehearsal, e.opened_at,
        CASE WHEN e.status IN ('closed', 'cancelled') THEN e.status_at END AS closed_at, e.ballot_seal
 FROM events e WHERE e.event_no = :event_no;
 

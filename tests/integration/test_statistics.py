@@ -109,3 +109,20 @@ async def test_audit_log_page_by_page(query: Service, owner: psycopg.Connection,
         status, body = await get(query, f"/v1/audit/log?{wrong}", actor.headers)
         assert (status, body["error"]["field"]) == (400, wrong.partition("=")[0])
     assert (await get(query, "/v1/audit/log", mint.voter("host").headers))[0] == 403
+
+
+async def test_the_sheet_is_printed_for_those_who_run_and_check_events(
+    query: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
+) -> None:
+    """A PDF with a font for each script of its names; for nobody else."""
+    event = make_event(owner, "closed", event_name="Finale, Финал, محمد", eligible_voters=10)
+    Tallies(redis_url).write(event, {1: 3, 2: 1}, status="closed")
+    path = f"{query.url}/v1/event/{event.event_id}/sheet.pdf"
+    content = b""
+    async with aiohttp.ClientSession() as session:
+        for role, status in (("viewer", 403), ("host", 200), ("auditor", 200)):
+            async with session.get(path, headers=mint.voter(role).headers) as answer:
+                assert answer.status == status
+                content = await answer.read()
+    assert content.startswith(b"%PDF-")
+    assert (b"NotoSansArabic" in content, b"NotoSansHebrew" in content) == (True, False)
