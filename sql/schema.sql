@@ -992,6 +992,22 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) OWNER TO vote_ledger_owner;
+-- Name: store_evidence(integer[], uuid[], integer[], jsonb[], bytea[], jsonb[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM store_evidence(p_event_nos, p_event_ids, p_votes, p_hits, p_blocks);
+    INSERT INTO vote_assurances (event_no, level, votes)
+    SELECT event_no, counted.level, sum(counted.votes::bigint)
+    FROM unnest(p_event_nos, p_event_ids, p_assurances) AS given (event_no, event_id, levels)
+    JOIN events e USING (event_no, event_id), jsonb_each_text(given.levels) AS counted (level, votes)
+    GROUP BY 1, 2 ORDER BY 1, 2  -- so that two of them can't deadlock
+    ON CONFLICT (event_no, level) DO UPDATE SET votes = vote_assurances.votes + excluded.votes;
+END
+$$;
+ALTER FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) OWNER TO vote_ledger_owner;
 -- Name: audit_log; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.audit_log (
     audit_no bigint NOT NULL,
@@ -1071,6 +1087,13 @@ CREATE TABLE public.tallies (
     as_of timestamp with time zone DEFAULT to_timestamp((0)::double precision) NOT NULL
 );
 ALTER TABLE public.tallies OWNER TO vote_ledger_owner;
+-- Name: vote_assurances; Type: TABLE; Schema: public; Owner: vote_ledger_owner
+CREATE TABLE public.vote_assurances (
+    event_no integer NOT NULL,
+    level text NOT NULL,
+    votes bigint NOT NULL
+);
+ALTER TABLE public.vote_assurances OWNER TO vote_ledger_owner;
 -- Name: vote_evidence; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.vote_evidence (
     stored_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -1142,6 +1165,9 @@ ALTER TABLE ONLY public.idempotency_keys
 -- Name: tallies tallies_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.tallies
     ADD CONSTRAINT tallies_pkey PRIMARY KEY (event_no, contestant_no);
+-- Name: vote_assurances vote_assurances_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_assurances
+    ADD CONSTRAINT vote_assurances_pkey PRIMARY KEY (event_no, level);
 -- Name: vote_rejections vote_rejections_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.vote_rejections
     ADD CONSTRAINT vote_rejections_pkey PRIMARY KEY (event_no, voter, kind);
@@ -1172,6 +1198,9 @@ ALTER TABLE ONLY public.events
 -- Name: events events_replaced_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_replaced_by_fkey FOREIGN KEY (replaced_by) REFERENCES public.events(event_id);
+-- Name: vote_assurances vote_assurances_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
+ALTER TABLE ONLY public.vote_assurances
+    ADD CONSTRAINT vote_assurances_event_no_fkey FOREIGN KEY (event_no) REFERENCES public.events(event_no);
 -- Name: votes_inserts; Type: PUBLICATION; Schema: -; Owner: vote_ledger_owner
 CREATE PUBLICATION votes_inserts WITH (publish = 'insert', publish_via_partition_root = true);
 ALTER PUBLICATION votes_inserts OWNER TO vote_ledger_owner;
@@ -1391,6 +1420,9 @@ REVOKE ALL ON FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timest
 -- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]) TO vote_command;
+-- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) TO vote_command;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
 GRANT SELECT ON TABLE public.audit_log TO vote_query;
@@ -1408,6 +1440,9 @@ GRANT SELECT ON TABLE public.frozen_tallies TO vote_auditor;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.tallies TO vote_fanout;
 GRANT SELECT ON TABLE public.tallies TO vote_query;
 GRANT SELECT ON TABLE public.tallies TO vote_auditor;
+-- Name: TABLE vote_assurances; Type: ACL; Schema: public; Owner: vote_ledger_owner
+GRANT SELECT ON TABLE public.vote_assurances TO vote_query;
+GRANT SELECT ON TABLE public.vote_assurances TO vote_auditor;
 -- Name: TABLE vote_evidence; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.vote_evidence TO vote_auditor;
 -- Name: TABLE vote_rejections; Type: ACL; Schema: public; Owner: vote_ledger_owner

@@ -53,10 +53,18 @@ class RefusedVoters(msgspec.Struct):
     voters: int
 
 
+class AssuredVotes(msgspec.Struct):
+    """So many votes came from people of this level of assurance."""
+
+    level: str
+    votes: int
+
+
 class CountedVotes(msgspec.Struct, omit_defaults=True):
     """What was counted in the ledger, in `took_s` seconds, when it had `votes` votes.
 
     `distinct_devices` is null where they take too long to count; `hourly` and `regional` are there when asked for.
+    `assurances` are told by the evidence of fraud rules, not by votes: without those whose evidence was dropped.
     """
 
     as_of: Time
@@ -65,6 +73,7 @@ class CountedVotes(msgspec.Struct, omit_defaults=True):
     votes_last_minute: int
     peak: Minute | None
     refusals: list[RefusedVoters]
+    assurances: list[AssuredVotes]
     distinct_devices: int | None
     hourly: list[Hour] | msgspec.UnsetType = msgspec.UNSET
     regional: list[RegionVotes] | msgspec.UnsetType = msgspec.UNSET
@@ -73,8 +82,7 @@ class CountedVotes(msgspec.Struct, omit_defaults=True):
 class Figures(msgspec.Struct):
     """An event's figures; `counted` is null while they are counted for the first time, and of an archived event.
 
-    `turnout_percentage` is null without `eligible_voters`. How well it was known who voted isn't kept with a vote: each
-    of them met `assurance_min`.
+    `turnout_percentage` is null without `eligible_voters`.
     """
 
     total_votes: int
@@ -163,6 +171,7 @@ def _counted(counts: VoteCounts, *, hourly: bool, regional: bool) -> CountedVote
         votes_last_minute=counts.last_minute,
         peak=Minute(rfc3339(peak[0]), peak[1]) if peak else None,
         refusals=[RefusedVoters(kind.name.lower(), voters) for kind, voters in sorted(counts.refusals.items())],
+        assurances=[AssuredVotes(level, votes) for level, votes in sorted(counts.assurances.items())],
         distinct_devices=counts.devices,
     )
     if hourly:

@@ -93,6 +93,10 @@ class StatisticsReader(ReadingPool):
         """How many voters were refused, by reason."""
         return {VoteKind(kind): voters for kind, voters in await self._rows("count_refusals", event_no=event_no)}
 
+    async def assurances(self, event_no: int) -> dict[str, int]:
+        """How many votes came from people of each level of assurance, as far as evidence tells."""
+        return dict(await self._rows("assurances", event_no=event_no))
+
     async def devices(self, event_no: int) -> int:
         """On how many devices votes were cast."""
         return int((await self._rows("count_devices", event_no=event_no))[0][0])

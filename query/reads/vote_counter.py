@@ -83,9 +83,12 @@ class VoteCounter:
                 else:
                     by_region[region or ""] += votes
         refusals = await self._reader.refusals(event.event_no)
+        assurances = await self._reader.assurances(event.event_no)
         devices = await self._devices(event)
         final = event.status in FINAL_STATUSES
-        return VoteCounts(as_of, time.monotonic() - began_at, final, by_minute, by_region, refusals, devices)
+        return VoteCounts(
+            as_of, time.monotonic() - began_at, final, by_minute, by_region, refusals, assurances, devices
+        )
 
     async def _devices(self, event: Event) -> int | None:
         try:

@@ -22,6 +22,7 @@ class VoteCounts:
     by_minute: Mapping[datetime, int]
     by_region: Mapping[str, int]
     refusals: Mapping[VoteKind, int]
+    assurances: Mapping[str, int]  # not of all votes: evidence may be dropped, and rules may be off
     devices: int | None  # None: couldn't be counted in time
 
     @property

@@ -1,7 +1,7 @@
 -- What staff are told of an event beyond its numbers: statistics of its votes, and who did what.
 -- Locks: SHARE on audit_log while its index is made: changes of events wait, votes don't.
 -- Takes: a second for each million of its rows.
--- Expands: goes before the new query process; an old one knows nothing of it.
+-- Expands: goes before the new query and command processes; old ones know nothing of it, and add up no assurance.
 
 SET ROLE vote_ledger_owner;
 
@@ -37,5 +37,33 @@ END
 $$;
 REVOKE ALL ON FUNCTION count_devices(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION count_devices(int) TO vote_query;
+
+-- How it was known who voted, in sums: a vote's row doesn't say it. Added up from the evidence of fraud rules, so without
+-- the votes whose evidence was dropped.
+CREATE TABLE vote_assurances (
+    event_no int NOT NULL REFERENCES events,
+    level    text NOT NULL,
+    votes    bigint NOT NULL,
+    PRIMARY KEY (event_no, level)
+);
+GRANT SELECT ON vote_assurances TO vote_query, vote_auditor;
+
+-- As of before, and with so many accepted votes of each level for each row: [{"password": 12, "mail": 3}, …].
+CREATE FUNCTION store_evidence(
+    p_event_nos int[], p_event_ids uuid[], p_votes int[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM store_evidence(p_event_nos, p_event_ids, p_votes, p_hits, p_blocks);
+    INSERT INTO vote_assurances (event_no, level, votes)
+    SELECT event_no, counted.level, sum(counted.votes::bigint)
+    FROM unnest(p_event_nos, p_event_ids, p_assurances) AS given (event_no, event_id, levels)
+    JOIN events e USING (event_no, event_id), jsonb_each_text(given.levels) AS counted (level, votes)
+    GROUP BY 1, 2 ORDER BY 1, 2  -- so that two of them can't deadlock
+    ON CONFLICT (event_no, level) DO UPDATE SET votes = vote_assurances.votes + excluded.votes;
+END
+$$;
+REVOKE ALL ON FUNCTION store_evidence(int[], uuid[], int[], jsonb[], bytea[], jsonb[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION store_evidence(int[], uuid[], int[], jsonb[], bytea[], jsonb[]) TO vote_command;
 
 RESET ROLE;

@@ -100,7 +100,7 @@ SELECT carry_out(:event_id, :becomes, :ballot, :ballot_seal);
 
 -- name: store_evidence
 -- Keeps what votes were judged by: a row for some votes of an event, rows of several events at once.
-SELECT store_evidence(:event_nos, :event_ids, :votes, :hits::jsonb[], :blocks);
+SELECT store_evidence(:event_nos, :event_ids, :votes, :hits::jsonb[], :blocks, :assurances::jsonb[]);
 
 -- name: rule_hits
 -- What fraud rules did in an event, as JSON; null: no such event.

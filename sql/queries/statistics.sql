@@ -18,6 +18,10 @@ SELECT count_devices(:event_no);
 -- How many voters of an event were refused for each reason; planned for its parameter, so of this event's partition only.
 SELECT kind, count(*) FROM vote_rejections WHERE event_no = :event_no GROUP BY kind;
 
+-- name: assurances
+-- How it was known who voted, as far as evidence tells.
+SELECT level, votes FROM vote_assurances WHERE event_no = :event_no;
+
 -- name: positions
 -- The position of the WAL up to which each source is counted, and its last vote of this event.
 SELECT k.source, k.system_id, k.timeline, k.lsn::text, k.epoch,

@@ -43,6 +43,7 @@ async def test_tokens_of_an_operator_are_only_observed(
     assert {status for status, _ in answers} == {200}
     stored = evidence_of(owner, event, 20)
     assert all(vote.evidence.account_s is None and vote.kind == VoteKind.ACCEPTED for vote in stored)
+    assert owner.execute("SELECT level, votes FROM vote_assurances").fetchall() == [("password", 20)]
     rules = read_rules(SHIPPED).names
     assert {"crowd-on-a-device", "farm-of-old-accounts"} <= {rules[hit].name for hit in stored[-1].hits}
 

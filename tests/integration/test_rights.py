@@ -20,6 +20,7 @@ vote_auditor: SELECT events
 vote_auditor: SELECT fanout_checkpoint
 vote_auditor: SELECT frozen_tallies
 vote_auditor: SELECT tallies
+vote_auditor: SELECT vote_assurances
 vote_auditor: SELECT vote_evidence
 vote_auditor: SELECT vote_rejections
 vote_auditor: SELECT votes
@@ -47,6 +48,7 @@ vote_command: EXECUTE reveal_results/3
 vote_command: EXECUTE rule_hits/1
 vote_command: EXECUTE set_frozen/3
 vote_command: EXECUTE store_evidence/5
+vote_command: EXECUTE store_evidence/6
 vote_command: SELECT contestants
 vote_command: SELECT events
 vote_fanout: DELETE fanout_checkpoint
@@ -74,6 +76,7 @@ vote_query: SELECT events
 vote_query: SELECT fanout_checkpoint
 vote_query: SELECT frozen_tallies
 vote_query: SELECT tallies
+vote_query: SELECT vote_assurances
 vote_query: SELECT vote_rejections (event_no, kind, voter)
 vote_query: SELECT votes (event_no, voted_at, voter)
 """
@@ -86,6 +89,7 @@ FOR_NOBODY = [
     "DELETE FROM vote_rejections",
     "INSERT INTO vote_evidence (event_no, votes, hits, block) VALUES (1, 1, '[]', '')",
     "DELETE FROM vote_evidence",
+    "UPDATE vote_assurances SET votes = 0",
     "UPDATE events SET status = 'open'",
     "UPDATE contestants SET contestant_name = 'x'",
     "DELETE FROM audit_log",
@@ -125,6 +129,7 @@ FOR_SOME = {
 }  # fmt: skip
 CHANGES = [
     "SELECT store_evidence('{}', '{}', '{}', '{}', '{}')",
+    "SELECT store_evidence('{}', '{}', '{}', '{}', '{}', '{}')",
     "SELECT rule_hits(gen_random_uuid())",
     "SELECT create_event('{}', 1, NULL, '')",
     "SELECT change_event_status(gen_random_uuid(), 'open', NULL, '')",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import psycopg
@@ -43,12 +44,17 @@ def fill(owner: psycopg.Connection, event: Event) -> None:
         owner.execute("INSERT INTO vote_rejections VALUES (now(), %s, 1, %s, %s)", refused)
 
 
+STORE = "SELECT store_evidence(%s, %s, '{5, 4}', ARRAY['[]', '[]']::jsonb[], '{a, b}', %s::text[]::jsonb[])"
+
+
 async def test_statistics_of_one_event(
     query: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
 ) -> None:
     """From all leaves of this event and from no other one; hours and regions for those who ask."""
     event, other = make_event(owner, expected_votes=200_000, eligible_voters=1000), make_event(owner)
     fill(owner, event)
+    for levels in (['{"mail": 2, "password": 3}', '{"mail": 9}'], ['{"mail": 1}', "{}"]):
+        owner.execute(STORE, [[event.event_no, other.event_no], [UUID(event.event_id), UUID(other.event_id)], levels])
     owner.execute(VOTED, ["2026-01-01T20:15Z", other.event_no, "IT", 99])
     Tallies(redis_url).write(event, {1: 80, 2: 5})
     path, admin = f"/v1/event/{event.event_id}/statistics", mint.voter("admin").headers
@@ -68,6 +74,7 @@ async def test_statistics_of_one_event(
         "votes_last_minute": 0,
         "peak": {"minute": "2026-01-01T20:15:00.000000Z", "votes": 40},
         "refusals": [{"reason": "duplicate", "voters": 2}, {"reason": "closed", "voters": 1}],
+        "assurances": [{"level": "mail", "votes": 3}, {"level": "password", "votes": 3}],
         "distinct_devices": 3,
         "hourly": [
             {"hour": "2026-01-01T20:00:00.000000Z", "votes": 70},

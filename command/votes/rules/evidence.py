@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from contract.assurance import Assurance
+
 KEPT_BEFORE_OPENING_S = 86_400  # accounts that are older than this at the opening are told apart no further
 _COMPRESSION = 1  # half the size for a tenth of the time of the usual level
 
@@ -27,6 +29,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     account_s: int | None  # since the account was made; None also for whom an operator vouches
     token_s: int  # since the access token was made
     challenge_passed: bool
+    assurance: str = Assurance.PASSWORD.value  # how it is known who the person is; older evidence doesn't say
 
 
 class Counts(msgspec.Struct, frozen=True, array_like=True, gc=False):

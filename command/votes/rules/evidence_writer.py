@@ -25,6 +25,7 @@ from command.votes.vote_batcher import EventKey
 from contract import queries
 from contract.backoff import Backoff
 from contract.errors import Busy, NotDurable
+from contract.vote_id import VoteKind
 
 FLUSH_EVERY_S = 1.0
 BLOCK_VOTES_MAX = 2_000
@@ -116,6 +117,7 @@ class EvidenceWriter:
             "votes": [len(row.votes) for row in rows],
             "hits": [orjson.dumps(list(self._hits(row.votes))).decode() for row in rows],
             "blocks": blocks,
+            "assurances": [orjson.dumps(_assurances(row.votes)).decode() for row in rows],
         }
 
     def _hits(self, votes: Sequence[JudgedVote]) -> Iterable[dict[str, Any]]:
@@ -125,3 +127,8 @@ class EvidenceWriter:
             met = (vote.evidence for vote in reversed(votes) if index in vote.hits)
             last = [[evidence.at_ms, evidence.contestant_no] for evidence in islice(met, LAST_HITS_MAX)]
             yield {**self._rules.names[index]._asdict(), "hits": hits, "last": last}
+
+
+def _assurances(votes: Iterable[JudgedVote]) -> Counter[str]:
+    """How many of them were accepted from people of each level."""
+    return Counter(vote.evidence.assurance for vote in votes if vote.kind == VoteKind.ACCEPTED)

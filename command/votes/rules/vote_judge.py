@@ -108,4 +108,5 @@ class VoteJudge:
             account_s,
             max(0, int(now) - caller.issued_at),
             voting.captcha,
+            caller.assurance.value,
         )
