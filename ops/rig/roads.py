@@ -1,6 +1,7 @@
 """Every road by which numbers of an event reach somebody, and what came of each."""
 
 import contextlib
+import itertools
 import re
 from collections.abc import AsyncIterator
 
@@ -11,8 +12,9 @@ from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service
 from ops.rig.stream_messages import Message, messages
 
-RESULTS = ["leaderboard", "results", "results?include_percentages=true", "live"]
+RESULTS = ["leaderboard", "results", "results?include_percentages=true", "live", "feed.json", "feed.csv"]
 NUMBERS = re.compile(rb'"(?:total_votes|votes|current_votes)": ?(\d+)')
+LINES = re.compile(rb"^\d+,[^,]*,[^,]*,(\d+),[\d.]*,(\d+),", re.MULTILINE)  # of the CSV: votes, and all of them
 
 
 class Roads:
@@ -79,7 +81,7 @@ class Roads:
 
 
 def _numbers(body: bytes) -> set[int]:
-    return {int(number) for number in NUMBERS.findall(body)}
+    return {int(number) for number in (*NUMBERS.findall(body), *itertools.chain(*LINES.findall(body)))}
 
 
 @contextlib.asynccontextmanager

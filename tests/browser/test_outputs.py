@@ -14,6 +14,7 @@ MOVING = """
         .flatMap(each => getComputedStyle(each).transition === "all" ? [] :
                          getComputedStyle(each).transitionProperty.split(", "))
 """
+GRAPHIC = 'document.querySelector("live-vote")'
 PLACE_OF = "line => Math.round(new DOMMatrix(getComputedStyle(line).transform).f / line.offsetHeight)"
 
 
@@ -36,6 +37,10 @@ def test_overlay_moves_over_a_picture(browser: Browser, stack: RunningStack, com
     second.evaluate("line => Promise.all(line.getAnimations().map(each => each.finished))")
     assert (second.evaluate(PLACE_OF), first.evaluate(PLACE_OF)) == (0, 1)
     expect(second.locator(".name")).to_have_text("<b>Cleo</b>")
+    assert page.evaluate(f"{GRAPHIC}.stopAction().then(answer => answer.statusCode)") == 200
+    expect(page.locator(".graphic")).to_have_css("opacity", "0")
+    assert page.evaluate(f"{GRAPHIC}.playAction({{ skipAnimation: true }})") == {"statusCode": 200, "currentStep": 0}
+    expect(page.locator(".graphic")).to_have_css("opacity", "1")
     page.evaluate(PICTURE)
     page.screenshot(path=SCREENSHOTS / "overlay.png", animations="disabled")
     page.close()

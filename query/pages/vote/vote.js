@@ -1,6 +1,7 @@
 // The vote page: who may be chosen, who votes, and what became of the vote. There is one address for all of it, so going
 // back leaves the page and repeats nothing.
 
+import { dress } from "/live/assets/look.js";
 import { ask, pause } from "./asking.js";
 import { Choice } from "./choice.js";
 import { PersonForm } from "./person_form.js";
@@ -210,6 +211,7 @@ window.addEventListener("storage", ({ key }) => {
   if (key === voting.key && vote && vote.state !== "pending" && vote.userId === who()?.userId) showVote();
 });
 
+dress(eventId);
 if (await meet()) {
   const vote = voting.vote;
   if (!vote || (who() && who().userId !== vote.userId)) showChoosing();
