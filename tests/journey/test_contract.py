@@ -232,7 +232,6 @@ async def test_success_is_what_was_declared(
     """Every call, asked rightly, answers success in the very shape of its declaration."""
     account = await register(caller)
     name, password = account["username"], account["password"]
-    await _ask_for_pages(caller)
     viewer = await caller.ask("auth_login", body={"username": name, "password": password})
     viewer = await caller.ask("auth_refresh", body={"refresh_token": viewer["refresh_token"]})
     await caller.ask("auth_validate", viewer["token"])

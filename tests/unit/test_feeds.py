@@ -20,7 +20,14 @@ def shown_of(names: Sequence[str], votes: Sequence[int], revealed: int | None = 
     contestants = tuple(
         Contestant(number, f"id-{number}", name, "", "", None) for number, name in enumerate(names, start=1)
     )
-    known = {"event_description": None, "opens_at": None, "closes_at": None, "captcha": False, "key_no": 1}
+    known = {
+        "event_description": None,
+        "opens_at": None,
+        "closes_at": None,
+        "captcha": False,
+        "key_no": 1,
+        "assurance_min": "",
+    }
     named = {"event_id": "id", "event_name": "Final", "status": "closed", "results_visibility": "staff", "event_no": 1}
     on_air = OnAir(2, "closed", "staff", frozen=False, revealed=revealed)
     event = Event(**known, **named, change_no=2, frozen=False, revealed=revealed, contestants=contestants)  # type: ignore[arg-type]  # each by its name
