@@ -4,6 +4,7 @@
 `redis_server` itself, and leaves it running again; or it runs servers of its own, from ops/rig.
 """
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -20,8 +21,9 @@ from pytest_postgresql.executors.noop import NoopExecutor
 from xdist.scheduler import LoadScopeScheduling
 
 from ops.embedded import ports
-from ops.embedded.program_environment import database_name
+from ops.embedded.program_environment import database_name, on_database
 from ops.rig.database import PASSWORD, Database
+from ops.rig.identity_process import IdentityProcess, identity_process
 from ops.rig.mail_server import MailServer, mail_server
 from ops.rig.oidc_issuer import OidcIssuer, oidc_issuer
 from ops.rig.people import TokenMint
@@ -132,14 +134,14 @@ def database(database_server: RunningPostgres, postgresql: psycopg.Connection) -
         )
 
 
-@pytest.fixture
-def identity_database(database: Database, postgresql_noproc: NoopExecutor) -> Iterator[Database]:
-    """The database of people beside `database`, freshly migrated; without it whoever looks a user up finds it away."""
+@contextlib.contextmanager
+def _people_beside(database: Database, template: str) -> Iterator[Database]:
+    """The database of people beside this one, made from the template, until the end of the block."""
     name = database_name(database.identity.url())
-    template = f"{postgresql_noproc.template_dbname}_identity"  # made with the ledger's
     made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     gone = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-    with psycopg.connect(database.url(), autocommit=True) as connection:
+    server = Database(on_database(database.url(), "postgres"))
+    with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute(made)
         # Whom a database lets in isn't copied with it.
         connection.execute(
@@ -147,8 +149,53 @@ def identity_database(database: Database, postgresql_noproc: NoopExecutor) -> It
             [template, name],
         )
     yield database.identity
-    with psycopg.connect(database.url(), autocommit=True) as connection:  # a test may have killed the server meanwhile
+    with psycopg.connect(server.url(), autocommit=True) as connection:  # a test may have killed the server meanwhile
         connection.execute(gone)
+
+
+@pytest.fixture(scope="session")
+def people_template(postgresql_noproc: NoopExecutor) -> str:
+    """The migrated database of people that each test's is made from."""
+    return f"{postgresql_noproc.template_dbname}_identity"  # made with the ledger's
+
+
+@pytest.fixture
+def identity_database(database: Database, people_template: str) -> Iterator[Database]:
+    """The database of people beside `database`, freshly migrated; without it whoever looks a user up finds it away."""
+    with _people_beside(database, people_template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_people(database_server: RunningPostgres, people_template: str) -> Iterator[Database]:
+    """A database of people for the tests of a module: see `shared_identity`."""
+    beside = Database(database_server.server.url("postgres", PASSWORD, "shared"))
+    with _people_beside(beside, people_template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def _identity_of_module(tmp_path_factory: pytest.TempPathFactory, shared_people: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path_factory.mktemp("identity"), shared_people.url("vote_identity")) as process:
+        yield process
+
+
+@pytest.fixture
+def shared_identity(_identity_of_module: IdentityProcess, shared_people: Database) -> IdentityProcess:
+    """An identity process that knows nobody but applications: a module's tests share it, since its start is dear."""
+    with psycopg.connect(shared_people.url()) as connection:
+        connection.execute(
+            "SET session_replication_role = replica;"  # the log lets nobody empty it
+            " DO $$BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') FROM pg_class"
+            " WHERE relnamespace = 'identity'::regnamespace AND relkind = 'r' AND relname <> 'applications'); END$$"
+        )
+    return _identity_of_module
+
+
+@pytest.fixture(scope="module")
+def client_token(_identity_of_module: IdentityProcess) -> str:
+    """An application's, for `shared_identity`."""
+    return _identity_of_module.client_token()
 
 
 @pytest.fixture

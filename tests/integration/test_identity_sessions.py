@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import aiohttp
 import psycopg
@@ -15,15 +14,18 @@ CREDENTIALS = {"username": "host", "password": "correct horse"}
 REFUSED = (401, "unauthorized", "")
 
 
-@pytest.fixture
-def identity(tmp_path: Path, identity_database: Database) -> Iterator[IdentityProcess]:
-    with identity_process(tmp_path, identity_database.url("vote_identity")) as process:
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory, shared_people: Database) -> Iterator[IdentityProcess]:
+    with identity_process(tmp_path_factory.mktemp("identity"), shared_people.url("vote_identity")) as process:
         process.operator("make-staff", "host", "--role", "host", stdin="correct horse\n")
         yield process
 
 
 @pytest.fixture
-async def session(identity: IdentityProcess) -> AsyncIterator[aiohttp.ClientSession]:
+async def session(identity: IdentityProcess, shared_people: Database) -> AsyncIterator[aiohttp.ClientSession]:
+    """Towards a process that has no sessions."""
+    with psycopg.connect(shared_people.url()) as connection:
+        connection.execute("DELETE FROM identity.sessions")
     async with aiohttp.ClientSession(identity.url) as client:
         yield client
 
@@ -44,8 +46,8 @@ async def refused(session: aiohttp.ClientSession, token: str) -> bool:
     return error_of(await call(session, "/v1/auth/refresh", {"refresh_token": token})) == REFUSED
 
 
-def let_seconds_pass(identity_database: Database, seconds: int) -> None:
-    with psycopg.connect(identity_database.url()) as connection:
+def let_seconds_pass(shared_people: Database, seconds: int) -> None:
+    with psycopg.connect(shared_people.url()) as connection:
         connection.execute(
             "UPDATE identity.sessions SET rotated_at = rotated_at - make_interval(secs => %(s)s),"
             " expires_at = expires_at - make_interval(secs => %(s)s), earlier_rotations ="
@@ -65,52 +67,50 @@ async def test_refresh_gives_a_new_session_of_the_same_person(session: aiohttp.C
     await refresh(session, content["refresh_token"])
 
 
-async def test_simultaneous_refreshes_lock_nobody_out(
-    session: aiohttp.ClientSession, identity_database: Database
-) -> None:
+async def test_simultaneous_refreshes_lock_nobody_out(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """A phone that refreshes several times at once gets one and the same successor, which goes on working."""
     first = await login(session)
     successors = await asyncio.gather(*(refresh(session, first) for _ in range(8)))
     assert len(set(successors)) == 1
-    let_seconds_pass(identity_database, 60)
+    let_seconds_pass(shared_people, 60)
     await refresh(session, successors[0])
 
 
 async def test_previous_token_is_honoured_for_ten_seconds(
-    session: aiohttp.ClientSession, identity_database: Database
+    session: aiohttp.ClientSession, shared_people: Database
 ) -> None:
     """Nine seconds later it still gets the successor."""
     first = await login(session)
     second = await refresh(session, first)
-    let_seconds_pass(identity_database, 9)
+    let_seconds_pass(shared_people, 9)
     assert await refresh(session, first) == second
 
 
-async def test_reuse_ends_the_family(session: aiohttp.ClientSession, identity_database: Database) -> None:
+async def test_reuse_ends_the_family(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """A token that was used up comes again: it and the family's newest are refused; other devices go on."""
     first, other_device = await login(session), await login(session)
     second = await refresh(session, first)
-    let_seconds_pass(identity_database, 11)
+    let_seconds_pass(shared_people, 11)
     assert await refused(session, first)
     assert await refused(session, second)
     await refresh(session, other_device)
 
 
-async def test_a_late_repeat_gets_the_newest(session: aiohttp.ClientSession, identity_database: Database) -> None:
+async def test_a_late_repeat_gets_the_newest(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """Within ten seconds of its use a token leads to the family's newest, however many were taken in between."""
     tokens = [await login(session)]
     for _ in range(8):
         tokens.append(await refresh(session, tokens[-1]))
-    let_seconds_pass(identity_database, 9)
+    let_seconds_pass(shared_people, 9)
     assert {await refresh(session, token) for token in tokens[:-1]} == {tokens[-1]}
     await refresh(session, tokens[-1])
 
 
-async def test_grace_begins_with_a_tokens_own_use(session: aiohttp.ClientSession, identity_database: Database) -> None:
+async def test_grace_begins_with_a_tokens_own_use(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """Later rotations don't prolong it: a token that was used eleven seconds ago ends the family."""
     first = await login(session)
     second = await refresh(session, first)
-    let_seconds_pass(identity_database, 11)
+    let_seconds_pass(shared_people, 11)
     third = await refresh(session, second)
     assert await refresh(session, second) == third
     assert await refused(session, first)
@@ -126,10 +126,10 @@ async def test_nine_rotations_are_no_repeat(session: aiohttp.ClientSession) -> N
     assert await refused(session, token)
 
 
-async def test_unused_family_expires(session: aiohttp.ClientSession, identity_database: Database) -> None:
+async def test_unused_family_expires(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """After thirty days without a refresh the person has to log in again."""
     token = await login(session)
-    let_seconds_pass(identity_database, 30 * 86_400)
+    let_seconds_pass(shared_people, 30 * 86_400)
     assert await refused(session, token)
 
 
@@ -143,10 +143,10 @@ async def test_sessions_of_one_person_are_bounded(session: aiohttp.ClientSession
         await refresh(session, token)
 
 
-async def test_a_dead_session_makes_room_first(session: aiohttp.ClientSession, identity_database: Database) -> None:
+async def test_a_dead_session_makes_room_first(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """One that was revoked counts as room for a new one, whenever it was used."""
     tokens = [await login(session) for _ in range(20)]
-    with psycopg.connect(identity_database.url()) as connection:
+    with psycopg.connect(shared_people.url()) as connection:
         connection.execute(
             "UPDATE identity.sessions SET revoked_at = clock_timestamp() WHERE rotated_at ="
             " (SELECT max(rotated_at) FROM identity.sessions)"
@@ -198,9 +198,9 @@ async def test_texts_that_are_no_refresh_token(session: aiohttp.ClientSession) -
         assert await refused(session, text)
 
 
-async def test_database_knows_no_token(session: aiohttp.ClientSession, identity_database: Database) -> None:
+async def test_database_knows_no_token(session: aiohttp.ClientSession, shared_people: Database) -> None:
     """Only hashes are stored: no byte string in the table is a token's secret."""
     token = await refresh(session, await login(session))
-    with psycopg.connect(identity_database.url()) as connection:
+    with psycopg.connect(shared_people.url()) as connection:
         stored = str(connection.execute("SELECT * FROM identity.sessions").fetchall())
     assert token not in stored
