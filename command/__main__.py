@@ -8,6 +8,8 @@ import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 
+import redis.asyncio
+
 from command.durable_pool import DurablePool
 from command.events.ballot_sealer import BallotSealer
 from command.events.change_runner import ChangeRunner
@@ -34,7 +36,7 @@ from command.settings import (
 )
 from command.votes.captcha_gate import AltchaGate, CaptchaGate, ProviderGate
 from command.votes.change_listener import ChangeListener
-from command.votes.ledger_connection import LedgerConnection
+from command.votes.ledger_connection import BATCH_SECONDS, LedgerConnection
 from command.votes.region_finder import RegionFinder
 from command.votes.rules.fraud_protection import FraudProtection, fraud_protection
 from command.votes.rules.rule_set import RuleFileError
@@ -49,10 +51,12 @@ from command.votes.voting_event_directory import VotingEventDirectory
 from contract import settings
 from contract.challenge import Challenger
 from contract.revocations import RevocationList
+from contract.road import Part
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
 from contract.web.background import Work
 from contract.web.revocation_listener import RevocationListener
+from contract.web.road_beacon import RoadBeacon
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 
@@ -84,7 +88,9 @@ class CommandService(Service):
         self._staff, self._scheduling, self._looking = self._pools = _pools(
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
-        self._rules = _rules(settings.read(FraudRules, env), database_url, seal_keys, self._staff)
+        rules = settings.read(FraudRules, env)
+        self._rules = _rules(rules, database_url, seal_keys, self._staff)
+        self._redis = redis.asyncio.Redis.from_url(rules.redis_url, socket_timeout=1) if rules.redis_url else None
         database = settings.read(Regions, env).database
         regions = RegionFinder(database) if database else None
         captcha = settings.read(Captcha, env)
@@ -142,7 +148,7 @@ class CommandService(Service):
             await self._rules.open()
 
     def work(self) -> Iterable[Work]:
-        """The keys, the schedule, what has changed, the writers, their connections, and the rules."""
+        """The keys, the schedule, what has changed, the writers, their connections, the rules; staff are told of it."""
         return [
             self._verifier.run(),
             self._revocations.run(),
@@ -152,6 +158,7 @@ class CommandService(Service):
             *(ledger.keep() for ledger in self._ledgers),
             *self._limits.work(),
             *(self._rules.work() if self._rules else ()),
+            *([self._beacon(self._redis).run()] if self._redis else ()),
         ]
 
     async def drain(self) -> None:
@@ -171,6 +178,11 @@ class CommandService(Service):
             await pool.close()
         if self._rules:
             await self._rules.close()
+        if self._redis:
+            await self._redis.aclose()
+
+    def _beacon(self, client: redis.asyncio.Redis) -> RoadBeacon:
+        return RoadBeacon(client, Part.VOTES, BATCH_SECONDS, waiting=lambda: len(self._batcher))
 
 
 def _rules(

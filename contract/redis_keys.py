@@ -4,11 +4,14 @@ or command goes without.
 {event_id}:tally:source   hash  system, order, payload   one source's tally of one event; no lifetime
 applied:source            text  JSON `AppliedPosition`   how far a source is counted; rewritten at least each second
 {event_id}:counted:window hash  key, accounts            what rules counted of attempts to vote; lives two windows
+road:window               hash  process, JSON `RoadReport`   how each process does; lives three windows of ten seconds
 ticket:…                  text  event_id                 opens one stream of a restricted event; lives a minute
 standings                 channel of `SourceTally` JSON  each change of a tally, of every event
 """
 
 STANDINGS_CHANNEL = "standings"
+ROAD_WINDOW_S = 10
+ROAD_LIFETIME_S = 3 * ROAD_WINDOW_S
 
 
 def tally_key(event_id: str, source: str) -> str:
@@ -29,3 +32,8 @@ def ticket_key(ticket: str) -> str:
 def applied_key(source: str) -> str:
     """How far fanout has counted a source, and when it last said so."""
     return f"applied:{source}"
+
+
+def road_key(at: float) -> str:
+    """What the processes said of themselves in one window of time, by the Unix time of one of its moments."""
+    return f"road:{int(at // ROAD_WINDOW_S)}"

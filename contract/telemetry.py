@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from contract.moment import rfc3339
+from contract.road import Trouble
+
 # Version ff is none; those after 00 may have more fields.
 _TRACEPARENT = re.compile(
     r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
@@ -41,6 +44,18 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+class LastTrouble(logging.Handler):
+    """Keeps the last warning of this process, None while there was none."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last: Trouble | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it; what is in its fields stays in the log."""
+        self.last = Trouble(record.getMessage(), rfc3339(datetime.fromtimestamp(record.created, UTC)))
 
 
 def log_to_stderr(process: str, level: str = "INFO") -> None:

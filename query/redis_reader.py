@@ -9,14 +9,15 @@ import msgspec
 import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 
-from contract.redis_keys import applied_key, tally_key
+from contract.redis_keys import ROAD_WINDOW_S, applied_key, road_key, tally_key
+from contract.road import RoadReport
 from contract.standings import AppliedPosition, SourceTally
 
 CONNECTIONS_MAX = 16
 ANSWER_WITHIN_S = 0.5
 
 REDIS_AWAY = (RedisError, OSError, TimeoutError)
-Kept = TypeVar("Kept", SourceTally, AppliedPosition)
+Kept = TypeVar("Kept", SourceTally, AppliedPosition, RoadReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,15 @@ class RedisReader:
         decoded = [_decoded(each, AppliedPosition) for each in answers]
         positions = dict(zip(self._sources, decoded, strict=True))
         return {source: position for source, position in positions.items() if position}
+
+    async def reports(self, now: float) -> list[RoadReport]:
+        """What the processes said of themselves lately, each its last word; raises one of `REDIS_AWAY`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for at in (now - ROAD_WINDOW_S, now):
+            pipeline.hgetall(road_key(at))
+        before, after = await pipeline.execute()
+        decoded = [_decoded(each, RoadReport) for each in {**before, **after}.values()]
+        return [report for report in decoded if report]
 
     def _tallies(self, answers: Iterable[object]) -> list[SourceTally]:
         return [tally for each in answers if (tally := _decoded(each, SourceTally))]

@@ -29,6 +29,8 @@ from query.reads.own_votes import OwnVotePages
 from query.reads.own_votes_handler import OwnVotesHandler
 from query.reads.result_renderer import ResultRenderer
 from query.reads.results_handler import ResultsHandler
+from query.reads.road_handler import RoadHandler
+from query.reads.road_health import RoadWatch
 from query.reads.sheet_handler import SheetHandler
 from query.reads.sheet_maker import SheetMaker
 from query.reads.statistics_handler import StatisticsHandler
@@ -58,6 +60,7 @@ class QueryService(Service):
         VoteStatusHandler,
         UserVoteHandler,
         OwnVotesHandler,
+        RoadHandler,
         PageHandler,
         HomeHandler,
         JoinHandler,
@@ -95,6 +98,7 @@ class QueryService(Service):
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
+            RoadHandler(verifier, RoadWatch(redis_reader, self._replica)),
             PageHandler(files, settings.read(Framing, env).framed_by),
             HomeHandler(files, self._replica),
             JoinHandler(self._replica, settings.read(PublicAddress, env)),

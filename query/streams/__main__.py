@@ -11,8 +11,10 @@ from sanic import Sanic
 
 from contract import settings
 from contract.revocations import RevocationList
+from contract.road import Part
 from contract.web.background import Work
 from contract.web.revocation_listener import RevocationListener
+from contract.web.road_beacon import RoadBeacon
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
@@ -22,7 +24,7 @@ from query.settings import SseListening, Staleness, Streaming
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
 from query.streams.sse_handler import SseHandler
-from query.streams.sse_hub import SseHub
+from query.streams.sse_hub import COMMIT_TO_CLIENT, SseHub
 from query.streams.stream_tickets import StreamTickets
 
 MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
@@ -55,6 +57,7 @@ class SseService(Service):
         identity_url = settings.read(settings.IdentityDatabase, env).url
         self._revocations = RevocationListener(identity_url, revoked, self._hub.end_revoked)
         self._bell = StandingsBell(self._redis, events.hear, self._hub.ring)
+        self._beacon = RoadBeacon(self._redis, Part.STREAMS, COMMIT_TO_CLIENT, watching=self._hub.watching)
         tickets = StreamTickets(self._redis)
         self.handlers = (SseHandler(self._verifier, revoked, events, tickets, self._hub, self._limits),)
 
@@ -76,6 +79,7 @@ class SseService(Service):
             self._bell.run(),
             self._hub.run_pushes(),
             self._hub.run_sweeps(),
+            self._beacon.run(),
         ]
 
     def configure(self, app: Sanic[Any, Any]) -> None:

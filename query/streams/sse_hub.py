@@ -112,6 +112,10 @@ class SseHub:
         if self._rung:
             self._woken.set()
 
+    def watching(self) -> dict[str, int]:
+        """How many clients each event has here."""
+        return {event_id: feed.watchers for event_id, feed in self._feeds.items()}
+
     def end_revoked(self, ids: Collection[str]) -> None:
         """End the restricted streams of those whose sessions are over."""
         revoked = frozenset(ids)

@@ -221,6 +221,7 @@ async def _ask_for_outputs(caller: Caller, admin_token: str, event_id: str) -> N
     """What a studio, a newsroom and auditors get of an event."""
     await caller.ask("statistics", admin_token, event_id=event_id)
     await caller.ask("audit_log", admin_token)
+    await caller.ask("road_status", admin_token)
     await caller.ask("sheet", admin_token, event_id=event_id)
     for name in ("feed_json", "feed_csv"):
         await caller.ask(name, event_id=event_id)
