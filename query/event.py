@@ -31,6 +31,7 @@ class EventSummary(msgspec.Struct, frozen=True):
     results_visibility: str
     captcha: bool
     assurance_min: str
+    rehearsal: bool
 
 
 class Event(EventSummary, frozen=True, kw_only=True):
@@ -41,6 +42,8 @@ class Event(EventSummary, frozen=True, kw_only=True):
     change_no: int
     frozen: bool
     revealed: int | None
+    two_person: bool
+    short_code: str
     contestants: tuple[Contestant, ...]
 
     @property

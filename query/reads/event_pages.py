@@ -9,7 +9,7 @@ from query.event import EventSummary
 from query.replica_reader import ReplicaReader
 
 PAGE_EVENTS = 50
-EventStatus = Literal["draft", "scheduled", "open", "closed", "cancelled"]
+EventStatus = Literal["draft", "scheduled", "open", "paused", "closed", "cancelled"]
 
 
 class EventPage(NamedTuple):

@@ -34,8 +34,17 @@ class EventContestant(msgspec.Struct):
 
 
 class EventDetails(EventSummary, frozen=True):
-    """An event with its contestants, in the order given by the host."""
+    """An event with its contestants, in the order given by the host.
 
+    `frozen`: the public sees the standings of a moment; `revealed`: so many places from the last up (null: nobody has
+    revealed any); `two_person`: what can't be undone is confirmed by another one;
+    `short_code` is what people type to join.
+    """
+
+    frozen: bool
+    revealed: int | None
+    two_person: bool
+    short_code: str
     contestants: list[EventContestant]
 
 
@@ -92,7 +101,7 @@ class EventsHandler:
 
 
 def _details(event: Event) -> EventDetails:
-    summary = {name: getattr(event, name) for name in EventSummary.__struct_fields__}
+    own = {name: getattr(event, name) for name in EventDetails.__struct_fields__ if name != "contestants"}
     fields = EventContestant.__struct_fields__
     contestants = [EventContestant(*(getattr(each, name) for name in fields)) for each in event.contestants]
-    return EventDetails(**summary, contestants=contestants)
+    return EventDetails(**own, contestants=contestants)

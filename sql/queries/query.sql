@@ -7,11 +7,12 @@ SELECT json_build_object(
     'event_description', e.event_description, 'status', e.status,
     'opens_at', rfc3339(e.opens_at), 'closes_at', rfc3339(e.closes_at),
     'results_visibility', e.results_visibility, 'captcha', e.captcha, 'assurance_min', e.assurance_min,
-    'change_no', e.change_no, 'frozen', e.frozen, 'revealed', e.revealed,
+    'rehearsal', e.rehearsal, 'change_no', e.change_no, 'frozen', e.frozen, 'revealed', e.revealed,
+    'two_person', e.two_person, 'short_code', e.short_code,
     'contestants', coalesce((
         SELECT json_agg(json_build_object(
             'contestant_no', c.contestant_no, 'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,
-            'contestant_description', c.contestant_description, 'contestant_image_url', c.contestant_image_url, 'party', c.party) ORDER BY c.contestant_no)
+            'contestant_description', c.contestant_description, 'contestant_image_url', c.contestant_image_url, 'party', c.party) ORDER BY c.order_no)
         FROM contestants c WHERE c.event_no = e.event_no), '[]'))::text
 FROM events e WHERE e.event_id = :event_id;
 
@@ -21,7 +22,8 @@ FROM events e WHERE e.event_id = :event_id;
 SELECT json_build_object(
     'event_id', event_id, 'event_name', event_name, 'event_description', event_description, 'status', status,
     'opens_at', rfc3339(opens_at), 'closes_at', rfc3339(closes_at),
-    'results_visibility', results_visibility, 'captcha', captcha, 'assurance_min', assurance_min)::text
+    'results_visibility', results_visibility, 'captcha', captcha, 'assurance_min', assurance_min,
+    'rehearsal', rehearsal)::text
 FROM events
 WHERE (:status::text IS NULL OR status = :status)
   AND (:with_drafts::boolean OR status <> 'draft')

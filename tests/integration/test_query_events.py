@@ -58,7 +58,8 @@ async def test_an_event_is_told_with_its_contestants(
         "contestant_image_url": "",
         "party": None,
     }
-    del body["contestants"]
+    assert len(body["short_code"]) == 6
+    del body["contestants"], body["short_code"]
     assert body == {
         "event_id": event.event_id,
         "event_name": "Final",
@@ -69,6 +70,10 @@ async def test_an_event_is_told_with_its_contestants(
         "results_visibility": "public",
         "captcha": False,
         "assurance_min": "password",
+        "rehearsal": False,
+        "frozen": False,
+        "revealed": None,
+        "two_person": False,
     }
     assert (await get(query, f"/v1/event/{event.event_id}"))[0] == 401
 

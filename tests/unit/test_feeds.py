@@ -27,6 +27,9 @@ def shown_of(names: Sequence[str], votes: Sequence[int], revealed: int | None = 
         "captcha": False,
         "key_no": 1,
         "assurance_min": "",
+        "rehearsal": False,
+        "two_person": False,
+        "short_code": "ABCDEF",
     }
     named = {"event_id": "id", "event_name": "Final", "status": "closed", "results_visibility": "staff", "event_no": 1}
     on_air = OnAir(2, "closed", "staff", frozen=False, revealed=revealed)

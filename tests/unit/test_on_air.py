@@ -37,11 +37,14 @@ def event_of(on_air: OnAir) -> Event:
         results_visibility=on_air.visibility,
         captcha=False,
         assurance_min="password",
+        rehearsal=False,
         event_no=1,
         key_no=1,
         change_no=on_air.change_no,
         frozen=on_air.frozen,
         revealed=on_air.revealed,
+        two_person=False,
+        short_code="ABCDEF",
         contestants=contestants,
     )
 
