@@ -17,18 +17,21 @@ from contract.web.call import Access, call
 from contract.web.request_content import is_known, parameter_of, uuid_of
 
 LIVE_FILES = (
-    *("live.html", "live.css", "live.js", "board.js", "look.js", "measure.js", "rate.js", "standings.js"),
+    *("live.html", "live.css", "live.js", "board.js", "clock.js", "look.js", "measure.js", "rate.js", "standings.js"),
     *("overlay.html", "overlay.css", "overlay.js", "screen.html", "screen.css", "screen.js"),
 )
 OGRAF_FILES = ("live-vote.ograf.json", "graphic.mjs", "bars.mjs")
 VOTE_FILES = (
     "vote.html",
+    "controls.css",
     "vote.css",
     "vote.js",
     "asking.js",
     "choice.js",
+    "element.js",
     "kept.js",
     "person_form.js",
+    "photo.js",
     "session.js",
     "solver.js",
     "solver_worker.js",
@@ -176,10 +179,15 @@ class PageHandler:
         return self._send(request, f"confirm/{name}")
 
     def _send(self, request: Request, name: str, framed_by: str = NOBODY) -> HTTPResponse:
-        file = self._files.get(name)
-        if file is None:
-            raise NotFound("no such path")
-        return send_file(request, file, 60, framed_by)
+        return send_named(request, self._files, name, framed_by)
+
+
+def send_named(request: Request, files: Mapping[str, StaticFile], name: str, framed_by: str = NOBODY) -> HTTPResponse:
+    """One of these files by its name; `NotFound`."""
+    file = files.get(name)
+    if file is None:
+        raise NotFound("no such path")
+    return send_file(request, file, 60, framed_by)
 
 
 def send_file(request: Request, file: StaticFile, age_s: int, framed_by: str = NOBODY) -> HTTPResponse:

@@ -1,15 +1,13 @@
 """The vote page in a real browser, through the edge, with all processes running: from the choice to the outcome."""
 
-import re
-
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from ops.rig.running_stack import RunningStack
 from tests.browser.show import Show
+from tests.browser.usable import expect_usable
 from tests.browser.voter import COUNTED, SUBMIT, NewVoter, VoterAtPage
 
 PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
-NAMED = re.compile(r"\S")
 
 
 def test_somebody_new_votes(stack: RunningStack, new_voter: NewVoter, complaints: list[str]) -> None:
@@ -152,23 +150,6 @@ def test_everything_has_a_name_and_a_place(stack: RunningStack, new_voter: NewVo
     voter.register()
     voter.expect_outcome(COUNTED)
     expect_usable(voter.page)
-
-
-def expect_usable(page: Page) -> None:
-    """By what the browser would tell: see the names; nothing to press is smaller than a thumb."""
-    assert page.evaluate("document.documentElement.lang") == "en"
-    assert page.evaluate(
-        "[...document.querySelectorAll('[id]')].every((each, _, all) => "
-        "[...all].filter((other) => other.id === each.id).length === 1)"
-    )
-    expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    for role in ("radio", "button", "textbox", "link"):
-        for each in page.get_by_role(role).all():
-            assert each.get_attribute("tabindex") is None
-            expect(each).to_have_accessible_name(NAMED)
-    for button in page.get_by_role("button").all():
-        box = button.bounding_box()
-        assert box and box["height"] >= 44
 
 
 def test_unknown_event_is_said(stack: RunningStack, context: BrowserContext) -> None:

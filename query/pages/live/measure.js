@@ -1,6 +1,7 @@
 // What viewers really get: the time from the commit of the newest vote in standings to the first paint that has them,
-// reported by a sample of viewers. The answer to a report tells the server's time, so a wrong clock here does no harm:
-// of all answers the quickest says best how far it is off.
+// reported by a sample of viewers. The answer to a report tells the server's time, so a wrong clock here does no harm.
+
+import { Clock } from "./clock.js";
 
 const SAMPLED_SHARE = 0.01;
 const CLOCK_ASKED = 3;
@@ -12,7 +13,7 @@ export class Measure {
     this.url = `/live/${encodeURIComponent(eventId)}/seen`;
     this.delays = [];
     this.asOf = "";
-    this.clock = null; // {trip, ahead}: how long an answer took, and how far the server's clock is ahead of ours, in ms
+    this.clock = new Clock();
     if (Math.random() < SAMPLED_SHARE) this.begin();
   }
 
@@ -26,13 +27,13 @@ export class Measure {
   note(standings) {
     const isNews = standings.as_of > this.asOf;
     this.asOf = standings.as_of;
-    if (!this.clock || !isNews || standings.stale || document.hidden) return;
+    if (!this.clock.best || !isNews || standings.stale || document.hidden) return;
     requestAnimationFrame(() => setTimeout(() => this.painted(Date.parse(standings.as_of))));
   }
 
   painted(committed) {
     if (this.delays.length === DELAYS_MAX) this.delays.shift();
-    this.delays.push(Math.max(0, Math.round(Date.now() + this.clock.ahead - committed)));
+    this.delays.push(Math.max(0, Math.round(this.clock.now() - committed)));
   }
 
   async report() {
@@ -42,9 +43,7 @@ export class Measure {
     try {
       const options = { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive: true };
       const answer = await (await fetch(this.url, options)).json();
-      const trip = Date.now() - sent;
-      const ahead = Date.parse(answer.now) - (sent + trip / 2);
-      if (Number.isFinite(ahead) && trip <= (this.clock?.trip ?? Infinity)) this.clock = { trip, ahead };
+      this.clock.take(sent, answer.now);
     } catch {
       // a measurement that is lost is no loss
     }

@@ -1,25 +1,8 @@
 // The contestants to choose from, and which one is chosen; a choice outlives a reload of its tab.
 
+import { make } from "./element.js";
 import { inTab } from "./kept.js";
-
-function make(tag, properties, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-/** A photo; while there is none, and where it can't be had, the first character of the name. */
-function photoOf({ contestant_name: name, contestant_image_url: url }) {
-  const [initial] = name;
-  const photo = make("span", { className: "photo" }, make("span", { ariaHidden: "true", textContent: initial.toUpperCase() }));
-  if (url.startsWith("https:")) {
-    const image = make("img", { alt: `Photo of ${name}`, loading: "lazy", decoding: "async" });
-    image.onerror = () => image.remove();
-    image.src = url;
-    photo.append(image);
-  }
-  return photo;
-}
+import { photoOf } from "./photo.js";
 
 function cardOf(contestant) {
   const { contestant_id: id, contestant_name: name, contestant_description: description, party } = contestant;

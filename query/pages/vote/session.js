@@ -17,12 +17,16 @@ let registration = ""; // the Bearer of a solved challenge, until somebody has r
 /** Nobody is logged in any more. */
 export class SignedOut extends Error {}
 
-/** {userId, username}, or null. */
+/**
+ * {userId, username, secondFactor}, or null; of staff a second factor may be asked before their token says who they are:
+ * "needed" (one is to be shown) or "missing" (set up).
+ */
 export const who = () => inBrowser.get(KEY);
 
 function keep(session, username) {
   access = { token: session.token, userId: session.userId, until: Date.now() + 1000 * session.expires_in };
-  inBrowser.set(KEY, { userId: session.userId, username, refreshToken: session.refresh_token });
+  const { userId, refresh_token: refreshToken, second_factor: secondFactor } = session;
+  inBrowser.set(KEY, { userId, username, refreshToken, secondFactor });
 }
 
 /** Registers; null, or the refusal. A repeat after a lost answer has the same Bearer, so it is the same registration. */
@@ -62,11 +66,11 @@ export async function login(username, password, trying) {
 }
 
 /** Asks a call as the person of `userId`, renewing the token where needed; `SignedOut` when that is nobody any more. */
-export async function askAs(userId, path, { body, trying } = {}) {
+export async function askAs(userId, path, request = {}) {
   for (let tries = 1, refused = ""; ; tries += 1) {
-    const token = await tokenOf(userId, refused, trying);
-    const answer = await ask(path, { body, token, trying });
-    if (answer.status !== 401) return answer;
+    const token = await tokenOf(userId, refused, request.trying);
+    const answer = await ask(path, { ...request, token });
+    if (answer.status !== 401 || refusalOf(answer).code === "bad_credentials") return answer; // that isn't about the token
     if (tries === TRIES_MAX) throw new SignedOut();
     refused = token;
   }
@@ -78,6 +82,11 @@ export async function tokenOf(userId, refused, trying) {
   if (!isGood()) await alone(KEY, async () => isGood() || renew(trying));
   if (access?.userId !== userId || who()?.userId !== userId) throw new SignedOut();
   return access.token;
+}
+
+/** Renews the token now, since what it says of this person has changed. */
+export function renewed(userId, trying) {
+  return tokenOf(userId, access?.token, trying);
 }
 
 /** One tab at a time, with what the last one has left. */
@@ -97,5 +106,5 @@ export async function logout() {
   const token = session && (await Promise.race([tokenOf(session.userId, "").catch(() => ""), pause(2_000)]));
   inBrowser.remove(KEY);
   access = null;
-  if (token) await askOnce("/v1/auth/logout", {}, token);
+  if (token) await askOnce("/v1/auth/logout", { body: {}, token });
 }
