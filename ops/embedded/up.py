@@ -60,6 +60,7 @@ class Stack:
         print(
             f"Live page    {demo['edge_url']}/live/{demo['event_id']}\n"
             f"Vote page    {demo['edge_url']}/vote/{demo['event_id']}\n"
+            f"Desk         {demo['edge_url']}/desk\n"
             f"Demo login   {demo['admin']['username']} / {demo['admin']['password']}\n"
             f"For scripts  {self._folder.demo}\n"
             "Ctrl-C stops everything.",

@@ -37,6 +37,25 @@ VOTE_FILES = (
     "solver_worker.js",
     "voting.js",
 )
+DESK_FILES = (
+    "desk.html",
+    "desk.css",
+    "desk.js",
+    "click_log.js",
+    "clicks.js",
+    "contestant_rows.js",
+    "countdown.js",
+    "cue_buttons.js",
+    "cues.js",
+    "event_form.js",
+    "event_list.js",
+    "event_panel.js",
+    "event_stream.js",
+    "line.js",
+    "road.js",
+    "sheet.js",
+    "staff_login.js",
+)
 DOCS_FILES = ("docs.html", "docs.css", "docs.js")
 CONFIRM_FILES = ("confirm.html", "confirm.js")
 HOME_FILE = "home.html"  # which `home_handler` fills in
@@ -211,13 +230,14 @@ def load_files() -> dict[str, StaticFile]:
         "live/standings.js"
     ]  # the graphic's folder is whole, to be played from anywhere
     paths |= {f"vote/{name}": pages / "vote" / name for name in VOTE_FILES}
+    paths |= {f"desk/{name}": pages / "desk" / name for name in DESK_FILES}
     paths |= {f"docs/{name}": pages / "docs" / name for name in DOCS_FILES}
     paths |= {f"docs/{name}": swagger_ui_bundle.swagger_ui_path / name for name in SWAGGER_FILES}
     paths |= {f"confirm/{name}": pages / "confirm" / name for name in CONFIRM_FILES}
     paths["openapi.json"] = resources.files("contract") / "openapi.json"
     paths[HOME_FILE] = pages / "home" / "home.html"
     files = {name: file_of(name, path.read_bytes()) for name, path in paths.items()}
-    for name in ("vote/vote", "live/live", "live/overlay", "live/screen"):
+    for name in ("vote/vote", "desk/desk", "live/live", "live/overlay", "live/screen"):
         files[f"{name}.html"] = replace(files[f"{name}.html"], policy=_WITH_PHOTOS)
     return files
 

@@ -18,6 +18,7 @@ from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
 from query.identity_door import IdentityDoor
+from query.pages.desk_handler import DeskHandler
 from query.pages.home_handler import HomeHandler
 from query.pages.join_handler import JoinHandler
 from query.pages.page_handler import PageHandler, load_files
@@ -62,6 +63,7 @@ class QueryService(Service):
         OwnVotesHandler,
         RoadHandler,
         PageHandler,
+        DeskHandler,
         HomeHandler,
         JoinHandler,
         ViewerHandler,
@@ -100,6 +102,7 @@ class QueryService(Service):
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
             RoadHandler(verifier, RoadWatch(redis_reader, self._replica)),
             PageHandler(files, settings.read(Framing, env).framed_by),
+            DeskHandler(files),
             HomeHandler(files, self._replica),
             JoinHandler(self._replica, settings.read(PublicAddress, env)),
             ViewerHandler(),

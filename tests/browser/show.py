@@ -36,6 +36,13 @@ class Show:
         self.contestants = [each["contestant_id"] for each in made["contestants"]]
         self._call(f"/v1/event/{self.event_id}/open", {}, self._host["token"])
 
+    @classmethod
+    def made_elsewhere(cls, demo: dict[str, Any], event_id: str, contestants: list[str]) -> "Show":
+        """An event that somebody else has made, by its contestants' ids; for its audience."""
+        show = cls.__new__(cls)
+        show._demo, show.event_id, show.contestants = demo, event_id, contestants
+        return show
+
     @property
     def page(self) -> str:
         """Where its live page is."""

@@ -178,13 +178,14 @@ async def _ask_for_pages(caller: Caller, event_id: str) -> None:
     look = await caller.ask("look", event_id=event_id)
     await caller.ask("join", code=look["short_code"].lower(), status=302)
     await caller.ask("viewer_seen", body={"delays_ms": [12.5]}, event_id=event_id)
-    for name in ("home", "docs", "openapi", "confirm_page"):
+    for name in ("home", "docs", "openapi", "confirm_page", "desk_page"):
         await caller.ask(name)
     await caller.ask("live_asset", name="live.js")
     await caller.ask("vote_asset", name="vote.js")
     await caller.ask("ograf_file", name="graphic.mjs")
     await caller.ask("docs_asset", name="docs.js")
     await caller.ask("confirm_asset", name="confirm.js")
+    await caller.ask("desk_asset", name="desk.js")
 
 
 async def _leave(caller: Caller, account: dict[str, str], token: str) -> None:

@@ -1,0 +1,146 @@
+// One event on the desk: how it is, what may be clicked, the numbers as staff see them, its plan.
+
+import { Board, number } from "/live/assets/board.js";
+import { Rate } from "/live/assets/rate.js";
+import { make } from "/vote/assets/element.js";
+import { CueButtons } from "./cue_buttons.js";
+import { cuesOf } from "./cues.js";
+import { countdownOf } from "./countdown.js";
+import { STATUS_WORDS } from "./event_list.js";
+
+const VISIBILITY = { public: "all the time", after_close: "after the close", staff: "when they are revealed" };
+const OVER = ["closed", "cancelled"];
+
+const element = (id) => document.getElementById(id);
+
+function displayOf({ status, frozen, revealed, contestants, results_visibility: visibility }) {
+  if (frozen && revealed) return `The public sees ${revealed} of ${contestants.length} places`;
+  if (frozen) return "Frozen for the public";
+  if (visibility === "staff" && !revealed) return "Hidden from the public";
+  if (visibility === "staff" && revealed < contestants.length) return `The public sees ${revealed} of ${contestants.length} places`;
+  if (visibility === "after_close" && status !== "closed") return "Hidden from the public until the close";
+  return "";
+}
+
+/** What differs between two states of an event, in a host's words; "" for nothing that counts on air. */
+export function changeOf(before, now) {
+  const said = [];
+  if (before.status !== now.status) said.push((STATUS_WORDS[now.status] ?? now.status).toLowerCase());
+  if (Boolean(before.frozen) !== Boolean(now.frozen)) said.push(now.frozen ? "frozen" : "not frozen any more");
+  if ((before.revealed ?? 0) !== (now.revealed ?? 0)) said.push(`${now.revealed} places revealed`);
+  return said.join(", ");
+}
+
+export class EventPanel {
+  /** `clicks` sends what is clicked. */
+  constructor(clicks) {
+    this.clicks = clicks;
+    this.event = null;
+    this.said = (text) => {
+      element("cue-said").textContent = text;
+    };
+    this.cues = new CueButtons(element("cues"), this.said, (cue) => this.fire(cue));
+  }
+
+  /** Begins with an event of which nothing is known yet. */
+  begin() {
+    this.event = null;
+    this.beginBoard("");
+    this.rate = new Rate();
+    this.rate.begin();
+    this.counts = [];
+    element("rate").textContent = "–";
+    element("stale").hidden = true;
+  }
+
+  /** A new board for contestants in a new order: one that is there keeps everybody at their place. */
+  beginBoard(order) {
+    this.order = order;
+    element("board").replaceChildren();
+    this.board = new Board(element("board"), element("total"));
+  }
+
+  fire({ label, path, body }) {
+    this.clicks.send({ eventId: this.event.event_id, label: `${label} (${this.event.event_name})`, path, body });
+  }
+
+  show(event) {
+    this.event = event;
+    element("event-name").textContent = event.event_name;
+    this.write("event-status", STATUS_WORDS[event.status] ?? event.status);
+    element("event-status").dataset.status = event.status;
+    this.write("event-display", displayOf(event));
+    element("rehearsal").hidden = !event.rehearsal;
+    document.documentElement.dataset.rehearsal = event.rehearsal ? "Rehearsal" : "";
+    const order = event.contestants.map((each) => each.contestant_id).join();
+    if (order !== this.order) this.beginBoard(order);
+    this.board.name(event.contestants.map(({ contestant_id, contestant_name: name, party }) => ({ contestant_id, name, party, votes: 0 })));
+    this.board.show(this.counts.filter(({ contestant_id: id }) => event.contestants.some((each) => each.contestant_id === id)));
+    this.showPlan(event);
+    this.showLinks(event);
+    element("sheet").hidden = !OVER.includes(event.status);
+    element("edit").hidden = OVER.includes(event.status);
+    element("other-kind").textContent = event.rehearsal ? "Make the real one of it" : "Make a rehearsal of it";
+    element("next-round").hidden = event.status !== "closed";
+    element("round-places").max = event.contestants.length;
+    this.showCues();
+  }
+
+  showCues() {
+    if (!this.event) return;
+    const pending = this.clicks.pending(this.event.event_id).map(({ path }) => path);
+    this.cues.show(cuesOf(this.event), (cue) => pending.includes(cue.path));
+  }
+
+  /** Takes what the stream says of the numbers. */
+  showStandings({ total_votes: total, contestants, stale }) {
+    this.counts = contestants;
+    this.board.show(contestants);
+    this.rate.take(total);
+    element("stale").hidden = !stale || !this.event || ["draft", "scheduled"].includes(this.event.status);
+  }
+
+  /** Shows what runs by itself, at this moment of the server's clock (Unix ms). */
+  tick(now) {
+    const next = this.event && countdownOf(this.event, now);
+    element("countdown").hidden = !next;
+    this.write("countdown", next?.said ?? "");
+    element("countdown").dataset.urgent = String(Boolean(next?.isUrgent));
+    const perMinute = this.event?.status === "open" ? this.rate.perMinute() : null;
+    this.write("rate", perMinute === null ? "–" : number.format(perMinute));
+  }
+
+  /** The ids of those who lead, so many. */
+  leaders(places) {
+    const votes = new Map(this.counts.map(({ contestant_id: id, total_votes: total }) => [id, total]));
+    const ids = this.event.contestants.map(({ contestant_id: id }) => id);
+    return ids.sort((a, b) => (votes.get(b) ?? 0) - (votes.get(a) ?? 0)).slice(0, places);
+  }
+
+  showPlan(event) {
+    const moment = (text) => (text ? new Date(text).toLocaleString() : "by hand");
+    const plan = {
+      Opens: moment(event.opens_at),
+      Closes: moment(event.closes_at),
+      "The public sees the results": VISIBILITY[event.results_visibility],
+      "Against robots": event.captcha ? "each vote solves a challenge" : "nothing is asked",
+      "To join": event.short_code ? `${location.host}/j/${event.short_code}` : "",
+      "Two people": event.two_person ? "cancelling needs another host or admin" : "",
+    };
+    const asText = JSON.stringify(plan);
+    if (asText === this.plan) return;
+    this.plan = asText;
+    const lines = Object.entries(plan).filter(([, said]) => said);
+    element("plan").replaceChildren(...lines.map(([term, said]) => make("div", {}, make("dt", { textContent: term }), make("dd", { textContent: said }))));
+  }
+
+  /** A draft has no pages yet. */
+  showLinks({ event_id: id, status }) {
+    element("links").hidden = status === "draft";
+    for (const link of element("links").children) link.href = link.dataset.to.replace("{event_id}", id);
+  }
+
+  write(id, text) {
+    if (element(id).textContent !== text) element(id).textContent = text;
+  }
+}
