@@ -160,13 +160,15 @@ class FactorEnrolment:
         return await self._database.together(work)
 
     async def _may_add(self, caller: Caller) -> FactorState:
-        """`Forbidden` unless the caller has just logged in, and has shown what there is to show."""
+        """`Forbidden` unless the caller is staff, has just logged in, and has shown what there is to show."""
         state = await self._state(caller)
+        if not is_staff(state.roles):  # whoever has a viewer's password must not be there first, for the day of a role
+            raise Forbidden("second factors are for staff")
         if not state.fresh:
             raise Forbidden("log in anew first: a second factor is added within ten minutes of it")
         if state.has_any and not state.shown:
             raise Forbidden("show a second factor, or a code that you were given, first")
-        if not state.has_any and not state.shown and self._policy.required and is_staff(state.roles):
+        if not state.has_any and not state.shown and self._policy.required:
             raise Forbidden("ask whoever gave you the role for a code, and log in with it")
         return state
 

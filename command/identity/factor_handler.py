@@ -61,7 +61,7 @@ class GivenPasskey(msgspec.Struct):
     """What navigator.credentials.create() gave, as JSON, and a name for its owner's eyes."""
 
     credential: dict[str, Any]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)] = "passkey"
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00]*$")] = "passkey"
 
 
 class PasskeyRequest(msgspec.Struct):

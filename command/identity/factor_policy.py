@@ -5,7 +5,7 @@
     offered             asked of them        nothing is asked
     required            asked of them        no role until they have one
 
-A session in which one was shown keeps its roles through every refresh.
+A session in which one was shown, or the code that came with the role, keeps its roles through every refresh.
 """
 
 import enum

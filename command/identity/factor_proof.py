@@ -1,9 +1,10 @@
 """Showing a second factor: the use cases, whatever dialect they are asked in.
 
 code at login, code or passkey in a session ─► taken once, in Postgres ─► its session keeps the roles
-                                           └─ the tenth wrong code in a quarter of an hour: none is looked at
+                                           └─ after twenty wrong ones in a day: a recovery code only
 """
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,8 @@ from command.identity.secret_box import SecretBox
 from contract.errors import BadCredentials, Forbidden, Unauthorized
 from contract.tokens import Caller
 
+log = logging.getLogger(__name__)
+
 
 class FactorProof:
     """Takes codes and passkeys."""
@@ -30,12 +33,16 @@ class FactorProof:
         self._passkeys = passkeys
 
     async def take_code(self, user_id: UUID, code: str) -> None:
-        """Take a code of an app or a recovery code; `BadCredentials`, `TooMany`."""
-        await self._store.count_try(user_id)
+        """Take a code of an app or a recovery code; `BadCredentials`, `TooMany`.
+
+        A recovery code is too long to be guessed: it lets an owner in whose tries somebody else has used up.
+        """
         meant = without_spaces(code)
-        taken = await self._take_totp(user_id, meant) or await self._store.take_recovery_code(user_id, meant)
-        if not taken:
-            raise BadCredentials("this code isn't taken")
+        if not await self._store.take_recovery_code(user_id, meant):
+            await self._store.count_try(user_id)
+            if not await self._take_totp(user_id, meant):
+                log.warning("second factor refused", extra={"user_id": str(user_id)})
+                raise BadCredentials("this code isn't taken")
         await self._store.forget_tries(user_id)
 
     async def show_code(self, caller: Caller, code: str) -> None:

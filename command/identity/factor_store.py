@@ -11,8 +11,8 @@ from command.identity.one_time_codes import RECOVERY_CODES, new_recovery_codes, 
 from contract.errors import Forbidden, NotDurable, TooMany
 from contract.tokens import Caller, Claims
 
-CODE_TRIES_MAX = 10  # in a quarter of an hour
-TRIES_WINDOW_S = 900
+CODE_TRIES_MAX = 20  # a day: of a stolen password one in fifty would be enough in a year
+TRIES_WINDOW_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from datetime import date, datetime
 import psycopg
 from psycopg.rows import class_row, dict_row
 
+from command.identity.factor_policy import is_staff
 from command.identity.identity_database import IdentityDatabase
 from command.identity.mailboxes import Mailboxes
 from command.identity.settings import Retention
-from contract.errors import ContractError, NotDurable, Unauthorized
+from contract.errors import ContractError, NotDurable, Unauthorized, WrongState
 from contract.tokens import Caller
 
 FORGET_EVERY_S = 600.0
@@ -78,10 +79,12 @@ class PersonalRecords:
         return data
 
     async def erase(self, caller: Caller, trace_id: str) -> None:
-        """Erase the caller; once more is the same."""
+        """Erase the caller; once more is the same. `WrongState`: staff give up their roles first, which is logged."""
         data = await self._database.one("personal_data", class_row(PersonalData), user_id=caller.user_id)
         if data is None:
             return
+        if is_staff(data.roles):
+            raise WrongState("whoever has a role of staff gives it up first")
         await self._database.one(
             "erase",
             dict_row,

@@ -8,6 +8,7 @@ from command.identity.session_list import SessionList
 from command.identity.session_list_handler import SessionView, session_view
 from command.identity.signed_in import SignedIn
 from contract.answer_text import Id, Time
+from contract.errors import WrongState
 from contract.moment import rfc3339
 from contract.web.answering import answer, trace_id
 from contract.web.call import call
@@ -50,7 +51,7 @@ class PersonalDataHandler:
             Me(caller.user_id, data.username, data.email, born, created_at, roles, confirmed_at, *outside, sessions)
         )
 
-    @call("DELETE", "/v1/me", name="me_erase", answers={204: None})
+    @call("DELETE", "/v1/me", name="me_erase", answers={204: None}, refusals=[WrongState])
     async def erase(self, request: Request) -> HTTPResponse:
         """Erase the caller: account and sessions are gone, tokens refused, votes counted on as nobody's.
 

@@ -172,7 +172,7 @@ def _actor(admin: Caller, request: Request) -> Actor:
 def _cursor(text: str | None) -> int:
     if text is None:
         return NEWEST
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:20]) <= NEWEST:
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or not 0 < int(text) <= NEWEST:
         raise InvalidField("cursor must be one that was given", field="cursor")
     return int(text)
 

@@ -22,7 +22,7 @@ from contract.web.dialect import dialect_of
 
 log = logging.getLogger(__name__)
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
 

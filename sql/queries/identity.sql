@@ -304,12 +304,12 @@ INSERT INTO identity.recovery_codes (user_id, code_hash) SELECT :user_id, unnest
 DELETE FROM identity.recovery_codes WHERE user_id = :user_id AND code_hash = :code_hash RETURNING code_hash;
 
 -- name: count_code_try
--- Counts a code that is tried for a person, before it is looked at; no row: too many in a quarter of an hour.
+-- Counts a code that is tried for a person, before it is looked at; no row: too many in a day.
 INSERT INTO identity.code_tries AS t (user_id) VALUES (:user_id)
 ON CONFLICT (user_id) DO UPDATE
-SET tries = CASE WHEN t.since < clock_timestamp() - interval '15 minutes' THEN 1 ELSE t.tries + 1 END,
-    since = CASE WHEN t.since < clock_timestamp() - interval '15 minutes' THEN clock_timestamp() ELSE t.since END
-WHERE t.tries < :tries_max OR t.since < clock_timestamp() - interval '15 minutes'
+SET tries = CASE WHEN t.since < clock_timestamp() - interval '1 day' THEN 1 ELSE t.tries + 1 END,
+    since = CASE WHEN t.since < clock_timestamp() - interval '1 day' THEN clock_timestamp() ELSE t.since END
+WHERE t.tries < :tries_max OR t.since < clock_timestamp() - interval '1 day'
 RETURNING tries;
 
 -- name: forget_code_tries

@@ -199,6 +199,7 @@ async def _become_staff(caller: Caller, admin: str, edge_url: str) -> None:
     account = await register(caller)
     login = await caller.ask("auth_login", body={name: account[name] for name in ("username", "password")})
     person, token = {"user_id": login["userId"]}, login["token"]
+    await caller.ask("staff_role_give", admin, role="host", **person)
     app = await caller.ask("auth_factor_totp", token, status=201)
     added = await caller.ask("auth_factor_totp_confirm", token, {"code": pyotp.TOTP(app["secret"]).now()})
     await caller.ask("auth_factor_show", token, {"code": added["recovery_codes"][0]}, 204)
@@ -211,7 +212,6 @@ async def _become_staff(caller: Caller, admin: str, edge_url: str) -> None:
     assert [each["kind"] for each in (await caller.ask("auth_factors", token))["factors"]] == ["totp", "passkey"]
     await caller.ask("auth_factor_remove", token, factor_id=app["factor_id"], status=204)
 
-    await caller.ask("staff_role_give", admin, role="host", **person)
     assert {"host"} in [set(each["roles"]) for each in (await caller.ask("staff", admin))["staff"]]
     await caller.ask("staff_role_take", admin, role="host", **person)
     await caller.ask("staff_sessions_end", admin, **person)
