@@ -331,8 +331,8 @@ CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_act
                        ROW(p_actor, NULL, p_trace_id)::actor, p_ballot, p_ballot_seal)
 $$;
 ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
--- Name: change_status(uuid, text, public.actor, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone, expires_at timestamp with time zone)
+-- Name: change_status(uuid, text, public.actor, text, bytea, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text DEFAULT NULL::text) RETURNS TABLE(status text, status_at timestamp with time zone, expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -340,6 +340,10 @@ CREATE FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public
 DECLARE
     v_event events := locked_event(p_event_id);
 BEGIN
+    IF p_action IN ('pause', 'resume') AND is_repeat(p_event_id, p_action, p_by, p_key) THEN
+        RETURN QUERY SELECT v_event.status, v_event.status_at, NULL::timestamptz;
+        RETURN;
+    END IF;
     IF p_action = 'cancel' AND v_event.two_person AND v_event.status IN ('open', 'paused') THEN
         RETURN QUERY SELECT v_event.status, v_event.status_at, ask_confirmation(v_event, p_action, p_by);
         RETURN;
@@ -348,7 +352,7 @@ BEGIN
                  FROM set_status(v_event, p_action, p_by, NULL, p_ballot, p_ballot_seal) AS s;
 END
 $$;
-ALTER FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text) OWNER TO vote_ledger_owner;
 -- Name: changed_fields(jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb) RETURNS record
     LANGUAGE sql IMMUTABLE
@@ -574,6 +578,9 @@ BEGIN
     IF v_old.status IN ('closed', 'cancelled') THEN
         RAISE EXCEPTION 'can''t change an event that is %', v_old.status USING ERRCODE = 'VT409';
     END IF;
+    IF v_old.status IN ('open', 'paused') AND v_old.closes_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'can''t change an event whose closes_at is past' USING ERRCODE = 'VT409';
+    END IF;
     IF v_old.status IN ('draft', 'scheduled') THEN
         v_new.status := CASE WHEN v_new.opens_at IS NULL THEN 'draft' ELSE 'scheduled' END;
     END IF;
@@ -585,7 +592,7 @@ BEGIN
     IF v_old.status IN ('open', 'paused') AND v_changed.after ?| '{event_name,opens_at}' THEN
         RAISE EXCEPTION 'event_name and opens_at are fixed once an event has opened' USING ERRCODE = 'VT409';
     END IF;
-    IF v_new.closes_at <= v_new.opens_at THEN
+    IF v_old.status IN ('draft', 'scheduled') AND v_new.closes_at <= v_new.opens_at THEN
         RAISE EXCEPTION 'closes_at must be after opens_at' USING ERRCODE = 'VT400', COLUMN = 'closes_at';
     END IF;
     UPDATE events e
@@ -643,6 +650,31 @@ CREATE FUNCTION public.has_partition(p_table text, p_event_no integer) RETURNS b
                      AND NOT inhdetachpending)
 $$;
 ALTER FUNCTION public.has_partition(p_table text, p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: is_repeat(uuid, text, public.actor, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+    v_request bytea := sha256(convert_to(p_event_id || ' ' || p_action, 'UTF8'));
+BEGIN
+    IF p_key IS NULL THEN
+        RETURN false;
+    END IF;
+    INSERT INTO idempotency_keys (actor, key, request, event_id) VALUES ((p_by).user_id, p_key, v_request, p_event_id)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM FROM idempotency_keys k WHERE k.actor = (p_by).user_id AND k.key = p_key AND k.request = v_request;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'VT422';
+    END IF;
+    PERFORM emit_repeat();
+    RETURN true;
+END
+$$;
+ALTER FUNCTION public.is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text) OWNER TO vote_ledger_owner;
 -- Name: locked_draft(uuid); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.locked_draft(p_event_id uuid) RETURNS public.events
     LANGUAGE plpgsql
@@ -897,8 +929,8 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.rule_hits(p_event_id uuid) OWNER TO vote_ledger_owner;
--- Name: set_frozen(uuid, boolean, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) RETURNS TABLE(frozen boolean, display_at timestamp with time zone)
+-- Name: set_frozen(uuid, boolean, public.actor, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text DEFAULT NULL::text) RETURNS TABLE(frozen boolean, display_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -908,7 +940,7 @@ DECLARE
     v_action text := CASE WHEN p_frozen THEN 'freeze' ELSE 'unfreeze' END;
     v_now timestamptz := clock_timestamp();
 BEGIN
-    IF v_event.frozen = p_frozen THEN
+    IF is_repeat(p_event_id, v_action, p_by, p_key) OR v_event.frozen = p_frozen THEN
         PERFORM emit_repeat();
         RETURN QUERY SELECT v_event.frozen, coalesce(v_event.display_at, v_event.status_at);
         RETURN;
@@ -925,7 +957,7 @@ BEGIN
     RETURN QUERY SELECT p_frozen, v_now;
 END
 $$;
-ALTER FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) OWNER TO vote_ledger_owner;
 -- Name: set_status(public.events, text, public.actor, uuid, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone)
     LANGUAGE plpgsql
@@ -1327,9 +1359,9 @@ GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text,
 -- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) TO vote_command;
--- Name: FUNCTION change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea) TO vote_command;
+-- Name: FUNCTION change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text) TO vote_command;
 -- Name: FUNCTION changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT before jsonb, OUT after jsonb) FROM PUBLIC;
 -- Name: FUNCTION confirm_change(p_event_id uuid, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -1378,6 +1410,8 @@ REVOKE ALL ON FUNCTION public.facts_of(p_contestant public.contestants) FROM PUB
 REVOKE ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_query;
 GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_auditor;
+-- Name: FUNCTION is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text) FROM PUBLIC;
 -- Name: FUNCTION locked_draft(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.locked_draft(p_event_id uuid) FROM PUBLIC;
 -- Name: FUNCTION locked_event(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -1410,9 +1444,9 @@ GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_
 -- Name: FUNCTION rule_hits(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rule_hits(p_event_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rule_hits(p_event_id uuid) TO vote_command;
--- Name: FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor) TO vote_command;
+-- Name: FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) TO vote_command;
 -- Name: FUNCTION set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
 -- Name: FUNCTION sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner

@@ -7,9 +7,9 @@ from sanic import HTTPResponse, Request
 
 from command.events.event_changes import EventChanges
 from command.events.event_draft import CONTESTANTS_MAX
-from command.events.event_handler import actor_of
+from command.events.event_handler import actor_of, idempotency_key
 from contract.answer_text import Id, Time
-from contract.errors import NotFound, WrongState
+from contract.errors import NotFound, Taken, WrongState
 from contract.moment import rfc3339
 from contract.web.answering import answer
 from contract.web.call import Access, call
@@ -52,7 +52,7 @@ class DisplayHandler:
         name="event_freeze",
         access=Access.STAFF,
         answers={200: EventDisplay},
-        refusals=[NotFound, WrongState],
+        refusals=[NotFound, WrongState, Taken],
     )
     async def freeze(self, request: Request, event_id: str) -> HTTPResponse:
         """Let the public see the standings of this moment, while counting goes on."""
@@ -64,7 +64,7 @@ class DisplayHandler:
         name="event_unfreeze",
         access=Access.STAFF,
         answers={200: EventDisplay},
-        refusals=[NotFound, WrongState],
+        refusals=[NotFound, WrongState, Taken],
     )
     async def unfreeze(self, request: Request, event_id: str) -> HTTPResponse:
         """Let the public see what is counted again."""
@@ -90,5 +90,5 @@ class DisplayHandler:
     async def _freeze(self, request: Request, event_id: str, *, frozen: bool) -> HTTPResponse:
         by = actor_of(self._verifier, request)
         event = uuid_of(event_id, "event_id")
-        display = await self._events.freeze(by, event, frozen=frozen)
+        display = await self._events.freeze(by, event, frozen=frozen, key=idempotency_key(request))
         return answer(EventDisplay(str(event), "frozen" if display.frozen else "live", rfc3339(display.at)))

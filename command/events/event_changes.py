@@ -48,12 +48,15 @@ class EventChanges:
         self._ballots = ballots
         self._hearing = hearing
 
-    async def change_status(self, by: Actor, event_id: UUID, action: Action) -> StatusChange:
-        """Do this; the same again changes nothing. `NotFound`, `WrongState`; `Busy` if it has changed meanwhile."""
+    async def change_status(self, by: Actor, event_id: UUID, action: Action, key: str | None = None) -> StatusChange:
+        """Do this; the same again changes nothing, and with its key also when others have clicked since.
+
+        `NotFound`, `WrongState`; `Busy` if it has changed meanwhile; `Taken`: the key was used for something else.
+        """
 
         async def work(connection: Connection) -> StatusChange:
             ballot = await self._ballots.seal(connection, event_id) if action == "open" else NO_BALLOT
-            asked = {"event_id": event_id, "action": action, **by._asdict(), **ballot}
+            asked = {"event_id": event_id, "action": action, "key": key, **by._asdict(), **ballot}
             row = await self._runner.row_of(connection, "change_status", asked)
             return StatusChange(row["status"], row["status_at"], row["expires_at"])
 
@@ -64,9 +67,9 @@ class EventChanges:
         row = await self._runner.row("confirm_change", event_id=event_id, action=action, **by._asdict())
         return StatusChange(row["status"], row["status_at"], None)
 
-    async def freeze(self, by: Actor, event_id: UUID, *, frozen: bool) -> Display:
-        """Hold what the public sees, or let it go on; `NotFound`, `WrongState`."""
-        row = await self._runner.row("set_frozen", event_id=event_id, frozen=frozen, **by._asdict())
+    async def freeze(self, by: Actor, event_id: UUID, *, frozen: bool, key: str | None = None) -> Display:
+        """Hold what the public sees, or let it go on; `NotFound`, `WrongState`, `Taken` (the key)."""
+        row = await self._runner.row("set_frozen", event_id=event_id, frozen=frozen, key=key, **by._asdict())
         if frozen:
             await self._hearing.wait()
         return Display(row["frozen"], row["display_at"])

@@ -8,12 +8,14 @@ from sanic import HTTPResponse, Request
 from command.events.change_runner import Actor
 from command.events.event_changes import Action, EventChanges, StatusChange
 from contract.answer_text import Id, Time
-from contract.errors import Forbidden, NeedsConfirmation, NotFound, WrongState
+from contract.errors import Forbidden, InvalidField, NeedsConfirmation, NotFound, Taken, WrongState
 from contract.moment import rfc3339
 from contract.web.answering import answer, trace_id
 from contract.web.call import Access, call
 from contract.web.request_content import json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
+
+IDEMPOTENCY_KEY_CHARS_MAX = 100
 
 
 class EventStatus(msgspec.Struct):
@@ -63,7 +65,7 @@ class EventHandler:
         name="event_pause",
         access=Access.STAFF,
         answers={200: EventStatus},
-        refusals=[NotFound, WrongState],
+        refusals=[NotFound, WrongState, Taken],
     )
     async def pause(self, request: Request, event_id: str) -> HTTPResponse:
         """Pause the voting: no vote commits between the answer and a resume."""
@@ -75,7 +77,7 @@ class EventHandler:
         name="event_resume",
         access=Access.STAFF,
         answers={200: EventStatus},
-        refusals=[NotFound, WrongState],
+        refusals=[NotFound, WrongState, Taken],
     )
     async def resume(self, request: Request, event_id: str) -> HTTPResponse:
         """End a pause."""
@@ -124,12 +126,20 @@ class EventHandler:
     async def _change(self, request: Request, event_id: str, action: Action) -> HTTPResponse:
         by = actor_of(self._verifier, request)
         event = uuid_of(event_id, "event_id")
-        return _answer(str(event), await self._events.change_status(by, event, action))
+        return _answer(str(event), await self._events.change_status(by, event, action, idempotency_key(request)))
 
 
 def actor_of(verifier: TokenVerifier, request: Request) -> Actor:
     """Who asks, who must be staff."""
     return Actor.of(verifier.staff(request), trace_id(request))
+
+
+def idempotency_key(request: Request) -> str | None:
+    """By what a client says that this is the same request as before, if it does; `InvalidField`."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and (not key.isprintable() or not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX):
+        raise InvalidField("Idempotency-Key must have 1 to 100 printable characters", field="Idempotency-Key")
+    return key
 
 
 def _answer(event_id: str, change: StatusChange) -> HTTPResponse:

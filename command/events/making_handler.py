@@ -8,7 +8,7 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.events.event_draft import CONTESTANTS_MAX, EventDraft, Name, require_visible
-from command.events.event_handler import actor_of
+from command.events.event_handler import actor_of, idempotency_key
 from command.events.event_making import EventIds, EventMaking, Repeatable
 from contract.answer_text import Id
 from contract.errors import InvalidField, NotFound, NotYours, Taken, WrongState
@@ -16,8 +16,6 @@ from contract.web.answering import answer
 from contract.web.call import LARGE_BODY_BYTES_MAX, Access, call
 from contract.web.request_content import GivenId, json_body, large_json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
-
-IDEMPOTENCY_KEY_CHARS_MAX = 100
 
 
 class NewEvent(EventDraft, omit_defaults=True, kw_only=True):
@@ -140,9 +138,6 @@ def _answer(made: EventIds) -> HTTPResponse:
 
 def _repeatable(request: Request) -> Repeatable:
     """The key by which a client says that this is the same request as before, if it does, and what it asks for."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and (not key.isprintable() or not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX):
-        raise InvalidField("Idempotency-Key must have 1 to 100 printable characters", field="Idempotency-Key")
     path = request.path.rstrip("/").lower().encode()
     asked = request.body if path == b"/v1/event/create" else path + b"\n" + request.body
-    return Repeatable(key, hashlib.sha256(asked).digest())
+    return Repeatable(idempotency_key(request), hashlib.sha256(asked).digest())

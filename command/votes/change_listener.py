@@ -56,7 +56,13 @@ class ChangeListener:
             self._events.forget_all()
             while True:
                 async for change in connection.notifies(timeout=LOOK_EVERY_S):
-                    self._events.forget(UUID(change.payload))
+                    self._forget(change.payload)
                 async with asyncio.timeout(ANSWER_WITHIN_S):
                     await connection.execute(self._sql["connection_facts"])
                 backoff.reset()
+
+    def _forget(self, event_id: str) -> None:
+        try:
+            self._events.forget(UUID(event_id))
+        except ValueError:  # any login may notify, of anything
+            self._events.forget_all()

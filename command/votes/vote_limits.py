@@ -2,11 +2,11 @@
 
     account over its limit ───────────────────────────────────────────► 429 with Retry-After, no receipt
     account without a try in its window ─► address over its limit ────► the same
-    account that was let in before ─► goes on, whatever others do at its address
+    account that was let in in this window ─► goes on, whatever others do at its address
 
 A person has one vote an event, and retries: an account's limit is for programs. What an address counts is accounts, not
-tries, so a retry is never held back by others; its limit is above what honest phones behind one address can send, since
-each needs a port of it. Who is told 429 is not refused: nothing was written or taken back, and the same vote gets its
+tries, so within a window others hold back no retry; its limit is above what honest phones behind one address can send,
+since each needs a port of it. Who is told 429 is not refused: nothing was written or taken back; the same vote gets its
 answer once there is room, the receipt of one that was accepted included. A 429 itself isn't counted, so whoever goes on
 and on gets through as often as the limit says.
 

@@ -143,15 +143,44 @@ BEGIN
 END
 $$;
 
--- What a host clicks. A cancel of an event of two people that has opened changes nothing yet: expires_at says until when
+-- Whether this click was carried out before: its client says by a key that it comes again, after its answer was lost. Others
+-- may have clicked meanwhile, so it changes nothing. SQLSTATE VT422: the key was used for something else.
+CREATE FUNCTION is_repeat(p_event_id uuid, p_action text, p_by actor, p_key text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    v_request bytea := sha256(convert_to(p_event_id || ' ' || p_action, 'UTF8'));
+BEGIN
+    IF p_key IS NULL THEN
+        RETURN false;
+    END IF;
+    INSERT INTO idempotency_keys (actor, key, request, event_id) VALUES ((p_by).user_id, p_key, v_request, p_event_id)
+    ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM FROM idempotency_keys k WHERE k.actor = (p_by).user_id AND k.key = p_key AND k.request = v_request;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'VT422';
+    END IF;
+    PERFORM emit_repeat();
+    RETURN true;
+END
+$$;
+
+-- What a host clicks; a pause or a resume that comes again with its key answers what is so by now. A cancel of an event of two people that has opened changes nothing yet: expires_at says until when
 -- another one may confirm it. SQLSTATE VT404, and as set_status.
-CREATE FUNCTION change_status(p_event_id uuid, p_action text, p_by actor, p_ballot text, p_ballot_seal bytea)
-RETURNS TABLE (status text, status_at timestamptz, expires_at timestamptz)
+CREATE FUNCTION change_status(
+    p_event_id uuid, p_action text, p_by actor, p_ballot text, p_ballot_seal bytea, p_key text DEFAULT NULL
+) RETURNS TABLE (status text, status_at timestamptz, expires_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_event events := locked_event(p_event_id);
 BEGIN
+    IF p_action IN ('pause', 'resume') AND is_repeat(p_event_id, p_action, p_by, p_key) THEN
+        RETURN QUERY SELECT v_event.status, v_event.status_at, NULL::timestamptz;
+        RETURN;
+    END IF;
     IF p_action = 'cancel' AND v_event.two_person AND v_event.status IN ('open', 'paused') THEN
         RETURN QUERY SELECT v_event.status, v_event.status_at, ask_confirmation(v_event, p_action, p_by);
         RETURN;
@@ -202,8 +231,10 @@ BEGIN
 END
 $$;
 
--- Freezes what the public sees, or lets it go on. SQLSTATE VT404; VT409: nothing is shown, or a reveal has begun.
-CREATE FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by actor) RETURNS TABLE (frozen boolean, display_at timestamptz)
+-- Freezes what the public sees, or lets it go on; what comes again with its key answers what is so by now. SQLSTATE VT404;
+-- VT409: it hasn't opened or is cancelled, or a reveal has begun.
+CREATE FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by actor, p_key text DEFAULT NULL)
+RETURNS TABLE (frozen boolean, display_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -211,7 +242,7 @@ DECLARE
     v_action text := CASE WHEN p_frozen THEN 'freeze' ELSE 'unfreeze' END;
     v_now timestamptz := clock_timestamp();
 BEGIN
-    IF v_event.frozen = p_frozen THEN
+    IF is_repeat(p_event_id, v_action, p_by, p_key) OR v_event.frozen = p_frozen THEN
         PERFORM emit_repeat();
         RETURN QUERY SELECT v_event.frozen, coalesce(v_event.display_at, v_event.status_at);
         RETURN;
@@ -435,7 +466,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
                        ROW(p_actor, NULL, p_trace_id)::actor, p_ballot, p_ballot_seal)
 $$;
 
-REVOKE ALL ON FUNCTION new_short_code, locked_event, note_change, set_status, change_status, ask_confirmation,
+REVOKE ALL ON FUNCTION new_short_code, locked_event, note_change, set_status, is_repeat, change_status, ask_confirmation,
     confirm_change, set_frozen, reveal_results, pending_changes FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION change_status, confirm_change, set_frozen, reveal_results TO vote_command;
 

@@ -159,6 +159,9 @@ BEGIN
     IF v_old.status IN ('closed', 'cancelled') THEN
         RAISE EXCEPTION 'can''t change an event that is %', v_old.status USING ERRCODE = 'VT409';
     END IF;
+    IF v_old.status IN ('open', 'paused') AND v_old.closes_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'can''t change an event whose closes_at is past' USING ERRCODE = 'VT409';
+    END IF;
     IF v_old.status IN ('draft', 'scheduled') THEN
         v_new.status := CASE WHEN v_new.opens_at IS NULL THEN 'draft' ELSE 'scheduled' END;
     END IF;
@@ -170,7 +173,7 @@ BEGIN
     IF v_old.status IN ('open', 'paused') AND v_changed.after ?| '{event_name,opens_at}' THEN
         RAISE EXCEPTION 'event_name and opens_at are fixed once an event has opened' USING ERRCODE = 'VT409';
     END IF;
-    IF v_new.closes_at <= v_new.opens_at THEN
+    IF v_old.status IN ('draft', 'scheduled') AND v_new.closes_at <= v_new.opens_at THEN
         RAISE EXCEPTION 'closes_at must be after opens_at' USING ERRCODE = 'VT400', COLUMN = 'closes_at';
     END IF;
     UPDATE events e

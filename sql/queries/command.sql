@@ -62,9 +62,9 @@ SELECT key_no, ballot_of(event_no) AS ballot FROM events WHERE event_id = :event
 -- name: change_status
 -- Opens, pauses, resumes, closes or cancels an event; with expires_at nothing has changed until another one confirms it.
 -- SQLSTATE VT404: no such event; VT409: it can't be done from its present status; VT503: the ballot has changed since it
--- was read.
+-- was read; VT422: the key was used for something else.
 SELECT status, status_at, expires_at FROM change_status(
-    :event_id, :action, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor, :ballot, :ballot_seal);
+    :event_id, :action, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor, :ballot, :ballot_seal, :key);
 
 -- name: confirm_change
 -- Does what another one has asked for. SQLSTATE as above; VT403: it was the same one; VT428: nobody has asked lately.
@@ -72,7 +72,7 @@ SELECT status, status_at FROM confirm_change(:event_id, :action, ROW(:user_id::u
 
 -- name: set_frozen
 -- Holds what the public sees of an event, or lets it go on. SQLSTATE VT404, VT409.
-SELECT frozen, display_at FROM set_frozen(:event_id, :frozen, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+SELECT frozen, display_at FROM set_frozen(:event_id, :frozen, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor, :key);
 
 -- name: reveal_results
 -- Shows so many places from the last up, null: all. SQLSTATE VT404, VT409.

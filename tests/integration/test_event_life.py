@@ -15,52 +15,12 @@ from contract.redis_keys import applied_key
 from contract.seal import ballot_seal_of
 from contract.settings import REHEARSAL_KEYS
 from ops.rig.database import Database
+from ops.rig.desk import Desk, code_of, contestant
 from ops.rig.event import find_event, make_event
 from ops.rig.eventually import eventually
-from ops.rig.people import SEAL_KEY, TokenMint, Voter
+from ops.rig.people import SEAL_KEY, TokenMint
 from ops.rig.service import Service, command_process
 from ops.rig.votes import submit, vote_of
-
-Content = dict[str, Any]
-
-
-class Desk:
-    """A host's calls to one command process."""
-
-    def __init__(self, session: aiohttp.ClientSession, host: Voter, event_id: str = "") -> None:
-        self.session = session
-        self.host = host
-        self.event_id = event_id
-
-    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Content]:
-        """Status and JSON, {} without a body; the path follows the event's."""
-        url = f"/v1/event/{self.event_id}{path}"
-        async with self.session.request(method, url, headers={**self.host.headers, **headers}, json=body) as answer:
-            text = await answer.read()
-            return answer.status, json.loads(text) if text else {}
-
-    async def click(self, action: str, body: object = None) -> tuple[int, Content]:
-        """A POST, twice: what is asked again is answered as before."""
-        first = await self.ask("POST", f"/{action}", body)
-        assert await self.ask("POST", f"/{action}", body) == first or first[0] >= 400
-        return first
-
-    async def create(self, **fields: object) -> Content:
-        """Make an event, which is the desk's from now on."""
-        body = {"user_id": self.host.user_id, "event_name": "Final", "contestants": [], "expected_votes": 1, **fields}
-        async with self.session.post("/v1/event/create", json=body, headers=self.host.headers) as answer:
-            made: Content = await answer.json()
-            assert answer.status == 200, made
-        self.event_id = made["event_id"]
-        return made
-
-
-def contestant(name: str) -> Content:
-    return {"contestant_name": name, "contestant_description": "", "contestant_image_url": ""}
-
-
-def code_of(answered: tuple[int, Content]) -> tuple[int, str]:
-    return answered[0], answered[1]["error"]["code"]
 
 
 @pytest.fixture
@@ -170,6 +130,18 @@ async def test_cues_on_air(desk: Desk, mint: TokenMint, owner: psycopg.Connectio
     actions = [action.removeprefix("event.") for action, *_ in log_of(owner, desk.event_id)]
     shown = ["freeze", "unfreeze", "freeze", "pause", "close", "reveal", "reveal"]
     assert actions == ["create", "open", "pause", "resume", *shown]
+
+
+async def test_a_click_whose_answer_was_lost_undoes_nobody(desk: Desk) -> None:
+    """It comes again with its key after another host has clicked: nothing changes, and the answer is what is so now."""
+    await desk.create(contestants=[contestant("Ada")])
+    for before, first, then, is_so in (("open", "pause", "resume", "open"), ("freeze", "unfreeze", "freeze", "frozen")):
+        await desk.click(before)
+        assert (await desk.ask("POST", f"/{first}", **{"Idempotency-Key": first}))[0] == 200
+        await desk.click(then)
+        status, content = await desk.ask("POST", f"/{first}", **{"Idempotency-Key": first})
+        assert (status, content.get("status", content.get("display"))) == (200, is_so)
+    assert code_of(await desk.ask("POST", "/pause", **{"Idempotency-Key": "unfreeze"})) == (409, "taken")
 
 
 async def test_two_people_cancel_what_has_opened(desk: Desk, mint: TokenMint, owner: psycopg.Connection) -> None:

@@ -32,7 +32,7 @@ vote_command: EXECUTE cast_votes/8
 vote_command: EXECUTE cast_votes/9
 vote_command: EXECUTE change_event_status/4
 vote_command: EXECUTE change_event_status/6
-vote_command: EXECUTE change_status/5
+vote_command: EXECUTE change_status/6
 vote_command: EXECUTE confirm_change/3
 vote_command: EXECUTE create_event/4
 vote_command: EXECUTE create_event/5
@@ -46,7 +46,7 @@ vote_command: EXECUTE remove_contestant/3
 vote_command: EXECUTE reset_event/3
 vote_command: EXECUTE reveal_results/3
 vote_command: EXECUTE rule_hits/1
-vote_command: EXECUTE set_frozen/3
+vote_command: EXECUTE set_frozen/4
 vote_command: EXECUTE store_evidence/5
 vote_command: EXECUTE store_evidence/6
 vote_command: SELECT contestants
