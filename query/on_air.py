@@ -11,7 +11,7 @@ that was counted after a freeze can't be shown by whoever hasn't heard of the fr
 old row. What hides a number beyond that is its age: see SHOWN_FOR_S.
 
 Of a reveal nothing can be computed back: the total is that of the places which are shown, and shares are left out. Its
-order is right only in the final result, so until that is known nothing is shown.
+order is right only in the final result, so until that is known nothing more is shown than before.
 """
 
 import enum
@@ -109,7 +109,9 @@ def see(event: Event, reading: Reading, audience: Audience) -> Shown | None:
         return whole
     if sight is Sight.FREEZE:
         return _at_freeze(whole, reading)
-    return _places(whole, on_air.revealed) if sight is Sight.PLACES and whole.final else None
+    if sight is Sight.PLACES and whole.final:
+        return _places(whole, on_air.revealed)
+    return _at_freeze(whole, reading) if sight is Sight.PLACES and on_air.frozen else None
 
 
 def _whole(event: Event, reading: Reading, on_air: OnAir, sight: Sight) -> Shown:

@@ -18,6 +18,7 @@ from query.settings import PublicAddress
 AGE_S = 2
 EVENTS_MAX = 1_000
 CODE_CHARACTERS_MAX = 20
+HOST_CHARS_MAX = 260
 HEADERS = {"Cache-Control": f"public, max-age={AGE_S}"}
 CODE_HEADERS = {"Cache-Control": "public, max-age=60"}  # the code of an event stays
 _NO_SUCH_EVENT = "event not found"
@@ -75,7 +76,8 @@ class JoinHandler:
 
 def _origin_of(request: Request) -> str:
     """Where this browser reaches us, as the edge says."""
-    return f"{request.headers.get('x-forwarded-proto', 'http')}://{request.headers.get('host', '')}"
+    host = request.headers.get("host", "")[:HOST_CHARS_MAX]  # a longer one names nobody, and fits into no code
+    return f"{request.headers.get('x-forwarded-proto', 'http')}://{host}"
 
 
 def _svg(address: str) -> bytes:

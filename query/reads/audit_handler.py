@@ -18,10 +18,11 @@ _CURSOR_MAX = (1 << 63) - 1
 
 
 class AuditEntry(msgspec.Struct):
-    """Something that was done; what a schedule did has no actor. `before` and `after`: of what was changed."""
+    """Something that was done, `before` and `after` of it; a schedule has no actor, an `operator` a command line."""
 
     at: Time
     actor: Id | None
+    operator: str | None
     role: str | None
     action: str
     event_id: Id | None
@@ -67,7 +68,7 @@ class AuditHandler:
 
 def _entry(row: AuditRow) -> AuditEntry:
     before, after = (msgspec.Raw((each or "null").encode()) for each in (row.before, row.after))
-    return AuditEntry(row.at, row.actor, row.role, row.action, row.event_id, row.trace_id, before, after)
+    return AuditEntry(row.at, row.actor, row.operator, row.role, row.action, row.event_id, row.trace_id, before, after)
 
 
 def _id_of(request: Request, name: str) -> UUID | None:

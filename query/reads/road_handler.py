@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sanic import HTTPResponse, Request
 
+from contract.errors import InvalidField
 from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import parameter_of, uuid_of
@@ -24,6 +25,7 @@ class RoadHandler:
         name="road_status",
         access=Access.STAFF,
         query={"event_id": UUID},
+        refusals=[InvalidField],
         answers={200: RoadHealth},
     )
     async def road(self, request: Request) -> HTTPResponse:

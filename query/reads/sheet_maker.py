@@ -53,7 +53,7 @@ class SheetMaker:
             facts=_said_of(event, shown, facts),
             event_id=event.event_id,
             rows=feed_rows(shown),
-            positions=[_position(each) for each in await self._reader.positions(event.event_no)],
+            positions=[_position(each) for each in await self._reader.positions()],
             ballot_seal=facts.ballot_seal.hex() if facts.ballot_seal else "none",
             acts=[_act(row) for row in reversed(acts)],
             made_at=rfc3339(datetime.now(UTC)),
@@ -100,4 +100,4 @@ def _position(position: SourcePosition) -> tuple[str, str]:
 
 
 def _act(row: AuditRow) -> SheetAct:
-    return SheetAct(row.at, row.action, row.actor or "schedule", row.role or "", row.trace_id or "")
+    return SheetAct(row.at, row.action, row.operator or row.actor or "schedule", row.role or "", row.trace_id or "")

@@ -39,14 +39,13 @@ class LeafCount(NamedTuple):
 
 
 class SourcePosition(NamedTuple):
-    """How far a source is counted, and when its last vote of an event was committed (RFC 3339)."""
+    """How far a source is counted."""
 
     source: str
     system_id: int
     timeline: int
     lsn: str
     epoch: int
-    as_of: str | None
 
 
 class AuditRow(NamedTuple):
@@ -55,6 +54,7 @@ class AuditRow(NamedTuple):
     audit_no: int
     at: str
     actor: str | None
+    operator: str | None
     role: str | None
     action: str
     event_id: str | None
@@ -101,9 +101,9 @@ class StatisticsReader(ReadingPool):
         """On how many devices votes were cast."""
         return int((await self._rows("count_devices", event_no=event_no))[0][0])
 
-    async def positions(self, event_no: int) -> list[SourcePosition]:
+    async def positions(self) -> list[SourcePosition]:
         """How far each source is counted."""
-        return [SourcePosition(*row) for row in await self._rows("positions", event_no=event_no)]
+        return [SourcePosition(*row) for row in await self._rows("positions")]
 
     async def audit_log(
         self, actor: uuid.UUID | None, event_id: uuid.UUID | None, before_no: int | None, entries_max: int

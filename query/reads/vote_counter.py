@@ -85,10 +85,8 @@ class VoteCounter:
         refusals = await self._reader.refusals(event.event_no)
         assurances = await self._reader.assurances(event.event_no)
         devices = await self._devices(event)
-        final = event.status in FINAL_STATUSES
-        return VoteCounts(
-            as_of, time.monotonic() - began_at, final, by_minute, by_region, refusals, assurances, devices
-        )
+        over = event.status in FINAL_STATUSES
+        return VoteCounts(as_of, time.monotonic() - began_at, over, by_minute, by_region, refusals, assurances, devices)
 
     async def _devices(self, event: Event) -> int | None:
         try:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from contract.vote_id import VoteKind
 
 FRESH_S = 5.0  # counting again sooner tells nobody anything
+OVER_S = 60.0  # … of an event that is over
 REST = 10  # so many times as long as a count took nothing is counted: a tenth of a core at most
 _MINUTE = timedelta(minutes=1)
 
@@ -18,7 +19,7 @@ class VoteCounts:
 
     as_of: datetime
     took_s: float
-    final: bool  # the event was over, so nothing can change any more
+    over: bool  # the event was, so only refusals can be more, and what was judged late
     by_minute: Mapping[datetime, int]
     by_region: Mapping[str, int]
     refusals: Mapping[VoteKind, int]
@@ -48,4 +49,4 @@ class VoteCounts:
 
     def is_due(self, age_s: float) -> bool:
         """Whether it is time to count again, so long after this count ended."""
-        return not self.final and age_s >= max(FRESH_S, REST * self.took_s)
+        return age_s >= max(OVER_S if self.over else FRESH_S, REST * self.took_s)

@@ -23,15 +23,13 @@ SELECT kind, count(*) FROM vote_rejections WHERE event_no = :event_no GROUP BY k
 SELECT level, votes FROM vote_assurances WHERE event_no = :event_no;
 
 -- name: positions
--- The position of the WAL up to which each source is counted, and its last vote of this event.
-SELECT k.source, k.system_id, k.timeline, k.lsn::text, k.epoch,
-       (SELECT rfc3339(max(t.as_of)) FROM tallies t WHERE t.event_no = :event_no) AS as_of
-FROM fanout_checkpoint k ORDER BY k.source;
+-- The position of the WAL up to which each source is counted.
+SELECT k.source, k.system_id, k.timeline, k.lsn::text, k.epoch FROM fanout_checkpoint k ORDER BY k.source;
 
 -- name: audit_log
 -- A page of at most entries_max entries, newest first, those before the entry before_no (null: from the newest on), by one
 -- actor, of one event (null: of any).
-SELECT audit_no, rfc3339(at), actor::text, role, action, event_id::text, trace_id,
+SELECT audit_no, rfc3339(at), actor::text, operator, role, action, event_id::text, trace_id,
        before::text, coalesce(after, nullif(details, '{}'))::text
 FROM audit_log
 WHERE (:actor::uuid IS NULL OR actor = :actor)

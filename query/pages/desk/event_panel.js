@@ -110,11 +110,12 @@ export class EventPanel {
     this.write("rate", perMinute === null ? "–" : number.format(perMinute));
   }
 
-  /** The ids of those who lead, so many. */
+  /** The ids of those who lead, so many, in the host's order: the next round tells nobody who was first. */
   leaders(places) {
     const votes = new Map(this.counts.map(({ contestant_id: id, total_votes: total }) => [id, total]));
     const ids = this.event.contestants.map(({ contestant_id: id }) => id);
-    return ids.sort((a, b) => (votes.get(b) ?? 0) - (votes.get(a) ?? 0)).slice(0, places);
+    const best = new Set(ids.toSorted((a, b) => (votes.get(b) ?? 0) - (votes.get(a) ?? 0)).slice(0, places));
+    return ids.filter((id) => best.has(id));
   }
 
   showPlan(event) {

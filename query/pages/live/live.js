@@ -42,6 +42,7 @@ function showState(state) {
   element("connection").textContent = SAID[state];
   element("notice").textContent = NOTICES[state] ?? "";
   element("notice").hidden = !(state in NOTICES);
+  for (const id of ["board", "numbers"]) element(id).hidden = state === "hidden"; // held back, so off the screen, too
 }
 
 function showEvent(event) {

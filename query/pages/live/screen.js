@@ -52,7 +52,7 @@ watch(eventId, {
   state: (state) => {
     element("notice").textContent = NOTICES[state] ?? "";
     element("notice").hidden = !(state in NOTICES);
-    element("board").hidden = state === "hidden"; // what is held back leaves the hall, too
+    for (const id of ["board", "numbers"]) element(id).hidden = state === "hidden"; // held back, so out of the hall, too
   },
   event: (event) => {
     document.title = event.event_title;
