@@ -117,10 +117,8 @@ class CommandService(Service):
         self._schedule = EventSchedule(self._scheduling, ballots)
         self._people = IdentityDoor(settings.read(settings.IdentityDatabase, env).url)
         self._hearing = HearingWait(self._staff, settings.read(Hearing, env))
-        runner, newest = (
-            ChangeRunner(self._staff),
-            max(number for number in seal_keys if number < settings.REHEARSAL_KEYS),
-        )
+        runner = ChangeRunner(self._staff)
+        newest = max(number for number in seal_keys if number < settings.REHEARSAL_KEYS)
         events = EventChanges(runner, ballots, self._hearing)
         self.handlers = (
             VoteHandler(self._verifier, self._votes),
