@@ -48,7 +48,7 @@ class FactorProof:
     async def show_code(self, caller: Caller, code: str) -> None:
         """Show a code in the caller's session; errors as above."""
         await self.take_code(UUID(caller.user_id), code)
-        if not await self._store.owner_was_there(caller):
+        if not await self._store.mark_proven(caller):
             raise Unauthorized
 
     async def ask_for_passkey(self, caller: Caller) -> dict[str, Any]:

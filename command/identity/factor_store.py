@@ -73,15 +73,10 @@ class FactorStore:
         arguments = {"user_id": user_id, "code_hash": recovery_hash(code)}
         return await self._database.one("take_recovery_code", dict_row, NotDurable, **arguments) is not None
 
-    async def owner_was_there(self, caller: Caller) -> bool:
+    async def mark_proven(self, caller: Caller) -> bool:
         """Say that a factor was shown in the caller's session; False: it has ended."""
         arguments = {"session_id": caller.session_id or None, "user_id": caller.user_id}
-
-        async def work(statements: Statements) -> bool:
-            await statements.all("forget_code_tries", dict_row, user_id=caller.user_id)
-            return await statements.one("mark_proven", dict_row, **arguments) is not None
-
-        return await self._database.together(work)
+        return await self._database.one("mark_proven", dict_row, NotDurable, **arguments) is not None
 
     async def forget_tries(self, user_id: UUID) -> None:
         """Nothing is held against the account any more."""
