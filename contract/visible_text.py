@@ -2,6 +2,7 @@
 
 import unicodedata
 
+NO_NUL = r"^[^\x00]*$"  # a pattern: Postgres' text can't hold it
 # Spaces, controls, what only steers its neighbours (zero-width and direction marks), what nobody has assigned, and
 # marks, which need a letter to sit on.
 _INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Mc"})

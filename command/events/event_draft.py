@@ -11,13 +11,12 @@ from command.likeness import skeleton_of
 from contract.assurance import Assurance
 from contract.errors import InvalidField
 from contract.moment import rfc3339
-from contract.visible_text import is_visible
+from contract.visible_text import NO_NUL, is_visible
 
 LAST_YEAR = 9998  # of a moment that stays readable in every time zone
 CONTESTANTS_MAX = 1000
-_NO_NUL = r"^[^\x00]*$"  # Postgres' text can't hold it
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
-Text = Annotated[str, msgspec.Meta(max_length=4000, pattern=_NO_NUL)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)]
+Text = Annotated[str, msgspec.Meta(max_length=4000, pattern=NO_NUL)]
 ImageUrl = Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^(https?://[^\s\x00]+)?$")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}$")]

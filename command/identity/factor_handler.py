@@ -12,6 +12,7 @@ from command.identity.signed_in import SignedIn
 from contract.answer_text import Id, Time
 from contract.errors import BadCredentials, Forbidden, InvalidField, NotDurable, NotFound, Taken, TooMany, WrongState
 from contract.moment import rfc3339
+from contract.visible_text import NO_NUL
 from contract.web.answering import answer, trace_id
 from contract.web.call import call
 from contract.web.request_content import json_body, uuid_of
@@ -61,7 +62,7 @@ class GivenPasskey(msgspec.Struct):
     """What navigator.credentials.create() gave, as JSON, and a name for its owner's eyes."""
 
     credential: dict[str, Any]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00]*$")] = "passkey"
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=NO_NUL)] = "passkey"
 
 
 class PasskeyRequest(msgspec.Struct):
