@@ -162,7 +162,6 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'VT422';
     END IF;
-    PERFORM emit_repeat();
     RETURN true;
 END
 $$;
@@ -178,6 +177,7 @@ DECLARE
     v_event events := locked_event(p_event_id);
 BEGIN
     IF p_action IN ('pause', 'resume') AND is_repeat(p_event_id, p_action, p_by, p_key) THEN
+        PERFORM emit_repeat();
         RETURN QUERY SELECT v_event.status, v_event.status_at, NULL::timestamptz;
         RETURN;
     END IF;
