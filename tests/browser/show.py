@@ -84,16 +84,20 @@ class Show:
         """What a host does with an event."""
         self._call(f"/v1/event/{self.event_id}/{action}", content, self._host["token"])
 
+    def edit(self, **fields: object) -> None:
+        """What a host changes of an event."""
+        self._call(f"/v1/event/{self.event_id}", fields, self._host["token"], "PATCH")
+
     def _login(self, username: str, password: str) -> dict[str, Any]:
         return self._call("/v1/auth/login", {"username": username, "password": password})
 
-    def _call(self, path: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
-        """POST, again while the answer is 503, as the contract says."""
+    def _call(self, path: str, body: dict[str, Any], token: str = "", method: str = "POST") -> dict[str, Any]:
+        """Ask, again while the answer is 503, as the contract says."""
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         url, data = self._demo["edge_url"] + path, json.dumps(body).encode()
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            request = urllib.request.Request(url, data, headers)  # noqa: S310  # our own edge
+            request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  # our own edge
             try:
                 with urllib.request.urlopen(request) as answer:  # noqa: S310  # our own edge
                     content: dict[str, Any] = json.load(answer)

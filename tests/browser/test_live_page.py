@@ -102,6 +102,20 @@ def test_page_stands_still_and_then_shows_place_by_place(
     assert complaints == []
 
 
+def test_page_takes_away_what_is_held_back(stack: RunningStack, page: Page, complaints: list[str]) -> None:
+    """Results that are for staff only from now on leave the screen, the total with them."""
+    show = Show(stack.demo, "Held back", ["Anna", "Ben"])
+    show.vote(0)
+    page.goto(show.page)
+    expect_votes(page, show, 0, 1)
+    show.edit(results_visibility="staff")
+    expect_state(page, "hidden")
+    for gone in ("#board", "#total"):
+        expect(page.locator(gone)).to_be_hidden()
+    expect(page.locator("#notice")).to_be_visible()
+    assert complaints == []
+
+
 def test_page_recovers_when_the_stream_server_dies(stack: RunningStack, page: Page, complaints: list[str]) -> None:
     """While the server is away the page says so and keeps its numbers; afterwards it shows what came meanwhile."""
     show = Show(stack.demo, "Recovery", ["Anna", "Ben"])
