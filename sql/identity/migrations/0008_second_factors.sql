@@ -1,5 +1,6 @@
 -- Second factors: one-time codes of an app (TOTP), passkeys, and codes to come back with when both are lost.
--- Takes no lock that anybody waits for: new objects, and a column without a default. Goes before the new identity process.
+-- Locks: users (for new foreign keys) and sessions (a column without a default), each for a moment: nothing is rewritten.
+-- Goes before the new identity process.
 
 SET ROLE vote_identity_owner;
 
