@@ -156,6 +156,7 @@ def check(road: Road, url: str, front: TlsFront, *, right: bool) -> None:
     """It leads to who shows the right certificate; to anybody else nothing is said but that it isn't wanted."""
     if right:
         road(url)
+        front.process.wait_for(LET_IN)
         assert (front.count(LET_IN) > 0, front.count(REFUSED)) == (True, 0)
     else:
         with pytest.raises(REFUSALS):
