@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from command.identity.identity_database import IdentityDatabase
 from command.identity.refresh_token import RefreshToken
-from contract.errors import NotDurable
+from contract.errors import BadCredentials, NotDurable
 from contract.tokens import Claims
 
 SESSIONS_MAX = 20  # of one person
@@ -67,11 +67,12 @@ class Registration:
 
 
 def session_arguments(
-    user_id: UUID, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool = False
+    user: User, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool = False
 ) -> dict[str, Any]:
     """What the statement start_session takes, but for the assurance; `proven`: a second factor was shown."""
     return {
-        "user_id": user_id,
+        "user_id": user.user_id,
+        "password_hash": user.password_hash,
         "proven": proven,
         "session_id": first.session_id,
         "current_hash": first.hash,
@@ -124,17 +125,18 @@ class AccountStore:
         return await self._database.one("find_by_id", class_row(User), user_id=user_id)
 
     async def start_session(
-        self, user_id: UUID, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool
+        self, user: User, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool
     ) -> StartedSession:
-        """Store a new family of a person who knows the password."""
+        """Store a new family of a person who showed this password; `BadCredentials` when it is no longer theirs."""
         row = await self._database.one(
             "start_session",
             class_row(StartedSession),
             NotDurable,
             assurance=None,
-            **session_arguments(user_id, first, lifetime_s, device, proven=proven),
+            **session_arguments(user, first, lifetime_s, device, proven=proven),
         )
-        assert row
+        if row is None:
+            raise BadCredentials
         return row
 
     async def rotate_session(

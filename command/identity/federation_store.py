@@ -54,9 +54,10 @@ class FederationStore:
                 "start_session",
                 class_row(StartedSession),
                 assurance=person.assurance.value,
-                **session_arguments(user.user_id, first, lifetime_s, device),
+                **session_arguments(user, first, lifetime_s, device),
             )
-            assert session
+            if session is None:
+                raise Unauthorized("your account was erased meanwhile")
             return OutsideLogin(user, session)
 
         for _ in range(TRIES_MAX - 1):

@@ -122,7 +122,7 @@ class Sessions:
     async def _start(self, user: User, device: str, trace_id: str, *, proven: bool) -> IssuedTokens:
         """A new session of a person who has shown who they are."""
         first, lifetime_s = new_family(), self._signing.refresh_seconds
-        started = await self._store.start_session(user.user_id, first, lifetime_s, device, proven=proven)
+        started = await self._store.start_session(user, first, lifetime_s, device, proven=proven)
         log.info("login", extra={"user_id": user.user_id, "trace_id": trace_id, "sessions_ended": started.ended})
         return self.issue_first(user, first, started, proven=proven)
 

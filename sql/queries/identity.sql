@@ -68,24 +68,26 @@ SELECT user_id, username, roles, voter_seed, password_hash, created_at FROM iden
 -- name: start_session
 -- Starts a family of refresh tokens and tells how many others ended: beyond sessions_max the one that was unused for
 -- longest makes room, after those that are dead already. No assurance given: the person knows the password. Roles as they
--- are now: whoever takes one away waits for this, or this for them, and then ends the session or is seen here.
-WITH staff AS (
-    SELECT roles FROM identity.users WHERE user_id = :user_id AND roles <> '{viewer}' FOR SHARE
+-- are now: whoever takes one away waits for this, or this for them, and then ends the session or is seen here. No row: the
+-- person was erased, or has another password than the one that was shown, if any was.
+WITH person AS (
+    SELECT user_id, roles FROM identity.users
+    WHERE user_id = :user_id AND (:password_hash::text IS NULL OR password_hash = :password_hash) FOR SHARE
 ), ended AS (
     DELETE FROM identity.sessions WHERE session_id IN (
-        SELECT session_id FROM identity.sessions WHERE user_id = :user_id
+        SELECT session_id FROM identity.sessions WHERE user_id = (SELECT user_id FROM person)
         ORDER BY revoked_at IS NULL AND expires_at > clock_timestamp() DESC, rotated_at DESC
         OFFSET :sessions_max - 1)
     RETURNING revoked_at IS NULL AND expires_at > clock_timestamp() AS alive
 )
 INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, device, factor_at, assurance)
-VALUES (:session_id, :user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device,
-        CASE WHEN :proven THEN clock_timestamp() END,
-        coalesce(:assurance::text, CASE WHEN EXISTS (
-            SELECT FROM identity.mail_confirmations WHERE user_id = :user_id AND confirmed_at IS NOT NULL)
-        THEN 'mail' ELSE 'password' END))
-RETURNING assurance, (SELECT count(*) FROM ended WHERE alive) AS ended,
-    coalesce((SELECT roles FROM staff), '{viewer}') AS roles,
+SELECT :session_id, user_id, clock_timestamp() + make_interval(secs => :lifetime_s), :current_hash, :device,
+    CASE WHEN :proven THEN clock_timestamp() END,
+    coalesce(:assurance::text, CASE WHEN EXISTS (
+        SELECT FROM identity.mail_confirmations c WHERE c.user_id = person.user_id AND confirmed_at IS NOT NULL)
+    THEN 'mail' ELSE 'password' END)
+FROM person
+RETURNING assurance, (SELECT count(*) FROM ended WHERE alive) AS ended, (SELECT roles FROM person) AS roles,
     EXISTS (SELECT FROM identity.factors WHERE user_id = :user_id AND confirmed_at IS NOT NULL) AS has_factor;
 
 -- name: rotate_session

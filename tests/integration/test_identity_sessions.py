@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from ops.rig.database import Database
+from ops.rig.eventually import eventually
 from ops.rig.identity_process import IdentityProcess, call, error_of, identity_process
 
 CREDENTIALS = {"username": "host", "password": "correct horse"}
@@ -196,6 +197,34 @@ async def test_texts_that_are_no_refresh_token(session: aiohttp.ClientSession) -
     """Garbage is 401, never a 500."""
     for text in ("", "x", "é" * 64, "A" * 64, "A" * 10_000, "\0"):
         assert await refused(session, text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE identity.users SET password_hash = 'another' WHERE username = %s RETURNING user_id",
+        "DELETE FROM identity.users WHERE username = %s RETURNING user_id",
+    ],
+    ids=["password", "erased"],
+)
+async def test_a_login_that_is_overtaken(
+    session: aiohttp.ClientSession, identity: IdentityProcess, shared_people: Database, change: str
+) -> None:
+    """Who got another password, or was erased, between a login's look at the password and its session gets none."""
+    identity.operator("make-staff", "overtaken", "--role", "host", stdin="correct horse\n")
+    given = {"username": "overtaken", "password": "correct horse"}
+    with psycopg.connect(shared_people.url()) as operator, psycopg.connect(shared_people.url()) as observer:
+        assert operator.execute(change, ["overtaken"]).fetchone()
+        login = asyncio.ensure_future(call(session, "/v1/auth/login", given))
+        await asyncio.to_thread(eventually, lambda: waits_for_a_row(observer), "the login waits")
+        operator.commit()
+        assert error_of(await login)[:2] == (401, "bad_credentials")
+
+
+def waits_for_a_row(observer: psycopg.Connection) -> bool:
+    observer.rollback()
+    waiting = observer.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+    return waiting == (1,)
 
 
 async def test_database_knows_no_token(session: aiohttp.ClientSession, shared_people: Database) -> None:
