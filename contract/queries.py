@@ -39,7 +39,7 @@ class PositionalStatement:
 
 def load(file_name: str) -> dict[str, str]:
     """The statements of one file under sql/queries by name, for psycopg; raises FileNotFoundError."""
-    return {name: _for_psycopg(statement) for name, statement in _read(file_name).items()}
+    return {name: for_psycopg(statement) for name, statement in _read(file_name).items()}
 
 
 def load_positional(file_name: str) -> dict[str, PositionalStatement]:
@@ -53,8 +53,8 @@ def _read(file_name: str) -> dict[str, str]:
     return {name: body.strip().rstrip(";") for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _for_psycopg(statement: str) -> str:
-    """Percent signs are doubled, unless there is no parameter: then psycopg takes the text as it is."""
+def for_psycopg(statement: str) -> str:
+    """A statement with %(name)s. Percent signs are doubled, unless it has no parameter: so psycopg takes it."""
     if not PositionalStatement(statement).names:
         return statement
     return _TOKEN.sub(lambda token: f"%({token['name']})s" if token["name"] else token[0], statement.replace("%", "%%"))

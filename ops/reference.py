@@ -39,7 +39,7 @@ READERS = {  # who reads settings, and where
     "sse": [EVERYBODY, SERVICE, "query/streams/__main__.py"],
     "edge": [EVERYBODY, "ops/edge/__main__.py"],
     "migrate": [EVERYBODY, "ops/migrate.py"],
-    "seal_audit": [EVERYBODY, "ops/seal_audit.py"],
+    "audit": [EVERYBODY, "ops/auditor/__main__.py"],
     "admin": [EVERYBODY, "ops/operator/office.py"],
     "up": [EVERYBODY, "ops/embedded/stack_configuration.py"],
 }

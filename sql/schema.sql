@@ -929,6 +929,23 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.rule_hits(p_event_id uuid) OWNER TO vote_ledger_owner;
+-- Name: sealed_rows(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.sealed_rows(p_event_no integer, p_leaf integer) RETURNS SETOF bytea
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF has_partition('votes', p_event_no) THEN
+        RETURN QUERY EXECUTE format(
+            'SELECT seal || int8send((extract(epoch FROM voted_at) * 1000000)::bigint) || int8send(coalesce(device, 0))
+                 || int4send(event_no) || int2send(contestant_no)
+                 || set_byte(''\x00'', 0, (device IS NOT NULL)::int + 2 * (region IS NOT NULL)::int)
+                 || coalesce(convert_to(region, ''UTF8''), ''\x0000'') || voter FROM %I',
+            format('votes_e%s_p%s', p_event_no, p_leaf));
+    END IF;
+END
+$$;
+ALTER FUNCTION public.sealed_rows(p_event_no integer, p_leaf integer) OWNER TO vote_ledger_owner;
 -- Name: set_frozen(uuid, boolean, public.actor, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text DEFAULT NULL::text) RETURNS TABLE(frozen boolean, display_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1444,6 +1461,9 @@ GRANT ALL ON FUNCTION public.rfc3339(p_moment timestamp with time zone) TO vote_
 -- Name: FUNCTION rule_hits(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.rule_hits(p_event_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.rule_hits(p_event_id uuid) TO vote_command;
+-- Name: FUNCTION sealed_rows(p_event_no integer, p_leaf integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.sealed_rows(p_event_no integer, p_leaf integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sealed_rows(p_event_no integer, p_leaf integer) TO vote_auditor;
 -- Name: FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) TO vote_command;

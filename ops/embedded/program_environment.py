@@ -110,6 +110,13 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "fanout": {"DATABASE_URL": ledger["vote_fanout"], "REDIS_URL": at.redis_url},
         "query": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading, **verifying},
         "sse": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading},
+        "audit": {
+            "DATABASE_URL": with_login(
+                at.replica_url or at.database_url, "vote_auditor", secrets.password("vote_auditor")
+            ),
+            "SEAL_KEYS_FILE": str(secrets.seal_keys()),
+            "RECEIPT_KEYS_FILE": str(secrets.receipt_keys()),
+        },
         "edge": {
             **edge_tuning(),
             "EDGE_PORT": str(at.edge_port),

@@ -9,20 +9,39 @@ from typing import Any
 import aiohttp
 import psycopg
 
+from contract.moment import from_unix_us
+from contract.seal import seal_of
+from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
 from ops.rig.event import Event
 from ops.rig.eventually import PATIENCE_S
-from ops.rig.people import Voter
+from ops.rig.people import RECEIPT_KEY, SEAL_KEY, Voter
 
 _INSERT = """
     INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
     SELECT clock_timestamp(), %s, %s, substr(uuid_send(gen_random_uuid()), 1, 12), uuid_send(gen_random_uuid())
     FROM generate_series(1, %s)"""
 
+_COPY = "COPY votes (voted_at, device, event_no, contestant_no, region, voter, seal) FROM STDIN"
+
 
 def cast(connection: psycopg.Connection, event: Event, contestant_no: int, votes: int) -> None:
     """Put votes of new voters into the ledger, as a superuser."""
     connection.execute(_INSERT, [event.event_no, contestant_no, votes])
+
+
+def cast_sealed(
+    connection: psycopg.Connection, event: Event, voters: Sequence[bytes], contestant_no: int = 1
+) -> list[str]:
+    """Put votes into the ledger as command would, sealed with the rig's key; their receipts."""
+    [(now_us,)] = connection.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchall()
+    facts = {"voted_at_us": now_us, "event_no": event.event_no, "contestant_no": contestant_no}
+    with connection.cursor() as cursor, cursor.copy(_COPY) as rows:
+        for device, voter in enumerate(voters):
+            seal = seal_of(SEAL_KEY, device=device, region="DE", voter=voter, **facts)
+            rows.write_row((from_unix_us(now_us), device, event.event_no, contestant_no, "DE", voter, seal))
+    cipher = ReceiptCipher(RECEIPT_KEY)
+    return [cipher.seal(VoteKind.ACCEPTED, event.event_no, voter) for voter in voters]
 
 
 class Crowd:

@@ -230,7 +230,7 @@ async def test_all_of_it_by_tls(
             "identity": identity.operator("add-application", "app"),
             "verify": _line(fanout.environment, "fanout", "verify"),
             "migrate": _line(_migrating(url("postgres"), url("postgres", identity_database)), "ops.migrate"),
-            "audit": _line(_auditing(tmp_path, url("vote_auditor")), "ops.seal_audit", event.event_id),
+            "audit": _line(_auditing(tmp_path, url("vote_auditor")), "ops.auditor", event.event_id),
         }
         assert {name: done.stderr for name, done in lines.items() if done.returncode} == {}
         assert (postgres.count(REFUSED), valkey.count(REFUSED)) == (0, 0)

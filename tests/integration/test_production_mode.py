@@ -28,7 +28,7 @@ TOOLS = {
     "admin": ["ops.operator", "rotate-key"],
     "fanout": ["fanout", "verify"],
     "operator": ["ops.migrate"],
-    "command": ["ops.seal_audit", "7d3b4c52-0000-4000-8000-000000000000"],
+    "command": ["ops.auditor", "7d3b4c52-0000-4000-8000-000000000000"],
 }
 BASE = {name: value for name, value in os.environ.items() if name not in HANDED_OUT}
 NAMES = ("postgres", "valkey", *PROGRAMS)

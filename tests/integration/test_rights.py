@@ -13,6 +13,7 @@ PUBLIC: CONNECT on the database
 PUBLIC: TEMPORARY on the database
 vote_auditor: EXECUTE ballot_of/1
 vote_auditor: EXECUTE has_partition/2
+vote_auditor: EXECUTE sealed_rows/2
 vote_auditor: SELECT audit_log
 vote_auditor: SELECT confirmations
 vote_auditor: SELECT contestants

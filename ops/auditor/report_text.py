@@ -1,0 +1,99 @@
+"""A report of an audit in words, as JSON, and as a page that prints well."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from html import escape
+from importlib import resources
+from string import Template
+
+import msgspec
+
+from ops.auditor.event_audit import Check, Report
+from ops.auditor.questions import Row
+
+_FACTS = (
+    ("Event", "event_name"), ("Event id", "event_id"), ("Status", "status"), ("Opened", "opened_at"),
+    ("Since", "status_at"), ("Asked at", "asked_at"), ("WAL position", "wal_position"), ("On a replica", "on_replica"),
+    ("Partitions", "partitions"), ("Keys", "key_no"), ("Ballot seal", "ballot_seal"), ("Ballot", "ballot"),
+)  # fmt: skip
+
+
+def as_text(report: Report) -> str:
+    """Every check and what it found, a line each; then the result."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def as_json(report: Report) -> bytes:
+    """All of it, for scripts."""
+    return msgspec.json.encode({"sound": report.sound, **msgspec.structs.asdict(report)}, enc_hook=str)
+
+
+def as_page(report: Report) -> str:
+    """HTML without scripts."""
+    page = Template(resources.files("ops.auditor").joinpath("report.html").read_text(encoding="utf-8"))
+    return page.substitute(
+        title=escape(f"Audit of {report.event['event_name']}"),
+        verdict=escape(_verdict(report)),
+        state="sound" if report.sound else "found",
+        facts=_html_table([{"what": name, "is": value} for name, value in _facts(report)]),
+        checks="".join(_html_check(check) for check in report.checks),
+        results=_html_table(report.results),
+        told="".join(f"<h2>{escape(title)}</h2>{_html_table(rows)}" for title, rows in report.told.items()),
+    )
+
+
+def _verdict(report: Report) -> str:
+    found = sum(check.total for check in report.checks)
+    rehearsal = "; this was a rehearsal: none of it is a real vote" if report.event["rehearsal"] else ""
+    verdict = "nothing was found" if report.sound else f"{found} findings"
+    return f"{report.rows} votes, {report.receipts} receipts: {verdict}{rehearsal}"
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    for name, key in _FACTS:
+        yield name, _plain(report.event[key])
+    yield "Sum of all seals", report.seal_sum
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield _verdict(report)
+    for name, value in _facts(report):
+        yield f"  {name}: {value}"
+    for check in report.checks:
+        yield f"{'FOUND' if check.total else 'ok   '} {check.title}"
+        for row in check.found:
+            yield "      " + _words(row)
+        if check.total > len(check.found):
+            yield f"      … and {check.total - len(check.found)} more"
+    for row in report.results:
+        yield f"{row['votes']:>12}  {row['percent'] or 0:>8} %  {row['contestant_name']}"
+
+
+def _words(row: Row) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in row.items())
+
+
+def _plain(value: object) -> str:
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
+
+
+def _html_check(check: Check) -> str:
+    state = "found" if check.total else "sound"
+    more = f"<p>… and {check.total - len(check.found)} more</p>" if check.total > len(check.found) else ""
+    answer = f"{check.total} found" if check.total else "no finding"
+    table = _html_table(check.found) + more
+    return f'<section class="{state}"><h3>{escape(check.title)}</h3><p>{answer}</p>{table}</section>'
+
+
+def _html_table(rows: Iterable[Row]) -> str:
+    rows = list(rows)
+    if not rows:
+        return ""
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in rows[0])
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{'' if value is None else escape(str(_plain(value)))}</td>" for value in row.values())
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

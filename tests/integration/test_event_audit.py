@@ -1,0 +1,267 @@
+"""Whoever changes the ledger by SQL is found out, and named, by ./ops/audit."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import aiohttp
+import psycopg
+import pytest
+from psycopg import sql
+
+from contract.pseudonym import voter_of
+from ops.auditor.event_audit import EventAudit, Keys
+from ops.auditor.questions import Row, questions
+from ops.embedded.postgres_server import BIN
+from ops.rig.database import Database
+from ops.rig.event import Event, make_event
+from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
+from ops.rig.running_stack import PROJECT
+from ops.rig.service import command_process
+from ops.rig.votes import cast_sealed, submit, vote_of
+
+SEALS = "Has any row another seal than its own?"
+BALLOT = "Is the ballot what it was when the event opened?"
+TALLIES = questions()[31].title
+HOURS = questions()[32].title
+BALLOT_NUMBERS = questions()[33].title
+RECEIPTS = questions()[35].title
+VANISHED = questions()[36].title
+
+Said = dict[str, list[Row]]
+Audit = Callable[..., Said]
+
+
+@pytest.fixture
+def event(owner: psycopg.Connection, receipts: list[str]) -> Event:
+    """Three voters have voted and kept their receipts."""
+    made = make_event(owner, expected_votes=1)
+    voters = [bytes([number]) * 12 for number in range(3)]
+    receipts += cast_sealed(owner, made, voters)
+    return made
+
+
+@pytest.fixture
+def receipts() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def audit(database: Database, event: Event, receipts: list[str]) -> Audit:
+    """Gives what was found, by check."""
+
+    def run(of: Event = event) -> Said:
+        url = database.url("vote_auditor")
+        with psycopg.connect(url) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            keys = Keys({1: SEAL_KEY}, {1: RECEIPT_KEY})
+            report = EventAudit(url, connection, UUID(of.event_id)).run(keys, receipts, 1, lambda *_: None)
+        return {check.title: check.found for check in report.checks if check.total}
+
+    return run
+
+
+def close(owner: psycopg.Connection, event: Event) -> None:
+    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+
+
+async def test_an_untouched_ledger_is_sound(
+    database: Database, owner: psycopg.Connection, event: Event, tmp_path: Path
+) -> None:
+    """The command line finds nothing in votes that came by HTTP; it says what it looked for, where, and the result."""
+    mint, kept = TokenMint(tmp_path), tmp_path / "receipts.txt"
+    with command_process(tmp_path, database.url("vote_command"), mint) as command:
+        async with aiohttp.ClientSession(command.url) as session:
+            voter = mint.voter()
+            _, ack = await submit(session, voter, {**vote_of(voter, event), "meta": {"device_id": "d", "region": "DE"}})
+    kept.write_text(ack["vote_id"])
+    (tmp_path / "receipt-keys").write_text(json.dumps({"1": RECEIPT_KEY.hex()}))
+    (tmp_path / "seal-keys").write_text(json.dumps({"1": SEAL_KEY.hex()}))
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 4)", [event.event_no])
+    close(owner, event)
+    env = {
+        **os.environ,
+        "DATABASE_URL": database.url("vote_auditor"),
+        "SEAL_KEYS_FILE": str(tmp_path / "seal-keys"),
+        "RECEIPT_KEYS_FILE": str(tmp_path / "receipt-keys"),
+    }
+
+    def audit(*words: str) -> subprocess.CompletedProcess[str]:
+        command_line = [sys.executable, "-m", "ops.auditor", event.event_id, "--receipts", str(kept), *words]
+        return subprocess.run(command_line, check=False, capture_output=True, text=True, env=env)
+
+    said = audit("--page", str(tmp_path / "page.html"))
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("4 votes, 1 receipts: nothing was found\n")
+    assert "100.0000 %  C1" in said.stdout
+    page = (tmp_path / "page.html").read_text()
+    assert "4 votes, 1 receipts: nothing was found" in page
+    assert "WAL position" in page
+    kept.write_text("7d3b4c52-0000-4000-8000-000000000000")
+    found = audit("--json")
+    assert found.returncode == 1
+    assert [check["found"] for check in json.loads(found.stdout)["checks"] if check["total"]] == [
+        [{"vote_id": kept.read_text(), "why": "no receipt of a vote in this event"}]
+    ]
+    kept.write_text("no receipt")
+    refused = audit()
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_an_auditor_asks_by_psql(database: Database, event: Event, owner: psycopg.Connection) -> None:
+    """Each file runs as its head says, and those that look for findings say nothing of a sound event."""
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 3)", [event.event_no])
+    values = {
+        "event_no": str(event.event_no),
+        "event_id": f"'{event.event_id}'",
+        "voter_seed": "'\\x00'",
+        "voters": "'{\"\\\\x000000000000000000000000\"}'",
+    }
+    variables = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
+    lines = {}
+    for file in sorted((PROJECT / "sql" / "audit").iterdir()):
+        words = [str(BIN / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", *variables, "-f", str(file)]
+        done = subprocess.run([*words, database.url("vote_auditor")], check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), file
+        lines[int(file.name[:2])] = done.stdout.splitlines()
+    assert all(not lines[each.number] for each in questions().values() if each.is_finding)
+    assert (len(lines[10]), len(lines[20]), len(lines[21]), lines[22]) == (1, 3, 2, [])
+    assert [line.split("|")[3] for line in lines[24]] == ["event.create", "event.open"]
+
+
+def test_the_vote_of_a_person_is_found_by_their_seed(
+    database: Database, event: Event, owner: psycopg.Connection
+) -> None:
+    """SQL makes the pseudonym as the contract does."""
+    seed = b"s" * 32
+    cast_sealed(owner, event, [voter_of(seed, event.event_no)], contestant_no=2)
+    with psycopg.connect(database.url("vote_auditor")) as auditor:
+        answer = questions()[22].ask(auditor, event_no=event.event_no, voter_seed=seed)
+    assert [(row["voter"], row["contestant_no"]) for row in answer] == [(voter_of(seed, event.event_no).hex(), 2)]
+
+
+def test_it_can_be_done_by_several_processes(database: Database, owner: psycopg.Connection) -> None:
+    """Partition by partition beside each other, under one snapshot, each row once."""
+    event = make_event(owner, expected_votes=10_000_000)
+    cast_sealed(owner, event, [number.to_bytes(12, "big") for number in range(1000)])
+    url, keys = database.url("vote_auditor"), Keys({1: SEAL_KEY}, {1: RECEIPT_KEY})
+    sums = set()
+    with psycopg.connect(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        audit = EventAudit(url, connection, UUID(event.event_id))
+        assert audit.event["partitions"] > 1
+        for jobs in (1, 2):
+            report = audit.run(keys, [], jobs, lambda *_: None)
+            owner.execute("DELETE FROM votes WHERE event_no = %s", [event.event_no])  # after the snapshot
+            assert (report.rows, report.sound) == (1000, True)
+            sums.add(report.seal_sum)
+    assert len(sums) == 1
+
+
+@pytest.mark.parametrize("tallied", [3, 2, 4, 0])
+def test_an_event_that_is_over_has_the_rows_that_were_counted(
+    audit: Audit, owner: psycopg.Connection, event: Event, tallied: int
+) -> None:
+    """One that goes on may be ahead of its tallies; when it is over, a difference is a finding."""
+    if tallied:
+        owner.execute("INSERT INTO tallies VALUES (%s, 1, %s)", [event.event_no, tallied])
+    found = {TALLIES: [{"contestant_no": 1, "rows": 3, "counted": tallied}]}
+    assert audit() == (found if tallied > 3 else {})
+    close(owner, event)
+    assert audit() == ({} if tallied == 3 else found)
+
+
+def test_an_event_without_its_rows_is_not_sound(audit: Audit, owner: psycopg.Connection, event: Event) -> None:
+    """Truncated rows are missed without any receipt; of an archived event it is said that it is."""
+    owner.execute("INSERT INTO tallies VALUES (%s, 1, 3)", [event.event_no])
+    owner.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(f"votes_e{event.event_no}_p0")))
+    found = audit()
+    assert found[TALLIES] == [{"contestant_no": 1, "rows": 0, "counted": 3}]
+    assert len(found[RECEIPTS]) == 3
+    owner.execute("DELETE FROM tallies")
+    owner.execute("INSERT INTO vote_assurances VALUES (%s, 'password', 3)", [event.event_no])
+    assert audit()[VANISHED] == [{"duplicates": 0, "accepted_by_rules": 3}]
+    owner.execute(sql.SQL("ALTER TABLE votes DETACH PARTITION {}").format(sql.Identifier(f"votes_e{event.event_no}")))
+    with pytest.raises(LookupError, match="are archived"):
+        audit()
+
+
+FORGED = """INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
+    VALUES (now(), {}, 1, substr(sha256('forged'), 1, 12), substr(sha256('guess'), 1, 16))"""
+COPIED = """INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
+    SELECT voted_at, device, event_no, contestant_no, region, substr(sha256('copied'), 1, 12), seal
+    FROM votes WHERE event_no = {} LIMIT 1"""
+SWAPPED_ROWS = """UPDATE votes v SET voter = voter || '', seal = (
+    SELECT o.seal FROM votes o WHERE o.event_no = v.event_no AND o.voter > v.voter OR o.voter = (
+        SELECT min(voter) FROM votes) ORDER BY o.voter > v.voter DESC, o.voter LIMIT 1) WHERE event_no = {}"""
+ALTERED = "UPDATE votes SET contestant_no = 3 - contestant_no WHERE event_no = {}"
+LATER = "UPDATE votes SET voted_at = voted_at - interval '1 microsecond' WHERE event_no = {}"
+AFTER_CLOSE = "UPDATE votes SET voted_at = voted_at + interval '1 hour' WHERE event_no = {}"
+ELSEWHERE = "UPDATE votes SET region = 'FR' WHERE event_no = {}"
+OFF_BALLOT = "UPDATE votes SET contestant_no = 77 WHERE event_no = {}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        (FORGED, {SEALS: 1}),
+        (COPIED, {SEALS: 1}),
+        (SWAPPED_ROWS, {SEALS: 3}),
+        (ALTERED, {SEALS: 3}),
+        (LATER, {SEALS: 3}),
+        (ELSEWHERE, {SEALS: 3}),
+        (AFTER_CLOSE, {SEALS: 3, HOURS: 3}),
+        (OFF_BALLOT, {SEALS: 3, BALLOT_NUMBERS: 1}),
+        ("DELETE FROM votes WHERE event_no = {}", {RECEIPTS: 3}),
+    ],
+)
+def test_a_change_by_sql_is_found(
+    audit: Audit, owner: psycopg.Connection, event: Event, statement: str, found: dict[str, int]
+) -> None:
+    """Even the superuser can't forge, copy, alter, move or delete a vote unnoticed."""
+    if statement == AFTER_CLOSE:
+        close(owner, event)
+        owner.execute("INSERT INTO tallies VALUES (%s, 1, 3)", [event.event_no])
+    owner.execute(sql.SQL(statement).format(event.event_no))
+    assert {title: len(rows) for title, rows in audit().items()} == found
+
+
+def test_a_vote_moved_to_another_event_is_found(
+    audit: Audit, owner: psycopg.Connection, event: Event, receipts: list[str]
+) -> None:
+    """It is missed where it was, and has no right seal where it is."""
+    other = make_event(owner)
+    owner.execute("UPDATE votes SET event_no = %s WHERE event_no = %s", [other.event_no, event.event_no])
+    assert audit().keys() == {RECEIPTS}
+    receipts.clear()
+    assert len(audit(other)[SEALS]) == 3
+
+
+def test_a_vote_in_a_pause_is_found(audit: Audit, owner: psycopg.Connection, event: Event) -> None:
+    """The log of acts says when voting was open."""
+    for action in ("event.pause", "event.resume"):
+        owner.execute("INSERT INTO audit_log (action, event_id) VALUES (%s, %s)", [action, event.event_id])
+    owner.execute("UPDATE audit_log SET at = at - interval '1 hour' WHERE action = 'event.pause'")
+    assert len(audit()[HOURS]) == 3
+
+
+SWAPPED = """UPDATE contestants c SET contestant_name = other.contestant_name FROM contestants other
+    WHERE c.event_no = {} AND other.event_no = c.event_no AND other.contestant_no = 3 - c.contestant_no"""
+RENAMED = "UPDATE events SET event_name = 'Another' WHERE event_no = {}"
+UNSEALED = "UPDATE events SET ballot_seal = NULL WHERE event_no = {}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [(SWAPPED, "it is not what it was"), (RENAMED, "it is not what it was"), (UNSEALED, "it was never sealed")],
+)
+def test_a_ballot_changed_by_sql_is_found(
+    audit: Audit, owner: psycopg.Connection, event: Event, statement: str, finding: str
+) -> None:
+    """Two names that change places change who has won, though every vote is as it was."""
+    owner.execute(sql.SQL(statement).format(event.event_no))
+    assert audit() == {BALLOT: [{"ballot": finding}]}
