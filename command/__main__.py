@@ -34,14 +34,13 @@ from command.settings import (
     Regions,
     VoteLimiting,
 )
-from command.votes.captcha_gate import AltchaGate, CaptchaGate, ProviderGate
+from command.votes.captcha_gate import AltchaGate, CaptchaGate, CaptchaProvider, ProviderGate
 from command.votes.change_listener import ChangeListener
 from command.votes.ledger_connection import BATCH_SECONDS, LedgerConnection
 from command.votes.region_finder import RegionFinder
 from command.votes.rules.fraud_protection import FraudProtection, fraud_protection
 from command.votes.rules.rule_set import RuleFileError
 from command.votes.rules.rules_handler import RulesHandler
-from command.votes.siteverify import SiteVerify
 from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import EventKeys, VoteCaster
 from command.votes.vote_handler import VoteHandler
@@ -93,12 +92,7 @@ class CommandService(Service):
         self._redis = redis.asyncio.Redis.from_url(rules.redis_url, socket_timeout=1) if rules.redis_url else None
         database = settings.read(Regions, env).database
         regions = RegionFinder(database) if database else None
-        captcha = settings.read(Captcha, env)
-        captcha.check()
-        self._provider = SiteVerify(captcha)
-        gate: CaptchaGate = ProviderGate(self._provider, open_when_away=captcha.when_away == "open")
-        if captcha.provider == "altcha":
-            gate = AltchaGate(Challenger(settings.read(settings.ChallengeKeys, env).by_number))
+        gate, self._provider = _captcha(env)
         directory = VotingEventDirectory(self._looking, batching.events_max)
         self._changes = ChangeListener(database_url, directory)
         self._limits = VoteLimits(settings.read(VoteLimiting, env), seal_keys[max(seal_keys)])
@@ -139,7 +133,8 @@ class CommandService(Service):
 
     async def open(self) -> None:
         """Start connecting."""
-        await self._provider.open()
+        if self._provider:
+            await self._provider.open()
         for pool in (*self._pools, self._people):
             await pool.open()
         if self._rules:
@@ -169,7 +164,8 @@ class CommandService(Service):
 
     async def close(self) -> None:
         """Let the connections go; the writers have closed theirs."""
-        await self._provider.close()
+        if self._provider:
+            await self._provider.close()
         await self._hearing.close()
         await self._limits.close()
         for pool in (*self._pools, self._people):
@@ -190,6 +186,18 @@ def _rules(
         return fraud_protection(rules, database_url, keys, staff)
     except (RuleFileError, OSError) as error:
         raise settings.SettingError(f"FRAUD_RULES_FILE can't be used: {error}") from error
+
+
+def _captcha(env: Mapping[str, str]) -> tuple[CaptchaGate, CaptchaProvider | None]:
+    """Who lets votes through that need a captcha, and whom it asks, if anybody."""
+    captcha = settings.read(Captcha, env)
+    captcha.check()
+    if captcha.provider == "altcha":
+        return AltchaGate(Challenger(settings.read(settings.ChallengeKeys, env).by_number)), None
+    from command.votes.siteverify import SiteVerify  # noqa: PLC0415  # its HTTP client is a fifth of the start
+
+    provider = SiteVerify(captcha)
+    return ProviderGate(provider, open_when_away=captcha.when_away == "open"), provider
 
 
 def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePool, DurablePool]:

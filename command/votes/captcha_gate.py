@@ -16,7 +16,6 @@ from uuid import UUID
 
 import prometheus_client
 
-from command.votes.siteverify import ProviderAwayError, SiteVerify
 from contract.challenge import Aim, ChallengeExpired, Challenger
 from contract.errors import Busy, CaptchaInvalid, CaptchaRequired, ChallengeInvalid
 from contract.tokens import Caller
@@ -38,6 +37,23 @@ class Attempt(NamedTuple):
 
 class CaptchaSpentError(CaptchaInvalid):
     """the captcha has expired or was used; solve another one"""
+
+
+class ProviderAwayError(Exception):
+    """There was no answer, or none of use."""
+
+
+class CaptchaProvider(Protocol):
+    """Whoever is asked about a token; `open` and `close` are its lifetime."""
+
+    async def open(self) -> None:
+        """Be ready to ask."""
+
+    async def close(self) -> None:
+        """Let the connections go."""
+
+    async def is_right(self, token: str, address: str, what_for: str) -> bool:
+        """The provider's word; asked again `what_for` the same, it may say the same. Raises `ProviderAwayError`."""
 
 
 class CaptchaGate(Protocol):
@@ -73,7 +89,7 @@ class AltchaGate:
 class ProviderGate:
     """Asks the provider, once for each token; `open_when_away`: who can't be checked is let through."""
 
-    def __init__(self, provider: SiteVerify, *, open_when_away: bool) -> None:
+    def __init__(self, provider: CaptchaProvider, *, open_when_away: bool) -> None:
         self._provider = provider
         self._open_when_away = open_when_away
         self._passed: OrderedDict[tuple[str, UUID, str], float] = OrderedDict()  # until when, on the monotonic clock

@@ -13,15 +13,12 @@ import aiohttp
 import msgspec
 
 from command.settings import Captcha
+from command.votes.captcha_gate import ProviderAwayError
 
 ANSWER_BYTES_MAX = 16 * 1024
 _NAMESPACE = uuid.UUID("7f1d7a3e-5a55-4c0b-9b3a-3f3c7b7c9d11")  # of Turnstile's idempotency keys
 
 log = logging.getLogger(__name__)
-
-
-class ProviderAwayError(Exception):
-    """There was no answer, or none of use."""
 
 
 class _Verdict(msgspec.Struct):
