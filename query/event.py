@@ -6,6 +6,7 @@ from contract.answer_text import Id, Time
 from contract.errors import NotFound
 from contract.standings import OnAir
 from contract.tokens import Caller
+from query.event_look import PageTheme
 
 
 class Contestant(msgspec.Struct, frozen=True):
@@ -34,6 +35,16 @@ class EventSummary(msgspec.Struct, frozen=True):
     rehearsal: bool
 
 
+class AskedChange(msgspec.Struct, frozen=True):
+    """What one of the staff asked for that another one has to confirm until `expires_at`; `reason`: of a void round."""
+
+    action: str
+    asked_by: Id
+    role: str | None
+    reason: str | None
+    expires_at: Time
+
+
 class Event(EventSummary, frozen=True, kw_only=True):
     """An event with its numbers inside the ledger; contestants in the order given by the host."""
 
@@ -44,6 +55,11 @@ class Event(EventSummary, frozen=True, kw_only=True):
     revealed: int | None
     two_person: bool
     short_code: str
+    theme: PageTheme = PageTheme()
+    expected_votes: int | None = None
+    eligible_voters: int | None = None
+    void_reason: str | None = None
+    asked: AskedChange | None = None
     contestants: tuple[Contestant, ...]
 
     @property

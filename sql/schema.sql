@@ -146,6 +146,8 @@ CREATE TABLE public.events (
     replaced_by uuid,
     short_code text DEFAULT public.new_short_code() NOT NULL,
     contestants_made smallint DEFAULT 0 NOT NULL,
+    void_reason text,
+    closed_at timestamp with time zone,
     CONSTRAINT events_assurance_min_check CHECK ((assurance_min = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
     CONSTRAINT events_ballot_seal_check CHECK ((octet_length(ballot_seal) = 16)),
     CONSTRAINT events_check CHECK ((opens_at < closes_at)),
@@ -153,11 +155,12 @@ CREATE TABLE public.events (
     CONSTRAINT events_rehearsal_keys CHECK ((rehearsal = (key_no >= 16384))),
     CONSTRAINT events_results_visibility_check CHECK ((results_visibility = ANY (ARRAY['public'::text, 'after_close'::text, 'staff'::text]))),
     CONSTRAINT events_revealed_check CHECK ((revealed > 0)),
-    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'paused'::text, 'closed'::text, 'cancelled'::text])))
+    CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'scheduled'::text, 'open'::text, 'paused'::text, 'closed'::text, 'cancelled'::text]))),
+    CONSTRAINT events_void CHECK (((void_reason IS NULL) OR ((status = 'cancelled'::text) AND (closed_at IS NOT NULL))))
 );
 ALTER TABLE public.events OWNER TO vote_ledger_owner;
--- Name: ask_confirmation(public.events, text, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor) RETURNS timestamp with time zone
+-- Name: ask_confirmation(public.events, text, public.actor, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor, p_reason text DEFAULT NULL::text) RETURNS timestamp with time zone
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -170,15 +173,17 @@ BEGIN
         PERFORM emit_repeat();
         RETURN v_expires_at;
     END IF;
-    INSERT INTO confirmations (event_no, action, asked_by, expires_at)
-    VALUES (p_event.event_no, p_action, (p_by).user_id, clock_timestamp() + interval '5 minutes')
-    ON CONFLICT (event_no, action) DO UPDATE SET asked_by = excluded.asked_by, expires_at = excluded.expires_at
+    INSERT INTO confirmations (event_no, action, asked_by, role, reason, expires_at)
+    VALUES (p_event.event_no, p_action, (p_by).user_id, (p_by).role, p_reason, clock_timestamp() + interval '5 minutes')
+    ON CONFLICT (event_no, action) DO UPDATE SET asked_by = excluded.asked_by, role = excluded.role, reason = excluded.reason,
+                                                 expires_at = excluded.expires_at
     RETURNING confirmations.expires_at INTO v_expires_at;
-    PERFORM note_change(p_event.event_no, p_by, p_action || '.asked', NULL, jsonb_build_object('expires_at', v_expires_at));
+    PERFORM note_change(p_event.event_no, p_by, p_action || '.asked', NULL, jsonb_strip_nulls(
+        jsonb_build_object('expires_at', v_expires_at, 'reason', p_reason)));
     RETURN v_expires_at;
 END
 $$;
-ALTER FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor, p_reason text) OWNER TO vote_ledger_owner;
 -- Name: ballot_of(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.ballot_of(p_event_no integer) RETURNS text
     LANGUAGE sql STABLE
@@ -377,10 +382,11 @@ BEGIN
     IF v_asked.asked_by = (p_by).user_id THEN
         RAISE EXCEPTION 'whoever asked for it can''t confirm it' USING ERRCODE = 'VT403';
     END IF;
-    IF v_asked IS NULL OR v_asked.expires_at <= clock_timestamp() AND v_event.status <> 'cancelled' THEN
+    IF v_asked.event_no IS NULL OR v_asked.expires_at <= clock_timestamp() AND v_event.status <> 'cancelled' THEN
         RAISE EXCEPTION 'nobody has asked for this within the last minutes' USING ERRCODE = 'VT428';
     END IF;
-    RETURN QUERY SELECT s.status, s.status_at FROM set_status(v_event, p_action, p_by, v_asked.asked_by, NULL, NULL) AS s;
+    RETURN QUERY SELECT s.status, s.status_at
+                 FROM set_status(v_event, p_action, p_by, v_asked.asked_by, NULL, NULL, v_asked.reason) AS s;
 END
 $$;
 ALTER FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
@@ -975,21 +981,21 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) OWNER TO vote_ledger_owner;
--- Name: set_status(public.events, text, public.actor, uuid, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone)
+-- Name: set_status(public.events, text, public.actor, uuid, text, bytea, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea, p_reason text DEFAULT NULL::text) RETURNS TABLE(status text, status_at timestamp with time zone)
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
     v_becomes text := CASE p_action WHEN 'open' THEN 'open' WHEN 'pause' THEN 'paused' WHEN 'resume' THEN 'open'
-                                    WHEN 'close' THEN 'closed' WHEN 'cancel' THEN 'cancelled' END;
+                                    WHEN 'close' THEN 'closed' WHEN 'cancel' THEN 'cancelled' WHEN 'void' THEN 'cancelled' END;
     v_from text[] := CASE p_action WHEN 'open' THEN '{draft,scheduled}' WHEN 'pause' THEN '{open}'
                                    WHEN 'resume' THEN '{paused}' WHEN 'close' THEN '{open,paused}'
-                                   ELSE '{draft,scheduled,open,paused}' END;
+                                   WHEN 'void' THEN '{closed}' ELSE '{draft,scheduled,open,paused}' END;
     v_now timestamptz := clock_timestamp();
 BEGIN
-    IF p_event.status = v_becomes THEN
+    IF p_event.status = v_becomes AND (p_action <> 'void' OR p_event.void_reason IS NOT NULL) THEN
         PERFORM emit_repeat();
         RETURN QUERY SELECT p_event.status, p_event.status_at;
         RETURN;
@@ -1006,15 +1012,16 @@ BEGIN
     IF p_action = 'open' AND p_ballot IS DISTINCT FROM ballot_of(p_event.event_no) AND p_ballot_seal IS NOT NULL THEN
         RAISE EXCEPTION 'the ballot has changed meanwhile' USING ERRCODE = 'VT503';
     END IF;
-    UPDATE events e SET status = v_becomes, status_at = v_now,
+    UPDATE events e SET status = v_becomes, status_at = v_now, void_reason = p_reason,
+                        closed_at = CASE p_action WHEN 'void' THEN p_event.status_at END,
                         ballot_seal = CASE p_action WHEN 'open' THEN p_ballot_seal ELSE e.ballot_seal END
     WHERE e.event_no = p_event.event_no;
-    PERFORM note_change(p_event.event_no, p_by, p_action, jsonb_build_object('status', p_event.status),
-                        jsonb_strip_nulls(jsonb_build_object('status', v_becomes, 'asked_by', p_asked_by)), v_now);
+    PERFORM note_change(p_event.event_no, p_by, p_action, jsonb_build_object('status', p_event.status), jsonb_strip_nulls(
+        jsonb_build_object('status', v_becomes, 'asked_by', p_asked_by, 'reason', p_reason)), v_now);
     RETURN QUERY SELECT v_becomes, v_now;
 END
 $$;
-ALTER FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
+ALTER FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea, p_reason text) OWNER TO vote_ledger_owner;
 -- Name: sorted_votes(integer, timestamp with time zone, smallint[], bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(voted_at timestamp with time zone, device bigint, event_no integer, contestant_no smallint, region text, voter bytea, seal bytea)
     LANGUAGE sql STABLE
@@ -1057,6 +1064,24 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) OWNER TO vote_ledger_owner;
+-- Name: void_event(uuid, text, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.void_event(p_event_id uuid, p_reason text, p_by public.actor) RETURNS TABLE(status text, status_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_event events := locked_event(p_event_id);
+BEGIN
+    IF v_event.two_person AND v_event.status = 'closed' THEN
+        RETURN QUERY SELECT v_event.status, v_event.status_at, ask_confirmation(v_event, 'void', p_by, p_reason);
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT s.status, s.status_at, NULL::timestamptz
+                 FROM set_status(v_event, 'void', p_by, NULL, NULL, NULL, p_reason) AS s;
+END
+$$;
+ALTER FUNCTION public.void_event(p_event_id uuid, p_reason text, p_by public.actor) OWNER TO vote_ledger_owner;
 -- Name: audit_log; Type: TABLE; Schema: public; Owner: vote_ledger_owner
 CREATE TABLE public.audit_log (
     audit_no bigint NOT NULL,
@@ -1086,7 +1111,9 @@ CREATE TABLE public.confirmations (
     event_no integer NOT NULL,
     action text NOT NULL,
     asked_by uuid NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    role text,
+    reason text
 );
 ALTER TABLE public.confirmations OWNER TO vote_ledger_owner;
 -- Name: events_event_no_seq; Type: SEQUENCE; Schema: public; Owner: vote_ledger_owner
@@ -1355,8 +1382,8 @@ GRANT SELECT ON TABLE public.events TO vote_command;
 GRANT SELECT ON TABLE public.events TO vote_fanout;
 GRANT SELECT ON TABLE public.events TO vote_query;
 GRANT SELECT ON TABLE public.events TO vote_auditor;
--- Name: FUNCTION ask_confirmation(p_event public.events, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor) FROM PUBLIC;
+-- Name: FUNCTION ask_confirmation(p_event public.events, p_action text, p_by public.actor, p_reason text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.ask_confirmation(p_event public.events, p_action text, p_by public.actor, p_reason text) FROM PUBLIC;
 -- Name: FUNCTION ballot_of(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.ballot_of(p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ballot_of(p_event_no integer) TO vote_command;
@@ -1467,8 +1494,8 @@ GRANT ALL ON FUNCTION public.sealed_rows(p_event_no integer, p_leaf integer) TO 
 -- Name: FUNCTION set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_frozen(p_event_id uuid, p_frozen boolean, p_by public.actor, p_key text) TO vote_command;
--- Name: FUNCTION set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
+-- Name: FUNCTION set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea, p_reason text); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.set_status(p_event public.events, p_action text, p_by public.actor, p_asked_by uuid, p_ballot text, p_ballot_seal bytea, p_reason text) FROM PUBLIC;
 -- Name: FUNCTION sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.sorted_votes(p_event_no integer, p_voted_at timestamp with time zone, p_known smallint[], p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 -- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -1477,11 +1504,15 @@ GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids u
 -- Name: FUNCTION store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.store_evidence(p_event_nos integer[], p_event_ids uuid[], p_votes integer[], p_hits jsonb[], p_blocks bytea[], p_assurances jsonb[]) TO vote_command;
+-- Name: FUNCTION void_event(p_event_id uuid, p_reason text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.void_event(p_event_id uuid, p_reason text, p_by public.actor) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.void_event(p_event_id uuid, p_reason text, p_by public.actor) TO vote_command;
 -- Name: TABLE audit_log; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.audit_log TO vote_auditor;
 GRANT SELECT ON TABLE public.audit_log TO vote_query;
 -- Name: TABLE confirmations; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT ON TABLE public.confirmations TO vote_auditor;
+GRANT SELECT ON TABLE public.confirmations TO vote_query;
 -- Name: TABLE fanout_checkpoint; Type: ACL; Schema: public; Owner: vote_ledger_owner
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.fanout_checkpoint TO vote_fanout;
 GRANT SELECT ON TABLE public.fanout_checkpoint TO vote_query;

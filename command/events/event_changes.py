@@ -15,6 +15,7 @@ from command.events.change_runner import Actor, ChangeRunner
 from command.events.hearing_wait import HearingWait
 
 Action = Literal["open", "pause", "resume", "close", "cancel"]
+ToConfirm = Literal["cancel", "void"]  # what can't be undone, and may need two people
 NO_BALLOT: dict[str, object] = {"ballot": None, "ballot_seal": None}
 
 
@@ -62,9 +63,18 @@ class EventChanges:
 
         return await self._runner.run(work)
 
-    async def confirm(self, by: Actor, event_id: UUID, action: Action) -> StatusChange:
+    async def void(self, by: Actor, event_id: UUID, reason: str) -> StatusChange:
+        """Declare a closed event void: its votes stay as they are, and have no result; `NotFound`, `WrongState`."""
+        row = await self._runner.row("void_event", event_id=event_id, reason=reason, **by._asdict())
+        if not row["expires_at"]:
+            await self._hearing.wait()  # what the close has shown may be hidden by it
+        return StatusChange(row["status"], row["status_at"], row["expires_at"])
+
+    async def confirm(self, by: Actor, event_id: UUID, action: ToConfirm) -> StatusChange:
         """Do what another one has asked for; `NotFound`, `Forbidden`, `NeedsConfirmation`, `WrongState`."""
         row = await self._runner.row("confirm_change", event_id=event_id, action=action, **by._asdict())
+        if action == "void":
+            await self._hearing.wait()
         return StatusChange(row["status"], row["status_at"], None)
 
     async def freeze(self, by: Actor, event_id: UUID, *, frozen: bool, key: str | None = None) -> Display:

@@ -1,21 +1,24 @@
 """What hosts and admins click while a show is on, as /v1 says it; what it does is in event_changes."""
 
-from typing import Literal
+from typing import Annotated
 
 import msgspec
 from sanic import HTTPResponse, Request
 
 from command.events.change_runner import Actor
-from command.events.event_changes import Action, EventChanges, StatusChange
+from command.events.event_changes import Action, EventChanges, StatusChange, ToConfirm
+from command.events.event_draft import require_visible
 from contract.answer_text import Id, Time
 from contract.errors import Forbidden, InvalidField, NeedsConfirmation, NotFound, Taken, WrongState
 from contract.moment import rfc3339
+from contract.visible_text import NO_NUL
 from contract.web.answering import answer, trace_id
 from contract.web.call import Access, call
 from contract.web.request_content import json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
 
 IDEMPOTENCY_KEY_CHARS_MAX = 100
+REASON_CHARS_MAX = 1000
 
 
 class EventStatus(msgspec.Struct):
@@ -37,7 +40,13 @@ class ConfirmationNeeded(msgspec.Struct):
 class Confirmation(msgspec.Struct):
     """What is confirmed."""
 
-    action: Literal["cancel"]
+    action: ToConfirm
+
+
+class Voiding(msgspec.Struct):
+    """Why a round is void, as the log and the result sheet will say it."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=REASON_CHARS_MAX, pattern=NO_NUL)]
 
 
 class EventHandler:
@@ -106,6 +115,24 @@ class EventHandler:
     async def cancel(self, request: Request, event_id: str) -> HTTPResponse:
         """Cancel an event that is not over; once it has opened, with another one's confirmation if it asks for that."""
         return await self._change(request, event_id, "cancel")
+
+    @call(
+        "POST",
+        "/v1/event/{event_id}/void",
+        name="event_void",
+        access=Access.STAFF,
+        body=Voiding,
+        answers={200: EventStatus, 202: ConfirmationNeeded},
+        refusals=[NotFound, WrongState],
+    )
+    async def void(self, request: Request, event_id: str) -> HTTPResponse:
+        """Declare a closed event void for good: cancelled, its votes kept as they are; with another one's confirmation if
+        it asks for that."""
+        by = actor_of(self._verifier, request)
+        event = uuid_of(event_id, "event_id")
+        reason = json_body(request, Voiding).reason
+        require_visible(reason, "reason")
+        return _answer(str(event), await self._events.void(by, event, reason))
 
     @call(
         "POST",

@@ -15,8 +15,9 @@ from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import parameter_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
-from query.event import Event, EventSummary
+from query.event import AskedChange, Event, EventSummary
 from query.event_directory import EventDirectory
+from query.event_look import PageTheme
 from query.reads.event_pages import EventPages, EventStatus
 
 HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
@@ -33,18 +34,30 @@ class EventContestant(msgspec.Struct):
     party: str | None
 
 
+class StaffFacts(msgspec.Struct, frozen=True):
+    """What only staff are told. `void_reason`: why the event was declared void after its close; `asked`: what waits for a
+    second person, or did until ten minutes ago."""
+
+    expected_votes: int | None
+    eligible_voters: int | None
+    void_reason: str | None
+    asked: AskedChange | None
+
+
 class EventDetails(EventSummary, frozen=True):
     """An event with its contestants, in the order given by the host.
 
     `frozen`: the public sees the standings of a moment; `revealed`: so many places from the last up (null: nobody has
     revealed any); `two_person`: what can't be undone is confirmed by another one;
-    `short_code` is what people type to join.
+    `short_code` is what people type to join; `staff` is null for everybody else.
     """
 
     frozen: bool
     revealed: int | None
     two_person: bool
     short_code: str
+    theme: PageTheme
+    staff: StaffFacts | None
     contestants: list[EventContestant]
 
 
@@ -68,7 +81,7 @@ class EventsHandler:
         """One event with its contestants."""
         caller = self._verifier.caller(request)
         event = await self._events.find(uuid_of(event_id, "event_id"), caller)
-        return answer(_details(event), headers=HEADERS)
+        return answer(_details(event, for_staff=caller.is_staff), headers=HEADERS)
 
     @call(
         "GET",
@@ -81,7 +94,7 @@ class EventsHandler:
     async def ballot(self, _request: Request, event_id: str) -> HTTPResponse:
         """What the vote page shows: an event with its contestants, as anybody may know it."""
         event = await self._events.find(uuid_of(event_id, "event_id"), None)
-        return answer(_details(event), headers=BALLOT_HEADERS)
+        return answer(_details(event, for_staff=False), headers=BALLOT_HEADERS)
 
     @call(
         "GET",
@@ -100,8 +113,8 @@ class EventsHandler:
         return answer(EventsPage(page.events, page.next_cursor), headers=HEADERS)
 
 
-def _details(event: Event) -> EventDetails:
-    own = {name: getattr(event, name) for name in EventDetails.__struct_fields__ if name != "contestants"}
-    fields = EventContestant.__struct_fields__
-    contestants = [EventContestant(*(getattr(each, name) for name in fields)) for each in event.contestants]
-    return EventDetails(**own, contestants=contestants)
+def _details(event: Event, *, for_staff: bool) -> EventDetails:
+    own = {name: getattr(event, name) for name in EventDetails.__struct_fields__ if name not in ("contestants", "staff")}
+    contestants = [msgspec.convert(each, EventContestant, from_attributes=True) for each in event.contestants]
+    staff = msgspec.convert(event, StaffFacts, from_attributes=True) if for_staff else None
+    return EventDetails(**own, contestants=contestants, staff=staff)

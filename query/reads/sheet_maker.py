@@ -80,7 +80,8 @@ async def _printed(content: SheetContent) -> bytes:
 
 
 def _state(shown: Shown, facts: EventFacts) -> str:
-    known = {"closed": "Final result", "cancelled": "Cancelled: no result"} if shown.final else {}
+    cancelled = "Void: these votes have no result" if facts.void_reason else "Cancelled: no result"
+    known = {"closed": "Final result", "cancelled": cancelled} if shown.final else {}
     state = known.get(shown.status, f"Provisional: {shown.status}, as of {shown.as_of}")
     return f"REHEARSAL, no real event. {state}" if facts.rehearsal else state
 
@@ -88,6 +89,8 @@ def _state(shown: Shown, facts: EventFacts) -> str:
 def _said_of(event: Event, shown: Shown, facts: EventFacts) -> list[tuple[str, str]]:
     opened, closed = (rfc3339(at) if at else "not yet" for at in (facts.opened_at, facts.closed_at))
     said = [("Opened", opened), ("Ended", closed), ("Votes", f"{shown.total_votes:,}")]
+    if facts.voided_at:
+        said[2:2] = [("Declared void", rfc3339(facts.voided_at)), ("Because", facts.void_reason or "")]
     if facts.eligible_voters:
         turnout = share(shown.total_votes, facts.eligible_voters)
         said.append(("Turnout", f"{turnout:.2f} % of {facts.eligible_voters:,} eligible voters"))

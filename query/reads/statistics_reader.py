@@ -18,7 +18,7 @@ ANSWER_WITHIN_S = 300
 
 
 class EventFacts(NamedTuple):
-    """What is kept of an event besides what everybody sees; `ballot_seal` is 16 bytes."""
+    """What is kept of an event besides what everybody sees; `ballot_seal` is 16 bytes; None for `voided_at`: it isn't."""
 
     leaves: int
     archived: bool
@@ -28,6 +28,8 @@ class EventFacts(NamedTuple):
     opened_at: datetime | None
     closed_at: datetime | None
     ballot_seal: bytes | None
+    voided_at: datetime | None
+    void_reason: str | None
 
 
 class LeafCount(NamedTuple):

@@ -66,8 +66,13 @@ SELECT key_no, ballot_of(event_no) AS ballot FROM events WHERE event_id = :event
 SELECT status, status_at, expires_at FROM change_status(
     :event_id, :action, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor, :ballot, :ballot_seal, :key);
 
+-- name: void_event
+-- Declares a closed event void; with expires_at nothing has changed until another one confirms it. SQLSTATE VT404, VT409.
+SELECT status, status_at, expires_at FROM void_event(
+    :event_id, :reason, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
+
 -- name: confirm_change
--- Does what another one has asked for. SQLSTATE as above; VT403: it was the same one; VT428: nobody has asked lately.
+-- Does what another one has asked for. SQLSTATE as change_status; VT403: it was the same one; VT428: nobody has asked lately.
 SELECT status, status_at FROM confirm_change(:event_id, :action, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
 
 -- name: set_frozen

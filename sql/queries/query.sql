@@ -1,14 +1,21 @@
 -- What query and sse ask of the replica, as role vote_query.
 
 -- name: event
--- One event with its contestants, as JSON; no row: unknown.
+-- One event with its contestants, as JSON; no row: unknown. asked: what waits for a second person, or did until lately.
 SELECT json_build_object(
     'event_no', e.event_no, 'key_no', e.key_no, 'event_id', e.event_id, 'event_name', e.event_name,
     'event_description', e.event_description, 'status', e.status,
     'opens_at', rfc3339(e.opens_at), 'closes_at', rfc3339(e.closes_at),
     'results_visibility', e.results_visibility, 'captcha', e.captcha, 'assurance_min', e.assurance_min,
     'rehearsal', e.rehearsal, 'change_no', e.change_no, 'frozen', e.frozen, 'revealed', e.revealed,
-    'two_person', e.two_person, 'short_code', e.short_code,
+    'two_person', e.two_person, 'short_code', e.short_code, 'theme', coalesce(e.theme, '{}'),
+    'expected_votes', e.expected_votes, 'eligible_voters', e.eligible_voters, 'void_reason', e.void_reason,
+    'asked', (
+        SELECT json_build_object('action', a.action, 'asked_by', a.asked_by, 'role', a.role, 'reason', a.reason,
+                                 'expires_at', rfc3339(a.expires_at))
+        FROM confirmations a
+        WHERE a.event_no = e.event_no AND a.expires_at > clock_timestamp() - interval '10 minutes'
+          AND (a.action, e.status) IN (('cancel', 'open'), ('cancel', 'paused'), ('void', 'closed'))),
     'contestants', coalesce((
         SELECT json_agg(json_build_object(
             'contestant_no', c.contestant_no, 'contestant_id', c.contestant_id, 'contestant_name', c.contestant_name,

@@ -1,9 +1,10 @@
 -- What the query process asks of the replica for statistics, sheets and the audit log, as role vote_query.
 
 -- name: event_facts
--- What is kept of an event besides what everybody sees; closed_at: when it was over.
+-- What is kept of an event besides what everybody sees; closed_at: when its voting ended; voided_at: and was declared void.
 SELECT e.modulus, NOT has_partition('votes', e.event_no) AS archived, e.assurance_min, e.eligible_voters, e.rehearsal, e.opened_at,
-       CASE WHEN e.status IN ('closed', 'cancelled') THEN e.status_at END AS closed_at, e.ballot_seal
+       CASE WHEN e.status IN ('closed', 'cancelled') THEN coalesce(e.closed_at, e.status_at) END AS closed_at,
+       e.ballot_seal, CASE WHEN e.void_reason IS NOT NULL THEN e.status_at END AS voided_at, e.void_reason
 FROM events e WHERE e.event_no = :event_no;
 
 -- name: count_leaf

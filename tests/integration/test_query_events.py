@@ -1,5 +1,6 @@
 """What an event is, read over HTTP: one, and pages of them."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from ops.rig.people import TokenMint
 from ops.rig.service import Service, read_process
 from ops.rig.tallies import Tallies
 from query.reads.event_pages import PAGE_EVENTS
+
+HOST = "ROW(%s::uuid, 'host', NULL)::actor"
 
 
 @pytest.fixture
@@ -74,8 +77,37 @@ async def test_an_event_is_told_with_its_contestants(
         "frozen": False,
         "revealed": None,
         "two_person": False,
+        "theme": {"background": None, "foreground": None, "accent": None, "font": None, "logo_url": None},
+        "staff": None,
     }
     assert (await get(query, f"/v1/event/{event.event_id}"))[0] == 401
+
+
+async def test_staff_learn_what_waits_for_a_second_person(
+    query: Service, owner: psycopg.Connection, mint: TokenMint
+) -> None:
+    """Who asked for what, until when, also when nobody has confirmed it in time; and why a round is void."""
+    running = make_event(owner, two_person=True, expected_votes=5)
+    asked = _asked_to_cancel(owner, running.event_id)
+    path = f"/v1/event/{running.event_id}"
+    host, viewer = mint.voter("host").headers, mint.voter().headers
+    staff = (await get(query, path, host))[1]["staff"]
+    assert staff == {"expected_votes": 5, "eligible_voters": None, "void_reason": None, "asked": asked}
+    assert (await get(query, path, viewer))[1]["staff"] is None
+    assert (await get(query, f"/vote/{running.event_id}/ballot"))[1]["staff"] is None
+    closed = make_event(owner, "closed")
+    owner.execute(f"SELECT void_event(%s, 'a line was dead', {HOST})", [closed.event_id, uuid.uuid4()])
+    status, void = await get(query, f"/v1/event/{closed.event_id}", host)
+    assert (status, void["status"], void["staff"]["void_reason"]) == (200, "cancelled", "a line was dead")
+
+
+def _asked_to_cancel(owner: psycopg.Connection, event_id: str) -> dict[str, Any]:
+    """A host asks for it; what readers should learn."""
+    host = str(uuid.uuid4())
+    asking = f"SELECT rfc3339(expires_at) FROM change_status(%s, 'cancel', {HOST}, NULL, NULL)"
+    expires_at = owner.execute(asking, [event_id, host]).fetchone()
+    assert expires_at
+    return {"action": "cancel", "asked_by": host, "role": "host", "reason": None, "expires_at": expires_at[0]}
 
 
 async def test_drafts_are_for_staff(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:

@@ -50,6 +50,7 @@ vote_command: EXECUTE rule_hits/1
 vote_command: EXECUTE set_frozen/4
 vote_command: EXECUTE store_evidence/5
 vote_command: EXECUTE store_evidence/6
+vote_command: EXECUTE void_event/3
 vote_command: SELECT contestants
 vote_command: SELECT events
 vote_fanout: DELETE fanout_checkpoint
@@ -72,6 +73,7 @@ vote_query: EXECUTE count_leaf/2
 vote_query: EXECUTE has_partition/2
 vote_query: EXECUTE rfc3339/1
 vote_query: SELECT audit_log
+vote_query: SELECT confirmations
 vote_query: SELECT contestants
 vote_query: SELECT events
 vote_query: SELECT fanout_checkpoint
@@ -114,6 +116,7 @@ CHANGES = [
     "SELECT store_evidence('{}', '{}', '{}', '{}', '{}', '{}')", "SELECT rule_hits(gen_random_uuid())",
     "SELECT create_event('{}', 1, NULL, '')", "SELECT change_event_status(gen_random_uuid(), 'open', NULL, '')",
     "SELECT change_status(gen_random_uuid(), 'open', NULL, NULL, NULL)",
+    "SELECT void_event(gen_random_uuid(), '', NULL)",
     "SELECT confirm_change(gen_random_uuid(), 'cancel', NULL)", "SELECT set_frozen(gen_random_uuid(), true, NULL)",
     "SELECT reveal_results(gen_random_uuid(), 1, NULL)", "SELECT edit_event(gen_random_uuid(), '{}', NULL)",
     "SELECT add_contestant(gen_random_uuid(), '{}', '', NULL)",

@@ -154,6 +154,7 @@ async def _run_a_rehearsal(caller: Caller, admin: dict[str, str]) -> None:
     await ask("event_close")
     await ask("event_reveal", {"places": 1})
     await ask("event_next_round", {"contestant_ids": [ada["contestant_id"]], "event_name": "Round 2"})
+    await ask("event_void", {"reason": "a line was dead"}, 202)
     await ask("event_duplicate", {})
     await ask("event_reset")
 

@@ -6,11 +6,15 @@ import { make } from "/vote/assets/element.js";
 const ARMED_MS = 10_000;
 
 export class CueButtons {
-  /** `fire(cue)` is called for a confirmed cue; `say(text)` tells those who listen. */
-  constructor(group, say, fire) {
+  /**
+   * `fire(cue)` is called for a confirmed cue; `say(text)` tells those who listen; `lackOf(cue)` says what has to be
+   * entered before, or "".
+   */
+  constructor(group, say, fire, lackOf) {
     this.group = group;
     this.say = say;
     this.fire = fire;
+    this.lackOf = lackOf;
     this.buttons = new Map();
     this.cues = new Map();
     this.armed = "";
@@ -52,8 +56,10 @@ export class CueButtons {
 
   press(name) {
     if (this.buttons.get(name).getAttribute("aria-busy") === "true") return;
-    if (this.armed !== name) return this.arm(name);
     const cue = this.cues.get(name);
+    const lack = this.lackOf(cue);
+    if (lack) return this.say(lack);
+    if (this.armed !== name) return this.arm(name);
     this.disarm();
     this.say("");
     this.fire(cue);

@@ -13,9 +13,10 @@ const CUES = [
   { name: "unfreeze", label: "Unfreeze what the public sees", tone: "go", when: ({ frozen }) => frozen },
   { name: "reveal-next", path: "reveal", label: revealLabel, tone: "go", when: canReveal, body: (event) => ({ places: shown(event) + 1 }) },
   { name: "reveal-all", path: "reveal", label: "Reveal all places", tone: "go", when: canReveal },
-  { name: "confirm", label: "Cancel it as somebody else asked", tone: "away", when: canConfirm, body: () => ({ action: "cancel" }) },
+  { name: "confirm", label: confirmLabel, tone: "away", when: canConfirm, body: (_, { action }) => ({ action }) },
   { name: "reset", label: "Reset the rehearsal", tone: "hold", when: ({ rehearsal, status }) => rehearsal && !UNOPENED.includes(status) },
-  { name: "cancel", label: "Cancel the event", tone: "away", when: ({ status }) => [...UNOPENED, ...RUNNING].includes(status) },
+  { name: "cancel", label: "Cancel the event", tone: "away", when: canCancel },
+  { name: "void", label: "Void this round", tone: "away", when: canVoid, needsReason: true },
 ];
 
 const shown = ({ revealed }) => revealed ?? 0;
@@ -24,8 +25,22 @@ function canFreeze({ status, frozen, revealed, results_visibility: visibility })
   return [...RUNNING, "closed"].includes(status) && !frozen && revealed === null && visibility !== "staff";
 }
 
-function canConfirm({ two_person: isOfTwo, status }) {
-  return isOfTwo && RUNNING.includes(status);
+const waits = (asked) => asked !== null && !asked.isOver;
+
+function canCancel({ status }, asked) {
+  return [...UNOPENED, ...RUNNING].includes(status) && !waits(asked);
+}
+
+function canVoid({ status }, asked) {
+  return status === "closed" && !waits(asked);
+}
+
+function canConfirm(_, asked) {
+  return waits(asked) && !asked.isMine;
+}
+
+function confirmLabel(_, { action }) {
+  return action === "void" ? "Void this round, as asked" : "Cancel the event, as asked";
 }
 
 function canReveal(event) {
@@ -37,13 +52,15 @@ function revealLabel(event) {
   return `Reveal place ${event.contestants.length - shown(event)}`;
 }
 
-/** What may be clicked now, as {name, label, tone, path, body}. */
-export function cuesOf(event) {
-  return CUES.filter(({ when }) => when(event)).map(({ name, label, tone, path = name, body = () => ({}) }) => ({
+/** What may be clicked now, as {name, label, tone, path, body, needsReason}; `asked` as `askedOf` says it. */
+export function cuesOf(event, asked) {
+  const cues = CUES.filter(({ when }) => when(event, asked));
+  return cues.map(({ name, label, tone, path = name, body = () => ({}), needsReason = false }) => ({
     name,
     tone,
-    label: typeof label === "function" ? label(event) : label,
+    label: typeof label === "function" ? label(event, asked) : label,
     path: `/v1/event/${event.event_id}/${path}`,
-    body: body(event),
+    body: body(event, asked),
+    needsReason,
   }));
 }

@@ -4,7 +4,7 @@
 import { Clock } from "/live/assets/clock.js";
 import { make } from "/vote/assets/element.js";
 import { inTab } from "/vote/assets/kept.js";
-import { SignedOut, logout, who } from "/vote/assets/session.js";
+import { SignedOut, askAs, logout, who } from "/vote/assets/session.js";
 import { ClickLog, clockText } from "./click_log.js";
 import { Clicks } from "./clicks.js";
 import { EventForm } from "./event_form.js";
@@ -18,6 +18,8 @@ import { StaffLogin, rolesOf, showPart } from "./staff_login.js";
 
 const EVERY_MS = 1_000;
 const AUDIT_EVERY = 5; // rounds
+const NAMES_EVERY = 60;
+const NAMES_WITHIN_MS = 4_000;
 
 const element = (id) => document.getElementById(id);
 const clock = new Clock();
@@ -31,13 +33,15 @@ function say(text, state = "") {
 class Desk {
   constructor(user, roles) {
     this.userId = user.userId;
+    this.isAdmin = roles.includes("admin");
+    this.names = new Map(); // of staff, by user_id
     this.mayAudit = roles.some((role) => ["admin", "auditor"].includes(role));
     this.log = new ClickLog(element("log"), (key) => this.clicks.withdraw(key));
     this.clicks = new Clicks(user.userId, (entries) => this.showClicks(entries), (entry, answer) => this.settled(entry, answer));
     this.line = new Line(user.userId, (said, isBad) => this.clicks.note(said, isBad));
     this.road = new Road(element("road"), element("watching"), (said, isBad) => this.clicks.note(said, isBad));
     this.list = new EventList(element("event-list"));
-    this.panel = new EventPanel(this.clicks);
+    this.panel = new EventPanel(this.clicks, (userId, role) => this.nameOf(userId, role));
     this.form = new EventForm(element("event-form"), this.clicks, (eventId) => this.endForm(eventId));
     this.eventId = "";
     this.event = null;
@@ -81,6 +85,7 @@ class Desk {
     try {
       for (let round = 0; !this.isOver; round += 1) {
         const pause = new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+        if (this.isAdmin && round % NAMES_EVERY === 0) this.askNames();
         await Promise.all([this.askRoad(), this.askEvents(), this.askEvent(), round % AUDIT_EVERY === 0 && this.askAudit()]);
         await pause;
       }
@@ -193,7 +198,10 @@ class Desk {
     if (answer?.status === 404) this.mayAudit = false; // there is no log to read here
     element("audit").hidden = answer?.status !== 200;
     if (answer?.status !== 200) return;
-    const by = ({ actor, role }) => (actor === this.userId ? "you" : actor ? `${role ?? "somebody"} ${actor.slice(0, 8)}` : "the schedule");
+    const by = ({ actor, operator, role }) => {
+      if (operator) return `operator ${operator}`;
+      return actor === this.userId ? "you" : actor ? this.nameOf(actor, role) : "the schedule";
+    };
     const lineOf = (entry) =>
       make(
         "li",
@@ -202,6 +210,16 @@ class Desk {
         make("span", { className: "what", textContent: `${entry.action.replace(/^event\./, "")}, by ${by(entry)}` }),
       );
     element("audit-list").replaceChildren(...answer.content.entries.map(lineOf));
+  }
+
+  /** Admins may know the names of staff; for others somebody is a role with the beginning of an id. Nobody waits for it. */
+  async askNames() {
+    const answer = await askAs(this.userId, "/v1/staff", { triesMax: 1, withinMs: NAMES_WITHIN_MS, trying() {} }).catch(() => null);
+    if (answer?.status === 200) this.names = new Map(answer.content.staff.map((each) => [each.user_id, each.username]));
+  }
+
+  nameOf(userId, role) {
+    return this.names.get(userId) ?? `${role ?? "somebody"} ${userId.slice(0, 8)}`;
   }
 
   openForm(event) {

@@ -3,12 +3,14 @@
 import { refusalOf } from "/vote/assets/asking.js";
 import { inTab } from "/vote/assets/kept.js";
 import { ContestantRows } from "./contestant_rows.js";
+import { LookFields } from "./look_fields.js";
 
-const TEXTS = ["event_name", "event_description", "results_visibility"];
+const TEXTS = ["event_name", "event_description", "results_visibility", "assurance_min"];
+const NUMBERS = ["expected_votes", "eligible_voters"];
 const MOMENTS = ["opens_at", "closes_at"];
 const FLAGS = ["captcha", "rehearsal", "two_person"];
-const FIXED = ["rehearsal", "two_person"]; // once it is made
-const EMPTY = { event_name: "", event_description: "", results_visibility: "public", contestants: [{}, {}] };
+const FIXED = ["rehearsal", "two_person", "assurance_min", ...NUMBERS]; // once it is made
+const EMPTY = { results_visibility: "public", assurance_min: "password", contestants: [{}, {}] };
 const DRAFT = "live-vote new event"; // what was entered of an event that isn't made yet
 
 const element = (id) => document.getElementById(id);
@@ -27,6 +29,7 @@ export class EventForm {
     this.clicks = clicks;
     this.done = done;
     this.rows = new ContestantRows(element("contestant-rows"));
+    this.look = new LookFields(element("look"));
     this.event = null; // that is edited; null: a new one
     element("zone").textContent = `Times are of this device: ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
     element("add-contestant").onclick = () => this.rows.add().focus();
@@ -42,10 +45,11 @@ export class EventForm {
     this.event = event;
     const shown = event ?? inTab.get(DRAFT) ?? EMPTY;
     const fields = this.form.elements;
-    for (const name of TEXTS) fields[name].value = shown[name] ?? "";
+    for (const name of [...TEXTS, ...NUMBERS]) fields[name].value = shown[name] ?? "";
     for (const name of MOMENTS) fields[name].value = localOf(shown[name]);
     for (const name of FLAGS) fields[name].checked = Boolean(shown[name]);
-    for (const label of this.form.querySelectorAll(".creating")) label.hidden = Boolean(event);
+    for (const part of this.form.querySelectorAll(".creating")) part.hidden = Boolean(event);
+    this.look.show(shown.theme);
     element("contestants-part").hidden = Boolean(event) && !["draft", "scheduled"].includes(event.status);
     this.rows.show(shown.contestants);
     element("form-title").textContent = event ? `Edit “${event.event_name}”` : "New event";
@@ -70,6 +74,8 @@ export class EventForm {
       ...Object.fromEntries(TEXTS.map((name) => [name, fields[name].value.trim() || null])),
       ...Object.fromEntries(MOMENTS.map((name) => [name, moment(name)])),
       ...Object.fromEntries(FLAGS.map((name) => [name, fields[name].checked])),
+      ...Object.fromEntries(NUMBERS.map((name) => [name, fields[name].value ? Number(fields[name].value) : null])),
+      theme: this.look.value(),
     };
   }
 
@@ -77,7 +83,9 @@ export class EventForm {
     if (this.isBusy) return;
     this.rows.filled();
     const wrong = [...this.form.querySelectorAll("input")].find((field) => field.offsetParent && !field.checkValidity());
-    if (wrong) return this.refuse(`${this.nameOf(wrong)}: ${wrong.validationMessage}`, wrong);
+    if (wrong) return this.refuse(`${this.nameOf(wrong)}: ${wrongOf(wrong)}`, wrong);
+    const lack = this.look.lack();
+    if (lack) return this.refuse(`${lack.message}.`, lack.field);
     this.refuse("");
     this.setBusy(true);
     const answers = await (this.event ? this.saveChanges() : this.create());
@@ -148,7 +156,7 @@ export class EventForm {
   }
 
   nameOf(field) {
-    return field.getAttribute("aria-label") ?? field.labels[0].textContent;
+    return field.getAttribute("aria-label") ?? field.labels[0].textContent.trim();
   }
 
   sayRefusal({ message, field = "" }) {
@@ -169,8 +177,13 @@ export class EventForm {
 /** Whether something wasn't done, or nobody knows. */
 const isBad = (answer) => !answer || answer.status >= 400;
 
+/** What is wrong with a field, in its own words if it has some for what doesn't fit its pattern. */
+const wrongOf = ({ validity, validationMessage, dataset }) =>
+  (validity.patternMismatch || validity.typeMismatch) && dataset.wrong ? `it ${dataset.wrong}.` : validationMessage;
+
 /** Whether a field says what the event has; moments by the second, as the form shows them. */
 function isSame(name, value, has) {
   if (MOMENTS.includes(name)) return localOf(value) === localOf(has);
+  if (name === "theme") return Object.keys(has).every((each) => (value?.[each] ?? null) === has[each]);
   return (value ?? "") === (has ?? "");
 }

@@ -2,7 +2,7 @@
 
 import { make } from "/vote/assets/element.js";
 
-export const STATUS_WORDS = {
+const STATUS_WORDS = {
   draft: "Draft",
   scheduled: "Scheduled",
   open: "Open",
@@ -10,6 +10,9 @@ export const STATUS_WORDS = {
   closed: "Closed",
   cancelled: "Cancelled",
 };
+
+/** How an event is, in a word. */
+export const statusOf = ({ status, staff }) => (staff?.void_reason ? "Void" : STATUS_WORDS[status] ?? status);
 
 export class EventList {
   constructor(list) {
@@ -28,7 +31,7 @@ export class EventList {
   }
 
   lineOf({ event_id: id, event_name: name, status, rehearsal }, isChosen) {
-    const badge = make("span", { className: "badge", textContent: STATUS_WORDS[status] ?? status });
+    const badge = make("span", { className: "badge", textContent: statusOf({ status }) });
     badge.dataset.status = status;
     const link = make("a", { href: `#${id}` }, make("span", { className: "event-name", textContent: name }), " ", badge);
     if (rehearsal) link.append(" ", make("span", { className: "badge rehearses", textContent: "Rehearsal" }));

@@ -4,16 +4,25 @@ import { Board, number } from "/live/assets/board.js";
 import { Rate } from "/live/assets/rate.js";
 import { make } from "/vote/assets/element.js";
 import { CueButtons } from "./cue_buttons.js";
+import { askedOf, whatOf } from "./asked_change.js";
 import { cuesOf } from "./cues.js";
 import { countdownOf } from "./countdown.js";
-import { STATUS_WORDS } from "./event_list.js";
+import { statusOf } from "./event_list.js";
 
 const VISIBILITY = { public: "all the time", after_close: "after the close", staff: "when they are revealed" };
+const VOTERS = {
+  password: "whoever has an account",
+  mail: "whose mail address is confirmed",
+  federated: "who come from another service",
+  attested: "whose device is attested",
+};
 const OVER = ["closed", "cancelled"];
 
 const element = (id) => document.getElementById(id);
 
-function displayOf({ status, frozen, revealed, contestants, results_visibility: visibility }) {
+function displayOf({ status, frozen, revealed, contestants, staff, results_visibility: visibility }) {
+  if (staff?.void_reason) return `These votes have no result: ${staff.void_reason}`;
+  if (status === "cancelled") return "";
   if (frozen && revealed) return `The public sees ${revealed} of ${contestants.length} places`;
   if (frozen) return "Frozen for the public";
   if (visibility === "staff" && !revealed) return "Hidden from the public";
@@ -25,21 +34,25 @@ function displayOf({ status, frozen, revealed, contestants, results_visibility: 
 /** What differs between two states of an event, in a host's words; "" for nothing that counts on air. */
 export function changeOf(before, now) {
   const said = [];
-  if (before.status !== now.status) said.push((STATUS_WORDS[now.status] ?? now.status).toLowerCase());
+  if (before.status !== now.status) said.push(statusOf(now).toLowerCase());
   if (Boolean(before.frozen) !== Boolean(now.frozen)) said.push(now.frozen ? "frozen" : "not frozen any more");
   if ((before.revealed ?? 0) !== (now.revealed ?? 0)) said.push(`${now.revealed} places revealed`);
+  const asked = now.staff?.asked;
+  if (asked && asked.expires_at !== before.staff?.asked?.expires_at) said.push(`a second person is wanted to ${whatOf(asked)}`);
   return said.join(", ");
 }
 
 export class EventPanel {
-  /** `clicks` sends what is clicked. */
-  constructor(clicks) {
+  /** `clicks` sends what is clicked; `nameOf(userId, role)` says who somebody is. */
+  constructor(clicks, nameOf) {
     this.clicks = clicks;
+    this.nameOf = nameOf;
     this.event = null;
+    this.now = 0; // by the server's clock, Unix ms
     this.said = (text) => {
       element("cue-said").textContent = text;
     };
-    this.cues = new CueButtons(element("cues"), this.said, (cue) => this.fire(cue));
+    this.cues = new CueButtons(element("cues"), this.said, (cue) => this.fire(cue), (cue) => this.lackOf(cue));
   }
 
   /** Begins with an event of which nothing is known yet. */
@@ -51,6 +64,7 @@ export class EventPanel {
     this.counts = [];
     element("rate").textContent = "–";
     element("stale").hidden = true;
+    element("void-reason").value = "";
   }
 
   /** A new board for contestants in a new order: one that is there keeps everybody at their place. */
@@ -60,14 +74,21 @@ export class EventPanel {
     this.board = new Board(element("board"), element("total"));
   }
 
-  fire({ label, path, body }) {
-    this.clicks.send({ eventId: this.event.event_id, label: `${label} (${this.event.event_name})`, path, body });
+  fire({ label, path, body, needsReason }) {
+    const sent = needsReason ? { ...body, reason: element("void-reason").value.trim() } : body;
+    this.clicks.send({ eventId: this.event.event_id, label: `${label} (${this.event.event_name})`, path, body: sent });
+  }
+
+  lackOf({ needsReason }) {
+    if (!needsReason || element("void-reason").value.trim()) return "";
+    element("void-reason").focus();
+    return "Say first why this round is void.";
   }
 
   show(event) {
     this.event = event;
     element("event-name").textContent = event.event_name;
-    this.write("event-status", STATUS_WORDS[event.status] ?? event.status);
+    this.write("event-status", statusOf(event));
     element("event-status").dataset.status = event.status;
     this.write("event-display", displayOf(event));
     element("rehearsal").hidden = !event.rehearsal;
@@ -88,8 +109,13 @@ export class EventPanel {
 
   showCues() {
     if (!this.event) return;
+    const asked = askedOf(this.event, this.now, this.clicks.userId, this.nameOf);
+    this.write("asked", asked?.said ?? "");
+    element("asked").hidden = !asked;
     const pending = this.clicks.pending(this.event.event_id).map(({ path }) => path);
-    this.cues.show(cuesOf(this.event), (cue) => pending.includes(cue.path));
+    const cues = cuesOf(this.event, asked);
+    element("void").hidden = !cues.some(({ needsReason }) => needsReason);
+    this.cues.show(cues, (cue) => pending.includes(cue.path));
   }
 
   /** Takes what the stream says of the numbers. */
@@ -102,6 +128,8 @@ export class EventPanel {
 
   /** Shows what runs by itself, at this moment of the server's clock (Unix ms). */
   tick(now) {
+    this.now = now;
+    if (this.event?.staff?.asked) this.showCues(); // what was asked expires
     const next = this.event && countdownOf(this.event, now);
     element("countdown").hidden = !next;
     this.write("countdown", next?.said ?? "");
@@ -119,6 +147,7 @@ export class EventPanel {
   }
 
   showPlan(event) {
+    const count = (votes) => (votes ? number.format(votes) : "");
     const moment = (text) => (text ? new Date(text).toLocaleString() : "by hand");
     const plan = {
       Opens: moment(event.opens_at),
@@ -126,7 +155,10 @@ export class EventPanel {
       "The public sees the results": VISIBILITY[event.results_visibility],
       "Against robots": event.captcha ? "each vote solves a challenge" : "nothing is asked",
       "To join": event.short_code ? `${location.host}/j/${event.short_code}` : "",
-      "Two people": event.two_person ? "cancelling needs another host or admin" : "",
+      "Who may vote": VOTERS[event.assurance_min] ?? event.assurance_min,
+      "Expected votes": count(event.staff?.expected_votes),
+      "Eligible voters": count(event.staff?.eligible_voters),
+      "Two people": event.two_person ? "cancelling and voiding need another host or admin" : "",
     };
     const asText = JSON.stringify(plan);
     if (asText === this.plan) return;

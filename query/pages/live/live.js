@@ -18,7 +18,7 @@ const SAID = {
   reconnecting: "Reconnecting …",
   stale: "Numbers may lag",
   closed: "Final result",
-  cancelled: "Cancelled",
+  cancelled: "Cancelled: no result",
   waiting: "Not open yet",
   hidden: "Results are hidden",
   missing: "No such event",
@@ -26,6 +26,7 @@ const SAID = {
 const NOTICES = {
   hidden: "The results of this event are not shown yet.",
   missing: "There is no event at this address.",
+  cancelled: "This vote was cancelled: it has no result.",
 };
 
 const element = (id) => document.getElementById(id);
@@ -43,6 +44,13 @@ function showState(state) {
   element("notice").textContent = NOTICES[state] ?? "";
   element("notice").hidden = !(state in NOTICES);
   for (const id of ["board", "numbers"]) element(id).hidden = state === "hidden"; // held back, so off the screen, too
+  if (state === "hidden") tellIfCancelled();
+}
+
+/** What is hidden may be so for good, which no stream tells. */
+async function tellIfCancelled() {
+  const look = await dress(eventId);
+  if (look?.status === "cancelled" && element("connection").dataset.state === "hidden") showState("cancelled");
 }
 
 function showEvent(event) {

@@ -3,8 +3,9 @@
 //   connecting ──► live ◄──► stale
 //        ▲           │ lost
 //        └─ reconnecting (EventSource by itself; when it gives up, anew with growing, jittered waits)
-//   closed, hidden and missing are ends; hidden is asked again now and then, since results may be shown later. It may
-//   also come in the midst of a stream. A freeze and a reveal are no ends: the stream goes on beyond the close.
+//   closed, hidden and missing are ends; hidden is asked again now and then, since results may be shown later, and closed
+//   seldom, since a closed round may still be declared void. Hidden may also come in the midst of a stream. A freeze and a
+//   reveal are no ends: the stream goes on beyond the close.
 //
 // A page that nobody sees keeps no stream: the server has room for others, and a browser opens only six to one origin
 // without HTTP/2. When it is seen again, the first message of a new stream is the newest state.
@@ -12,6 +13,7 @@
 const WAIT_MIN_MS = 1_000;
 const WAIT_MAX_MS = 30_000;
 const HIDDEN_WAIT_MS = 15_000;
+const CLOSED_WAIT_MS = 300_000;
 const SILENCE_MS = 30_000; // then we look whether the stream is dead: nobody sees its heartbeats here
 const ANSWER_WITHIN_MS = 10_000;
 const STATE_OF_STATUS = { draft: "waiting", scheduled: "waiting", paused: "paused", cancelled: "cancelled", closed: "closed" };
@@ -44,9 +46,9 @@ export async function watch(eventId, show, { origin = "", signal = null } = {}) 
     if (signal?.aborted) return;
     const met = await meet(base, show, newest);
     const end = met === "known" ? await follow(base, show, newest, signal) : met;
-    if (end === "missing" || end === "closed") return;
-    if (end === "hidden") {
-      await pause(HIDDEN_WAIT_MS);
+    if (end === "missing" || end === "cancelled" || signal?.aborted) return;
+    if (end === "hidden" || end === "closed") {
+      await pause(end === "hidden" ? HIDDEN_WAIT_MS : CLOSED_WAIT_MS);
       wait = WAIT_MIN_MS;
       continue;
     }
@@ -106,7 +108,7 @@ async function isBehind(base, newest) {
 }
 
 /**
- * Follows one stream until it ends for good: "closed", "hidden", "unseen" when nobody looks any more, "others" when it has other
+ * Follows one stream until it ends for good: "closed", "cancelled", "hidden", "unseen" when nobody looks any more, "others" when it has other
  * contestants than we know, "heard" when it brought something before it was lost, else "lost".
  */
 function follow(base, show, newest, signal) {
@@ -153,7 +155,7 @@ function follow(base, show, newest, signal) {
     source.addEventListener("standings", take);
     source.addEventListener("closed", (message) => {
       take(message);
-      end("closed");
+      end(JSON.parse(message.data).status === "cancelled" ? "cancelled" : "closed");
     });
     source.addEventListener("hidden", () => {
       show.state("hidden");
