@@ -54,6 +54,7 @@ DESK_FILES = (
     "event_stream.js",
     "line.js",
     "look_fields.js",
+    "passkey.js",
     "road.js",
     "sheet.js",
     "staff_login.js",

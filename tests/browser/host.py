@@ -29,9 +29,15 @@ class HostAtDesk:
         self.page.get_by_label("Password").fill(self._demo["admin"]["password"])
         self.page.get_by_role("button", name="Log in").click()
 
+    def log_out(self) -> None:
+        """Leave the desk."""
+        self.page.get_by_role("button", name="Log out").click()
+        expect(self.page.locator("#said")).to_have_text("You are logged out.")
+
     def make_event(self, name: str, contestants: dict[str, str], *, rehearsal: bool = False) -> str:
         """Make an event with these contestants, by name, with the addresses of their photos; its id."""
-        self.page.get_by_role("button", name="New event").click()
+        if not self.page.locator("#event-form").is_visible():
+            self.page.get_by_role("button", name="New event").click()
         self.page.get_by_label("Name", exact=True).fill(name)
         self.page.get_by_label("This is a rehearsal").set_checked(rehearsal)
         for number, (contestant, photo) in enumerate(contestants.items(), 1):
@@ -60,6 +66,15 @@ class HostAtDesk:
         self.page.keyboard.press("Enter")
         expect(button).to_have_text(f"{label}? Press again")
         self.page.keyboard.press("Enter")
+
+    def button(self, label: str) -> Locator:
+        """The button that says this, and nothing more."""
+        return self.page.get_by_role("button", name=label, exact=True)
+
+    @property
+    def asked(self) -> Locator:
+        """What the desk says of what waits for a second person."""
+        return self.page.locator("#asked")
 
     def expect_status(self, status: str) -> None:
         """What the event on the desk is."""

@@ -1,15 +1,23 @@
 """A show through the edge, as its host and its audience run it: each call is one that the contract documents."""
 
+import asyncio
 import json
 import secrets
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from typing import Any
 
+import aiohttp
+
+from ops.audience import Audience, Member
+from ops.rig.event import Event
 from ops.rig.eventually import PATIENCE_S
+
+VOTES_A_SECOND = 10_000  # as many at once as there are connections
 
 
 class Show:
@@ -63,6 +71,17 @@ class Show:
             "contestant_id": self.contestants[contestant],
         }
         self._call("/v1/vote/submit", vote, session["token"])
+
+    def vote_all(self, people: list[Member]) -> int:
+        """All of these vote at once; how many votes were acked."""
+        with ThreadPoolExecutor(1) as elsewhere:  # Playwright's event loop is in this thread
+            return elsewhere.submit(asyncio.run, self._vote_all(people)).result()
+
+    async def _vote_all(self, people: list[Member]) -> int:
+        async with aiohttp.ClientSession(self._demo["edge_url"]) as http:
+            audience = Audience(http, Event(0, self.event_id, self.contestants))
+            await audience.vote_all(people, rate=VOTES_A_SECOND)
+        return len(audience.outcome.ack_seconds)
 
     def register(self) -> dict[str, str]:
         """Someone new registers; what they gave."""

@@ -12,6 +12,7 @@ import { EventList } from "./event_list.js";
 import { EventPanel, changeOf } from "./event_panel.js";
 import { EventStream } from "./event_stream.js";
 import { Line } from "./line.js";
+import { hasPasskeys } from "./passkey.js";
 import { Road } from "./road.js";
 import { saveSheet } from "./sheet.js";
 import { StaffLogin, rolesOf, showPart } from "./staff_login.js";
@@ -69,6 +70,8 @@ class Desk {
       submitted.target.querySelector(".error").textContent = isGood ? "" : "Give it a name, and say how many go on.";
       if (isGood) this.makeAnew("next-round", { event_name: name.value, contestant_ids: this.panel.leaders(Number(places.value)) });
     };
+    element("add-passkey").hidden = !hasPasskeys();
+    element("add-passkey").onclick = () => this.addPasskey();
     element("leave").onclick = () => this.leave();
     // Who leaves while a click is under way is asked: it is sent on only while this page is open.
     window.onbeforeunload = (leaving) => {
@@ -242,6 +245,15 @@ class Desk {
   async saveSheet() {
     const isSaved = await saveSheet(this.userId, this.eventId).catch(() => false);
     say(isSaved ? "" : "The result sheet can't be made now. Please try again.");
+  }
+
+  async addPasskey() {
+    try {
+      await door.addPasskey((text) => say(text));
+    } catch (error) {
+      if (!(error instanceof SignedOut)) throw error;
+      this.isOver = true;
+    }
   }
 
   async leave() {

@@ -4,6 +4,7 @@
 import { refusalOf } from "/vote/assets/asking.js";
 import { make } from "/vote/assets/element.js";
 import { SignedOut, askAs, login, logout, renewed, who } from "/vote/assets/session.js";
+import { hasPasskeys, madePasskey, shownPasskey } from "./passkey.js";
 
 const SAID = { bad_credentials: "That is not right.", too_many: "Too many tries. Wait a moment." };
 const TRYING = "The line is bad or busy: we keep trying.";
@@ -14,7 +15,7 @@ const STEPS = {
   new: {
     path: "/v1/auth/factors/totp/confirm",
     title: "Set up your second factor",
-    hint: "From now on your app is asked for a code when you log in. Enter its first one.",
+    hint: "From now on your app is asked for a code when you log in: enter its first one. Or make a passkey instead.",
   },
 };
 const PARTS = ["login", "factor", "recovery", "desk"];
@@ -36,7 +37,7 @@ export class StaffLogin {
     this.step = "show"; // of the second factor
     this.handle(element("login"), (fields) => login(fields.username.value, fields.password.value, this.trying));
     this.handle(element("factor"), (fields) => this.giveCode(fields.code.value.trim()));
-    element("factor-passkey").onclick = () => this.run(element("factor"), () => this.showPasskey());
+    element("factor-passkey").onclick = () => this.run(element("factor"), () => (this.step === "new" ? this.makePasskey() : this.showPasskey()));
     element("recovery-noted").onclick = () => this.enter();
     element("factor-leave").onclick = async () => {
       await logout();
@@ -64,7 +65,8 @@ export class StaffLogin {
     showPart("factor");
     element("factor-title").textContent = STEPS[step].title;
     element("factor-hint").textContent = STEPS[step].hint;
-    element("factor-passkey").hidden = step !== "show" || !window.PublicKeyCredential?.parseRequestOptionsFromJSON;
+    element("factor-passkey").hidden = step === "given" || !hasPasskeys();
+    element("factor-passkey").textContent = step === "new" ? "Make a passkey" : "Use a passkey";
     element("factor-new").hidden = step !== "new";
     element("code").focus();
     if (step !== "new") return;
@@ -85,10 +87,28 @@ export class StaffLogin {
   async showPasskey() {
     const asked = await this.call("/v1/auth/factors/show/options", {});
     if (asked.status !== 200) return refusalOf(asked);
-    const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked.content.options.publicKey ?? asked.content.options);
-    const credential = await navigator.credentials.get({ publicKey: options }).catch(() => null);
-    if (!credential) return { code: "bad_credentials", message: "" };
-    return this.afterFactor(await this.call(SHOW, { credential: credential.toJSON() }));
+    const { credential, refusal } = await shownPasskey(asked.content.options);
+    return refusal ?? this.afterFactor(await this.call(SHOW, { credential }));
+  }
+
+  /** Adds a passkey of this device to whoever is logged in; the refusal, or null. */
+  async makePasskey() {
+    const asked = await this.call("/v1/auth/factors/passkey/options", {});
+    if (asked.status !== 200) return refusalOf(asked);
+    const { credential, refusal } = await madePasskey(asked.content.options);
+    return refusal ?? this.afterFactor(await this.call("/v1/auth/factors/passkey", { credential }));
+  }
+
+  /** The same from the desk: shows what has to be noted, and calls `back(text)` when that is done, or nothing could be. */
+  async addPasskey(back) {
+    const refusal = await this.makePasskey();
+    if (refusal || !element("recovery-codes").children.length) return back(refusal ? `${refusal.message}.` : "This device's passkey is added.");
+    element("recovery-noted").onclick = () => {
+      element("recovery-noted").onclick = () => this.enter();
+      showPart("desk");
+      back("");
+    };
+    this.showCodes();
   }
 
   /** The refusal, or null once the session has its roles. */

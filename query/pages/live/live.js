@@ -50,7 +50,9 @@ function showState(state) {
 /** What is hidden may be so for good, which no stream tells. */
 async function tellIfCancelled() {
   const look = await dress(eventId);
-  if (look?.status === "cancelled" && element("connection").dataset.state === "hidden") showState("cancelled");
+  if (look?.status !== "cancelled" || element("connection").dataset.state !== "hidden") return;
+  element("connection").textContent = SAID.cancelled;
+  element("notice").textContent = NOTICES.cancelled;
 }
 
 function showEvent(event) {
