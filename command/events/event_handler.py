@@ -126,8 +126,10 @@ class EventHandler:
         refusals=[NotFound, WrongState],
     )
     async def void(self, request: Request, event_id: str) -> HTTPResponse:
-        """Declare a closed event void for good: cancelled, its votes kept as they are; with another one's confirmation if
-        it asks for that."""
+        """Declare a closed event void for good: cancelled, with its votes as they are.
+
+        With another one's confirmation if it asks for that.
+        """
         by = actor_of(self._verifier, request)
         event = uuid_of(event_id, "event_id")
         reason = json_body(request, Voiding).reason

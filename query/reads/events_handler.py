@@ -35,8 +35,11 @@ class EventContestant(msgspec.Struct):
 
 
 class StaffFacts(msgspec.Struct, frozen=True):
-    """What only staff are told. `void_reason`: why the event was declared void after its close; `asked`: what waits for a
-    second person, or did until ten minutes ago."""
+    """What only staff are told.
+
+    `void_reason`: why the event was declared void after its close; `asked`: what waits for a second person, or did until
+    ten minutes ago.
+    """
 
     expected_votes: int | None
     eligible_voters: int | None
@@ -114,7 +117,8 @@ class EventsHandler:
 
 
 def _details(event: Event, *, for_staff: bool) -> EventDetails:
-    own = {name: getattr(event, name) for name in EventDetails.__struct_fields__ if name not in ("contestants", "staff")}
+    plain = [name for name in EventDetails.__struct_fields__ if name not in ("contestants", "staff")]
+    own = {name: getattr(event, name) for name in plain}
     contestants = [msgspec.convert(each, EventContestant, from_attributes=True) for each in event.contestants]
     staff = msgspec.convert(event, StaffFacts, from_attributes=True) if for_staff else None
     return EventDetails(**own, contestants=contestants, staff=staff)

@@ -18,7 +18,7 @@ ANSWER_WITHIN_S = 300
 
 
 class EventFacts(NamedTuple):
-    """What is kept of an event besides what everybody sees; `ballot_seal` is 16 bytes; None for `voided_at`: it isn't."""
+    """What is kept of an event besides what everybody sees; `ballot_seal` is 16 bytes."""
 
     leaves: int
     archived: bool

@@ -3,9 +3,13 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+import psycopg
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from ops.rig.running_stack import RunningStack
 from tests.browser.complaints import note_complaints
+
+STUDIO: ViewportSize = {"width": 1600, "height": 1000}  # a screen; hosts have phones, too
 
 
 class HostAtDesk:
@@ -91,3 +95,10 @@ class HostAtDesk:
     def line_of(self, click: str) -> Locator:
         """The newest line of the log that has these words."""
         return self.page.locator("#log li", has_text=click).first
+
+
+def log_of(stack: RunningStack, event_id: str) -> list[str]:
+    """What was done with an event, in order."""
+    with psycopg.connect(stack.demo["database_url"]) as ledger:
+        done = ledger.execute("SELECT action FROM audit_log WHERE event_id = %s ORDER BY audit_no", [event_id])
+        return [action for (action,) in done]

@@ -2,14 +2,13 @@
 
 import json
 
-import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
 from ops.audience import Member
 from ops.embedded.demo_event import operator
 from ops.rig.running_stack import PROJECT, RunningStack
-from tests.browser.host import HostAtDesk
+from tests.browser.host import STUDIO, HostAtDesk, log_of
 from tests.browser.show import Show
 from tests.browser.usable import expect_usable
 from tests.browser.voter import busy
@@ -23,7 +22,7 @@ PORTRAIT = (
 )
 CLOSE = "**/close"
 VOTES = 500
-SIZE, STUDIO = {"width": 1920, "height": 1080}, {"width": 1600, "height": 1000}
+SIZE: ViewportSize = {"width": 1920, "height": 1080}
 VOTES_OF_OVERLAY = (
     'Array.from(document.querySelector("live-vote").shadowRoot.querySelectorAll(".line"), '
     "line => Number(line.dataset.votes)).reduce((sum, votes) => sum + votes, 0)"
@@ -41,7 +40,7 @@ def test_a_show_is_run_from_the_desk(
     host.log_in()
     event_id = host.make_event("The final", photos)
     expect(host.line_of("Make “The final”")).to_have_attribute("data-state", "done")
-    with browser.new_context(viewport={"width": 1600, "height": 1000}) as another:
+    with browser.new_context(viewport=STUDIO) as another:
         other = HostAtDesk(another.new_page(), stack.demo, complaints)
         other.log_in(event_id)
         other.expect_status("Draft")
@@ -67,6 +66,7 @@ def test_a_show_is_run_from_the_desk(
         with other.page.expect_download() as sheet:
             other.page.get_by_role("button", name="Result sheet").click()
         assert sheet.value.suggested_filename == f"result-{event_id}.pdf"
+        sheet.value.save_as(SCREENSHOTS / "result-sheet.pdf")
         assert complaints == list(photos.values())
         expect_usable(host.page)
         assert host.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -78,10 +78,10 @@ def test_a_show_is_run_from_the_desk(
 def test_from_the_rehearsal_to_the_result(
     stack: RunningStack, browser: Browser, context: BrowserContext, complaints: list[str]
 ) -> None:
-    """Rehearsed, made anew and for real: 500 votes at desk and overlay, a freeze, a close to the vote, a reveal by places."""
+    """Rehearsed, made anew and for real: 500 votes on all screens, a freeze, a strict close, a reveal by places."""
     people = voters_of(stack, VOTES)
     context.route("https://photos.example/**", send_photo)
-    with browser.new_context(viewport=STUDIO) as studio:  # type: ignore[arg-type]  # a dict is what it takes
+    with browser.new_context(viewport=STUDIO) as studio:
         studio.route("https://photos.example/**", send_photo)
         host = HostAtDesk(studio.new_page(), stack.demo, complaints)
         host.log_in()
@@ -93,16 +93,14 @@ def test_from_the_rehearsal_to_the_result(
         host.expect_status("Open")
 
         audience = audience_of(host, stack)
-        public, overlay = context.new_page(), browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # as above
+        public, overlay = context.new_page(), browser.new_page(viewport=SIZE)
         public.goto(audience.page)
         overlay.goto(f"{audience.page}?overlay")
         assert audience.vote_all(people) == VOTES
         host.expect_votes(VOTES)
         expect(public.locator("#total")).to_have_text(str(VOTES))
         overlay.wait_for_function(f"{VOTES_OF_OVERLAY} === {VOTES}")
-        for page, name in ((host.page, "desk-on-air"), (public, "live-on-air")):
-            page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
-        show_over_a_picture(overlay)
+        take_pictures(host, public, overlay)
 
         host.cue("Freeze what the public sees")
         expect(host.page.locator("#event-display")).to_have_text("Frozen for the public")
@@ -114,121 +112,13 @@ def test_from_the_rehearsal_to_the_result(
         host.expect_status("Closed")
         with pytest.raises(AssertionError, match="event_not_open"):
             audience.vote(0)
-        for place, said in ((3, "The public sees 1 of 3 places"), (2, "The public sees 2 of 3 places")):
-            host.cue(f"Reveal place {place}")
-            expect(host.page.locator("#event-display")).to_have_text(said)
-        expect(public.locator("#board li")).to_have_count(2)
-        host.cue("Reveal all places")
-        expect(host.page.locator("#event-display")).to_have_text("")
-        expect(public.locator("#total")).to_have_text(str(VOTES + 1))
+        reveal(host, public)
         overlay.wait_for_function(f"{VOTES_OF_OVERLAY} === {VOTES + 1}")
         overlay.close()
         expect(host.page.locator("#log [data-state=refused]")).to_have_count(1)  # the name that was nothing
         done = ["create", "open", "freeze", "close", "reveal", "reveal", "reveal"]
         assert log_of(stack, host.event_id) == [f"event.{each}" for each in done]
     assert all(each.startswith("https://photos.example/") for each in complaints)
-
-
-def test_two_people_declare_a_round_void(
-    stack: RunningStack, browser: Browser, context: BrowserContext, complaints: list[str]
-) -> None:
-    """The form says what is wrong with a look; one asks, for a reason, both see it wait and expire; another one confirms."""
-    second = {"username": "desk-second", "password": "correct horse battery staple"}
-    operator(stack.folder.root, ["make-staff", second["username"], "--role", "host"], second["password"])
-    host = HostAtDesk(context.new_page(), stack.demo, complaints)
-    host.log_in()
-    enter_details(host.page)
-    event_id = host.make_event("Round 1", {"Anna": "", "Ben": ""})
-    expect(host.page.locator("#plan")).to_contain_text("cancelling and voiding need another host or admin")
-    expect(host.page.locator("#plan")).to_contain_text("whose mail address is confirmed")
-    host.cue("Open voting")
-    host.expect_status("Open")
-    with browser.new_context(viewport=STUDIO) as elsewhere:  # type: ignore[arg-type]  # a dict is what it takes
-        other = HostAtDesk(elsewhere.new_page(), {**stack.demo, "admin": second}, complaints)
-        other.log_in(event_id)
-        other.expect_status("Open")
-        host.cue("Cancel the event")
-        expect(host.asked).to_contain_text("You asked to cancel the event. Waiting for a second person until")
-        expect(other.asked).to_contain_text("asked to cancel the event. Confirm it until")
-        expect(other.line_of("a second person is wanted to cancel the event")).to_be_visible()
-        with psycopg.connect(stack.demo["database_url"]) as ledger:
-            ledger.execute("UPDATE confirmations SET expires_at = now()")
-        for each in (host, other):
-            expect(each.asked).to_contain_text("nothing has changed")
-        expect(other.button("Cancel the event, as asked")).to_have_count(0)
-
-        host.cue("Close voting")
-        host.expect_status("Closed")
-        expect(host.asked).to_be_hidden()
-        host.button("Void this round").press("Enter")
-        expect(host.page.locator("#cue-said")).to_have_text("Say first why this round is void.")
-        host.page.get_by_label("Why this round is void").fill("A phone line was dead")
-        host.cue("Void this round")
-        expect(host.asked).to_contain_text("(“A phone line was dead”). Waiting for a second person until")
-        expect(host.button("Void this round")).to_have_count(0)
-        host.page.screenshot(path=SCREENSHOTS / "desk-asked.png", full_page=True, animations="disabled")
-        expect_usable(host.page)
-        other.cue("Void this round, as asked")
-        for each in (host, other):
-            each.expect_status("Void")
-            expect(each.asked).to_be_hidden()
-            expect(each.page.locator("#event-display")).to_have_text(
-                "These votes have no result: A phone line was dead"
-            )
-        other.page.goto(f"{stack.demo['edge_url']}/live/{event_id}")
-        expect(other.page.locator("#connection")).to_have_text("Cancelled: no result")
-    done = ["create", "open", "cancel.asked", "close", "void.asked", "void"]
-    assert log_of(stack, event_id) == [f"event.{each}" for each in done]
-    assert complaints == []
-
-
-def test_a_second_factor_is_asked_of_who_has_one(
-    stack: RunningStack, browser: Browser, complaints: list[str]
-) -> None:
-    """Who has added a passkey gets in by it or by a recovery code, once; a password and a wrong code let nobody in."""
-    person = {"username": "desk-host", "password": "correct horse battery staple"}
-    operator(stack.folder.root, ["make-staff", person["username"], "--role", "host"], person["password"])
-    here = stack.demo["edge_url"].replace("127.0.0.1", "localhost")  # to a name alone passkeys can belong
-    with browser.new_context(viewport=STUDIO) as context:  # type: ignore[arg-type]  # a dict is what it takes
-        host = HostAtDesk(context.new_page(), {**stack.demo, "edge_url": here, "admin": person}, complaints)
-        add_authenticator(host.page)
-        host.log_in()
-        host.page.get_by_role("button", name="Add a passkey").click()
-        recovery_codes = host.page.locator("#recovery-codes li")
-        expect(recovery_codes).to_have_count(10)
-        recovery_code = recovery_codes.first.inner_text()
-        host.page.get_by_role("button", name="I have written them down").click()
-        expect(host.page.locator("#desk")).to_be_visible()
-        expect(recovery_codes).to_have_count(0)
-        host.page.get_by_role("button", name="Add a passkey").click()
-        expect(host.page.locator("#said")).to_have_text("This device has a passkey of yours already.")
-        host.log_out()
-
-        host.give_password()
-        code = host.page.get_by_label("Code", exact=True)
-        for given in ("no code", recovery_code):
-            expect(host.page.locator("#desk")).to_be_hidden()
-            code.fill(given)
-            host.page.get_by_role("button", name="Go on").click()
-            if given == "no code":
-                expect(host.page.locator("#factor .error")).to_have_text("That is not right.")
-        expect(host.page.locator("#desk")).to_be_visible()
-        host.log_out()
-
-        host.give_password()
-        host.page.get_by_role("button", name="Use a passkey").click()
-        expect(host.page.locator("#desk")).to_be_visible()
-        host.page.reload()
-        expect(host.page.locator("#desk")).to_be_visible()
-        assert complaints == []
-
-
-def add_authenticator(page: Page) -> None:
-    """What a device has that knows its owner by a finger, who is always there."""
-    device = page.context.new_cdp_session(page)
-    device.send("WebAuthn.enable")
-    kind = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
-    device.send("WebAuthn.addVirtualAuthenticator", {"options": {**kind, "isUserVerified": True}})
 
 
 def voters_of(stack: RunningStack, count: int) -> list[Member]:
@@ -241,13 +131,6 @@ def send_photo(route: Route) -> None:
     """A contestant's photo, in a colour of its own."""
     hue = sum(map(ord, route.request.url)) * 47 % 360
     route.fulfill(content_type="image/svg+xml", body=PORTRAIT.format(hue=hue))
-
-
-def log_of(stack: RunningStack, event_id: str) -> list[str]:
-    """What was done with an event, in order."""
-    with psycopg.connect(stack.demo["database_url"]) as ledger:
-        done = ledger.execute("SELECT action FROM audit_log WHERE event_id = %s ORDER BY audit_no", [event_id])
-        return [action for (action,) in done]
 
 
 def rehearse(host: HostAtDesk, rehearsal: str) -> None:
@@ -263,31 +146,21 @@ def rehearse(host: HostAtDesk, rehearsal: str) -> None:
     assert host.event_id != rehearsal
 
 
-def enter_details(page: Page) -> None:
-    """What a host may say of a new event; what can't be is said beside its field, before anything is sent."""
-    page.get_by_role("button", name="New event").click()
-    page.get_by_label("Votes that you expect").fill("5000")
-    page.get_by_label("Who may vote").select_option("whose mail address is confirmed")
-    page.get_by_label("Cancelling and voiding need two people").check()
-    page.get_by_label("Name", exact=True).fill("Round 1")
-    page.get_by_label("Name of contestant 1").fill("Anna")
-    page.get_by_label("Bars").fill("red")
-    error = page.locator("#event-form .error")
-    for field, entered, said in (
-        ("Bars", "#c2185b", "Bars: it must be a colour as #rrggbb."),
-        ("Text", "#ffffff", "Background and text go together: give both colours, or neither."),
-    ):
-        if field == "Text":
-            page.get_by_label("Background").fill("#1a237e")
-        page.get_by_role("button", name="Make the event").click()
-        expect(error).to_have_text(said)
-        expect(page.get_by_label(field, exact=True)).to_be_focused()
-        page.get_by_label(field, exact=True).fill(entered)
-    page.screenshot(path=SCREENSHOTS / "desk-form.png", full_page=True, animations="disabled")
+def reveal(host: HostAtDesk, public: Page) -> None:
+    """Place by place, from the last one up."""
+    for place, said in ((3, "The public sees 1 of 3 places"), (2, "The public sees 2 of 3 places")):
+        host.cue(f"Reveal place {place}")
+        expect(host.page.locator("#event-display")).to_have_text(said)
+    expect(public.locator("#board li")).to_have_count(2)
+    host.cue("Reveal all places")
+    expect(host.page.locator("#event-display")).to_have_text("")
+    expect(public.locator("#total")).to_have_text(str(VOTES + 1))
 
 
-def show_over_a_picture(overlay: Page) -> None:
-    """How the graphic looks on air."""
+def take_pictures(host: HostAtDesk, public: Page, overlay: Page) -> None:
+    """Of a show on air; the graphic is over a picture."""
+    for page, name in ((host.page, "desk-on-air"), (public, "live-on-air")):
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
     overlay.evaluate(PICTURE)
     overlay.screenshot(path=SCREENSHOTS / "overlay-on-air.png", animations="disabled")
 

@@ -1,19 +1,30 @@
 """What a studio takes of an event, in a real browser: the graphic over a picture, and the screen in a hall."""
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from ops.rig.running_stack import PROJECT, RunningStack
 from tests.browser.complaints import note_complaints
 from tests.browser.show import Show
 
 SCREENSHOTS = PROJECT / ".screenshots"
-SIZE = {"width": 1920, "height": 1080}
+SIZE: ViewportSize = {"width": 1920, "height": 1080}
 PICTURE = "document.documentElement.style.background = 'linear-gradient(160deg, #274a78, #d0862f 60%, #55301c)'"
 MOVING = """
     [...document.querySelector("live-vote").shadowRoot.querySelectorAll("*")]
         .flatMap(each => getComputedStyle(each).transition === "all" ? [] :
                          getComputedStyle(each).transitionProperty.split(", "))
 """
+LOAD = """async (address) => {
+    const manifest = await (await fetch(address)).json();
+    const { default: Graphic } = await import(new URL(manifest.main, address));
+    customElements.define("live-vote-test", Graphic);
+    const fields = Object.entries(manifest.schema.properties);
+    const data = Object.fromEntries(fields.map(([name, field]) => [name, field.default]));
+    const graphic = document.body.appendChild(document.createElement("live-vote-test"));
+    const screen = { resolution: { width: innerWidth, height: innerHeight }, frameRate: 50 };
+    return (await graphic.load({ data, renderType: "realtime", renderCharacteristics: screen })).statusCode;
+}"""
+ACT = "((action, given) => document.querySelector('live-vote-test')[action](given))"
 GRAPHIC = 'document.querySelector("live-vote")'
 PLACE_OF = "line => Math.round(new DOMMatrix(getComputedStyle(line).transform).f / line.offsetHeight)"
 
@@ -22,7 +33,7 @@ def test_overlay_moves_over_a_picture(browser: Browser, stack: RunningStack, com
     """Nothing of the page is painted but the graphic; a vote takes a line to the first place, by transforms alone."""
     show = Show(stack.demo, "The Final", ["Anna & Ben", "<b>Cleo</b>"])
     show.vote(0)
-    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a dict is what it takes
+    page = browser.new_page(viewport=SIZE)
     note_complaints(page, stack.demo["edge_url"], complaints)
     page.goto(f"{show.page}?overlay")
     first, second = (page.locator(f'[data-contestant="{each}"]') for each in show.contestants)
@@ -47,10 +58,41 @@ def test_overlay_moves_over_a_picture(browser: Browser, stack: RunningStack, com
     assert complaints == []
 
 
+def test_another_program_plays_the_graphic(browser: Browser, stack: RunningStack) -> None:
+    """From its manifest, in a page of another origin, as EBU OGraf has it: load, play, update, stop, dispose."""
+    shows = [Show(stack.demo, name, ["Anna", "Ben"]) for name in ("Round 1", "Round 2")]
+    shows[0].vote(0)
+    page = browser.new_page(viewport=SIZE)
+    renderer = stack.demo["edge_url"].replace("127.0.0.1", "localhost") + "/renderer"
+    page.route(renderer, lambda route: route.fulfill(content_type="text/html", body="<!doctype html><body>"))
+    page.goto(renderer)
+    manifest = f"{stack.demo['edge_url']}/graphics/ograf/live-vote.ograf.json"
+    assert page.evaluate(LOAD, manifest) == 200  # with what the manifest's own schema has for a start
+    assert page.evaluate(f"{ACT}('updateAction', {{ data: {{ event: 'nonsense' }} }})")["statusCode"] == 400
+    assert page.evaluate(f"{ACT}('playAction', {{}})") == {"statusCode": 200, "currentStep": 0}
+    graphic, title, lines = (page.locator(f"live-vote-test {part}") for part in (".graphic", ".title", ".line"))
+    expect(graphic).to_have_css("opacity", "0")  # it is of no event yet
+    for show, cut in zip(shows, ("false", "true"), strict=True):
+        update = f"{{ data: {{ event: '{show.page}', places: 1 }}, skipAnimation: {cut} }}"
+        assert page.evaluate(f"{ACT}('updateAction', {update})") == {"statusCode": 200}
+        expect(graphic).to_have_css("opacity", "1")
+    expect(title).to_have_text("Round 2")
+    shows[1].vote(1)
+    expect(lines.and_(page.locator('[data-votes="1"]')).locator(".name")).to_have_text("Ben")
+    assert page.evaluate(f"{ACT}('customAction', {{ id: 'none', payload: null }})")["statusCode"] == 404
+    assert page.evaluate(f"{ACT}('stopAction', {{ skipAnimation: true }})") == {"statusCode": 200}
+    expect(graphic).to_have_css("opacity", "0")
+    assert page.evaluate(f"{ACT}('playAction', {{ goto: 0 }})")["currentStep"] == 0
+    assert "currentStep" not in page.evaluate(f"{ACT}('playAction', {{}})")  # beyond the last step is the end
+    assert page.evaluate(f"{ACT}('dispose', {{}})") == {"statusCode": 200}
+    expect(graphic).to_have_count(0)
+    page.close()
+
+
 def test_screen_counts_down_and_lets_people_join(browser: Browser, stack: RunningStack, complaints: list[str]) -> None:
     """The projector's page shows the board, the way to the vote as a code that leads there, and the end."""
     show = Show(stack.demo, "The Final", ["Anna", "Ben", "Cleo"])
-    page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a dict is what it takes
+    page = browser.new_page(viewport=SIZE)
     note_complaints(page, stack.demo["edge_url"], complaints)
     page.goto(f"{show.page}?screen")
     expect(page.locator("#countdown")).to_have_text("Voting is open")

@@ -16,8 +16,6 @@ from ops.rig.service import Service, read_process
 from ops.rig.tallies import Tallies
 from query.reads.event_pages import PAGE_EVENTS
 
-HOST = "ROW(%s::uuid, 'host', NULL)::actor"
-
 
 @pytest.fixture
 def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Service]:
@@ -96,7 +94,7 @@ async def test_staff_learn_what_waits_for_a_second_person(
     assert (await get(query, path, viewer))[1]["staff"] is None
     assert (await get(query, f"/vote/{running.event_id}/ballot"))[1]["staff"] is None
     closed = make_event(owner, "closed")
-    owner.execute(f"SELECT void_event(%s, 'a line was dead', {HOST})", [closed.event_id, uuid.uuid4()])
+    owner.execute("SELECT void_event(%s, 'a line was dead', ROW(NULL, 'host', NULL)::actor)", [closed.event_id])
     status, void = await get(query, f"/v1/event/{closed.event_id}", host)
     assert (status, void["status"], void["staff"]["void_reason"]) == (200, "cancelled", "a line was dead")
 
@@ -104,7 +102,9 @@ async def test_staff_learn_what_waits_for_a_second_person(
 def _asked_to_cancel(owner: psycopg.Connection, event_id: str) -> dict[str, Any]:
     """A host asks for it; what readers should learn."""
     host = str(uuid.uuid4())
-    asking = f"SELECT rfc3339(expires_at) FROM change_status(%s, 'cancel', {HOST}, NULL, NULL)"
+    asking = (
+        "SELECT rfc3339(expires_at) FROM change_status(%s, 'cancel', ROW(%s::uuid, 'host', NULL)::actor, NULL, NULL)"
+    )
     expires_at = owner.execute(asking, [event_id, host]).fetchone()
     assert expires_at
     return {"action": "cancel", "asked_by": host, "role": "host", "reason": None, "expires_at": expires_at[0]}

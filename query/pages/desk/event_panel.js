@@ -65,6 +65,7 @@ export class EventPanel {
     element("rate").textContent = "–";
     element("stale").hidden = true;
     element("void-reason").value = "";
+    this.isVoiding = false;
   }
 
   /** A new board for contestants in a new order: one that is there keeps everybody at their place. */
@@ -81,6 +82,8 @@ export class EventPanel {
 
   lackOf({ needsReason }) {
     if (!needsReason || element("void-reason").value.trim()) return "";
+    this.isVoiding = true;
+    element("void").hidden = false;
     element("void-reason").focus();
     return "Say first why this round is void.";
   }
@@ -114,7 +117,7 @@ export class EventPanel {
     element("asked").hidden = !asked;
     const pending = this.clicks.pending(this.event.event_id).map(({ path }) => path);
     const cues = cuesOf(this.event, asked);
-    element("void").hidden = !cues.some(({ needsReason }) => needsReason);
+    element("void").hidden = !this.isVoiding || !cues.some(({ needsReason }) => needsReason);
     this.cues.show(cues, (cue) => pending.includes(cue.path));
   }
 

@@ -1,5 +1,5 @@
 // The graphic as EBU OGraf v1 plays it, in any renderer that keeps to it; /live/{event_id}?overlay is the same one, played
-// at once. It paints nothing before it is played, nor while there is nothing to show.
+// at once. It paints nothing before it is played, nor while there is nothing to show; without an event there isn't.
 
 import { Bars } from "./bars.mjs";
 import { watch } from "./standings.js";
@@ -12,7 +12,7 @@ const STYLE = `
     var(--font, system-ui), "Segoe UI", Roboto, sans-serif; font-variant-numeric: tabular-nums; color: var(--foreground, #fff);
     opacity: 0; transform: translateY(1em); transition: opacity ${FADE_MS}ms ease, transform ${FADE_MS}ms ease; }
   .graphic.played.ready { opacity: 1; transform: none; }
-  .graphic.cut, .graphic.cut * { transition: none !important; }
+  .cut, .cut * { transition: none !important; }
   .head { display: flex; align-items: center; gap: 0.6em; margin-bottom: 0.4em; font-weight: 700; font-size: 1.25em;
     text-shadow: 0 0 0.3em #000a; }
   .logo { height: 1.8em; max-width: 6em; object-fit: contain; }
@@ -56,6 +56,7 @@ export default class LiveVote extends HTMLElement {
   async dispose() {
     this.watching?.abort();
     this.shadowRoot?.replaceChildren();
+    return { statusCode: 200 };
   }
 
   async playAction({ delta = 1, goto, skipAnimation = false } = {}) {
@@ -72,15 +73,16 @@ export default class LiveVote extends HTMLElement {
     return { statusCode: 200 };
   }
 
-  async updateAction({ data }) {
-    const before = JSON.stringify(this.data);
-    this.data = { ...this.data, ...data };
-    if (before === JSON.stringify(this.data)) return { statusCode: 200 };
-    const address = addressOf(this.data.event);
-    if (!address) return { statusCode: 400, statusMessage: "event must be the address of a live page" };
+  async updateAction({ data, skipAnimation = false }) {
+    const wanted = { ...this.data, ...data };
+    if (JSON.stringify(wanted) === JSON.stringify(this.data)) return { statusCode: 200 };
+    const address = wanted.event ? addressOf(wanted.event) : null;
+    if (wanted.event && !address) return { statusCode: 400, statusMessage: "event must be the address of a live page" };
+    this.data = wanted;
     this.watching?.abort();
     this.watching = new AbortController();
-    this.follow(address, this.draw(), this.watching.signal);
+    const drawn = this.draw();
+    if (address) this.follow(address, drawn, this.watching.signal, skipAnimation);
     return { statusCode: 200 };
   }
 
@@ -100,7 +102,8 @@ export default class LiveVote extends HTMLElement {
     return { graphic, bars: new Bars(graphic.querySelector(".lines"), places) };
   }
 
-  async follow({ origin, id }, { graphic, bars }, signal) {
+  /** Shows an event; `isCut`: what is there first is there at once. */
+  async follow({ origin, id }, { graphic, bars }, signal, isCut) {
     const part = (name) => graphic.querySelector(`.${name}`);
     dress(graphic, part, `${origin}/live/${id}/look`, signal);
     const show = {
@@ -111,8 +114,11 @@ export default class LiveVote extends HTMLElement {
         graphic.style.setProperty("--places", Math.min(bars.places, event.totals.length));
       },
       standings: (standings) => {
-        bars.show(standings);
-        graphic.classList.add("ready");
+        const isFirst = !graphic.classList.contains("ready");
+        change(graphic, isCut && isFirst, () => {
+          bars.show(standings);
+          graphic.classList.add("ready");
+        });
       },
     };
     await watch(id, show, { origin, signal });
@@ -120,10 +126,18 @@ export default class LiveVote extends HTMLElement {
 
   async toggle(isPlayed, isCut) {
     const graphic = this.shadowRoot?.firstElementChild;
-    graphic?.classList.toggle("cut", isCut);
-    graphic?.classList.toggle("played", isPlayed);
+    if (graphic) change(graphic, isCut, () => graphic.classList.toggle("played", isPlayed));
     if (!isCut) await settled(FADE_MS);
   }
+}
+
+/** Makes a change of the graphic, if wanted without any animation of it; those of later ones go on as ever. */
+function change(graphic, isCut, make) {
+  graphic.classList.toggle("cut", isCut);
+  make();
+  if (!isCut) return;
+  graphic.getBoundingClientRect(); // so that it has happened
+  graphic.classList.remove("cut");
 }
 
 /** Puts the event's colours, font, logo and the mark of a rehearsal on the graphic. */
