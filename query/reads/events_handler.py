@@ -37,8 +37,8 @@ class EventContestant(msgspec.Struct):
 class StaffFacts(msgspec.Struct, frozen=True):
     """What only staff are told.
 
-    `void_reason`: why the event was declared void after its close; `asked`: what waits for a second person, or did until
-    ten minutes ago.
+    `void_reason`: why the event was declared void after its close; `asked`: what waits for a second person, or did
+    until ten minutes ago.
     """
 
     expected_votes: int | None

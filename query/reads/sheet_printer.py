@@ -28,7 +28,7 @@ def pdf_of(content: SheetContent) -> bytes:
     pdf = _Sheet(content)
     pdf.add_page()
     _text(pdf, content.title, _TITLE_PT)
-    _text(pdf, content.state, _HEAD_PT, _GREY)
+    _text(pdf, content.state, _HEAD_PT)
     _pairs(pdf, content.facts)
     _result(pdf, content)
     _head(pdf, "What was counted")
@@ -129,7 +129,7 @@ def _pairs(pdf: FPDF, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def _result(pdf: FPDF, content: SheetContent) -> None:
-    _head(pdf, "Result")
+    _head(pdf, "Votes")
     rows = [
         (f"{row.place}", row.contestant_name, row.party or "", f"{row.votes:,}", f"{row.percentage or 0:.2f} %")
         for row in content.rows

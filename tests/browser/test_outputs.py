@@ -1,8 +1,14 @@
 """What a studio takes of an event, in a real browser: the graphic over a picture, and the screen in a hall."""
 
-from playwright.sync_api import Browser, ViewportSize, expect
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from ops.rig.running_stack import PROJECT, RunningStack
+from ops.rig.stand_in import StandIn
 from tests.browser.complaints import note_complaints
 from tests.browser.show import Show
 
@@ -24,7 +30,6 @@ LOAD = """async (address) => {
     const screen = { resolution: { width: innerWidth, height: innerHeight }, frameRate: 50 };
     return (await graphic.load({ data, renderType: "realtime", renderCharacteristics: screen })).statusCode;
 }"""
-ACT = "((action, given) => document.querySelector('live-vote-test')[action](given))"
 GRAPHIC = 'document.querySelector("live-vote")'
 PLACE_OF = "line => Math.round(new DOMMatrix(getComputedStyle(line).transform).f / line.offsetHeight)"
 
@@ -58,35 +63,56 @@ def test_overlay_moves_over_a_picture(browser: Browser, stack: RunningStack, com
     assert complaints == []
 
 
-def test_another_program_plays_the_graphic(browser: Browser, stack: RunningStack) -> None:
+@pytest.fixture
+def renderer() -> Iterator[str]:
+    """The address of a page of another origin, which has nothing on it."""
+    with StandIn("renderer") as program:
+        thread = threading.Thread(target=program.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{program.server_port}/"
+        program.shutdown()
+        thread.join()
+
+
+def test_another_program_plays_the_graphic(browser: Browser, stack: RunningStack, renderer: str) -> None:
     """From its manifest, in a page of another origin, as EBU OGraf has it: load, play, update, stop, dispose."""
     shows = [Show(stack.demo, name, ["Anna", "Ben"]) for name in ("Round 1", "Round 2")]
     shows[0].vote(0)
     page = browser.new_page(viewport=SIZE)
-    renderer = stack.demo["edge_url"].replace("127.0.0.1", "localhost") + "/renderer"
-    page.route(renderer, lambda route: route.fulfill(content_type="text/html", body="<!doctype html><body>"))
     page.goto(renderer)
     manifest = f"{stack.demo['edge_url']}/graphics/ograf/live-vote.ograf.json"
     assert page.evaluate(LOAD, manifest) == 200  # with what the manifest's own schema has for a start
-    assert page.evaluate(f"{ACT}('updateAction', {{ data: {{ event: 'nonsense' }} }})")["statusCode"] == 400
-    assert page.evaluate(f"{ACT}('playAction', {{}})") == {"statusCode": 200, "currentStep": 0}
+    assert act(page, "updateAction", data={"event": "nonsense"})["statusCode"] == 400
+    assert act(page, "playAction") == {"statusCode": 200, "currentStep": 0}
     graphic, title, lines = (page.locator(f"live-vote-test {part}") for part in (".graphic", ".title", ".line"))
     expect(graphic).to_have_css("opacity", "0")  # it is of no event yet
-    for show, cut in zip(shows, ("false", "true"), strict=True):
-        update = f"{{ data: {{ event: '{show.page}', places: 1 }}, skipAnimation: {cut} }}"
-        assert page.evaluate(f"{ACT}('updateAction', {update})") == {"statusCode": 200}
+    for show in shows:
+        data = {"event": show.page, "places": 1}
+        assert act(page, "updateAction", data=data, skipAnimation=show is shows[1]) == {"statusCode": 200}
+        expect(title).to_have_text("Round 1" if show is shows[0] else "Round 2")
         expect(graphic).to_have_css("opacity", "1")
-    expect(title).to_have_text("Round 2")
     shows[1].vote(1)
     expect(lines.and_(page.locator('[data-votes="1"]')).locator(".name")).to_have_text("Ben")
-    assert page.evaluate(f"{ACT}('customAction', {{ id: 'none', payload: null }})")["statusCode"] == 404
-    assert page.evaluate(f"{ACT}('stopAction', {{ skipAnimation: true }})") == {"statusCode": 200}
+    shows[1].close()
+    shows[1].click("void", reason="a line was dead")
+    expect(graphic).to_have_css("opacity", "0")  # it has no result
+    assert act(page, "updateAction", data={"event": shows[0].page}) == {"statusCode": 200}
+    expect(graphic).to_have_css("opacity", "1")
+    assert act(page, "customAction", id="none", payload=None)["statusCode"] == 404
+    assert act(page, "stopAction", skipAnimation=True) == {"statusCode": 200}
     expect(graphic).to_have_css("opacity", "0")
-    assert page.evaluate(f"{ACT}('playAction', {{ goto: 0 }})")["currentStep"] == 0
-    assert "currentStep" not in page.evaluate(f"{ACT}('playAction', {{}})")  # beyond the last step is the end
-    assert page.evaluate(f"{ACT}('dispose', {{}})") == {"statusCode": 200}
+    assert act(page, "playAction", goto=0)["currentStep"] == 0
+    assert act(page, "playAction").get("currentStep") is None  # beyond the last step is the end
+    assert act(page, "dispose") == {"statusCode": 200}
     expect(graphic).to_have_count(0)
     page.close()
+
+
+def act(page: Page, action: str, **given: object) -> dict[str, Any]:
+    """What the graphic answers to a renderer."""
+    graphic = page.locator("live-vote-test")
+    answer: dict[str, Any] = graphic.evaluate("(graphic, [action, given]) => graphic[action](given)", [action, given])
+    return answer
 
 
 def test_screen_counts_down_and_lets_people_join(browser: Browser, stack: RunningStack, complaints: list[str]) -> None:

@@ -5,6 +5,7 @@ import { dress } from "./look.js";
 import { watch } from "./standings.js";
 
 const LOOK_EVERY_MS = 10_000; // a schedule may be changed
+const CLOSED_WAIT_MS = 3_000;
 const NOTICES = { hidden: "The results come later.", missing: "There is no event at this address." };
 const OVER = ["closed", "cancelled"];
 
@@ -24,7 +25,7 @@ function clock(ms) {
 
 function countdown() {
   if (status === "paused") return "Voting pauses";
-  if (OVER.includes(status)) return status === "closed" ? "Voting has ended" : "Cancelled";
+  if (OVER.includes(status)) return status === "closed" ? "Voting has ended" : "Cancelled: no result";
   if (status === "open") return look?.closes_at ? clock(Date.parse(look.closes_at) - Date.now()) : "Voting is open";
   return look?.opens_at ? `Starts in ${clock(Date.parse(look.opens_at) - Date.now())}` : "";
 }
@@ -48,7 +49,7 @@ async function lookAgain() {
   if (element("notice").hidden === false) status = look.status; // no stream tells it
 }
 
-watch(eventId, {
+const show = {
   state: (state) => {
     element("notice").textContent = NOTICES[state] ?? "";
     element("notice").hidden = !(state in NOTICES);
@@ -63,7 +64,8 @@ watch(eventId, {
     board.show(standings.contestants, standings.revealed !== undefined);
     tick();
   },
-});
+};
+watch(eventId, show, { closedWaitMs: CLOSED_WAIT_MS });
 setInterval(tick, 250);
 setInterval(lookAgain, LOOK_EVERY_MS);
 await lookAgain();

@@ -13,7 +13,7 @@
 const WAIT_MIN_MS = 1_000;
 const WAIT_MAX_MS = 30_000;
 const HIDDEN_WAIT_MS = 15_000;
-const CLOSED_WAIT_MS = 300_000;
+const CLOSED_WAIT_MS = 300_000; // of a crowd's pages; the few that are on air ask sooner
 const SILENCE_MS = 30_000; // then we look whether the stream is dead: nobody sees its heartbeats here
 const ANSWER_WITHIN_MS = 10_000;
 const STATE_OF_STATUS = { draft: "waiting", scheduled: "waiting", paused: "paused", cancelled: "cancelled", closed: "closed" };
@@ -36,9 +36,9 @@ function seen() {
 
 /**
  * Shows one event until it ends, or the signal is aborted; `show` has state(name), event(results) and
- * standings(data, isFirst), where the first of a stream may be old.
+ * standings(data, isFirst), where the first of a stream may be old. `closedWaitMs`: how long a closed event is taken for good.
  */
-export async function watch(eventId, show, { origin = "", signal = null } = {}) {
+export async function watch(eventId, show, { origin = "", signal = null, closedWaitMs = CLOSED_WAIT_MS } = {}) {
   const base = `${origin}/v1/event/${encodeURIComponent(eventId)}`;
   const newest = { epoch: -1, version: -1, total: 0, contestants: "" };
   for (let wait = WAIT_MIN_MS; ; wait = Math.min(wait * 2, WAIT_MAX_MS)) {
@@ -48,7 +48,7 @@ export async function watch(eventId, show, { origin = "", signal = null } = {}) 
     const end = met === "known" ? await follow(base, show, newest, signal) : met;
     if (end === "missing" || end === "cancelled" || signal?.aborted) return;
     if (end === "hidden" || end === "closed") {
-      await pause(end === "hidden" ? HIDDEN_WAIT_MS : CLOSED_WAIT_MS);
+      await pause(end === "hidden" ? HIDDEN_WAIT_MS : closedWaitMs);
       wait = WAIT_MIN_MS;
       continue;
     }

@@ -4,6 +4,8 @@
 import { Bars } from "./bars.mjs";
 import { watch } from "./standings.js";
 
+const AWAY = ["hidden", "cancelled"]; // what is held back, or has no result, leaves the picture
+const CLOSED_WAIT_MS = 3_000;
 const PLACES = 6;
 const FADE_MS = 500;
 const STYLE = `
@@ -107,7 +109,7 @@ export default class LiveVote extends HTMLElement {
     const part = (name) => graphic.querySelector(`.${name}`);
     dress(graphic, part, `${origin}/live/${id}/look`, signal);
     const show = {
-      state: (state) => state === "hidden" && graphic.classList.remove("ready"), // what is held back leaves the picture
+      state: (state) => AWAY.includes(state) && graphic.classList.remove("ready"),
       event: (event) => {
         part("title").textContent = event.event_title;
         bars.name(event.totals);
@@ -121,7 +123,7 @@ export default class LiveVote extends HTMLElement {
         });
       },
     };
-    await watch(id, show, { origin, signal });
+    await watch(id, show, { origin, signal, closedWaitMs: CLOSED_WAIT_MS });
   }
 
   async toggle(isPlayed, isCut) {
