@@ -1,9 +1,10 @@
-"""A host's calls to one command process."""
+"""A host's calls to one command process, and what the log says of them."""
 
 import json
 from typing import Any
 
 import aiohttp
+import psycopg
 
 from ops.rig.people import Voter
 
@@ -49,3 +50,12 @@ def contestant(name: str) -> Content:
 def code_of(answered: tuple[int, Content]) -> tuple[int, str]:
     """Status and code of a refusal."""
     return answered[0], answered[1]["error"]["code"]
+
+
+def log_of(owner: psycopg.Connection, event_id: str) -> list[tuple[str, str, Any, Any]]:
+    """Action, role, before and after of each entry."""
+    return owner.execute(
+        "SELECT action, role, before, after FROM audit_log WHERE event_id = %s AND actor IS NOT NULL"
+        " AND trace_id IS NOT NULL ORDER BY audit_no",
+        [event_id],
+    ).fetchall()
