@@ -52,9 +52,14 @@ def test_events_are_changed_and_logged(admin: Admin, owner: psycopg.Connection) 
     assert (listed["event_id"], listed["status"]) == (event_id, "closed")
     logged = owner.execute("SELECT actor, operator, action FROM audit_log ORDER BY audit_no DESC LIMIT 2").fetchall()
     assert logged == [(NOBODY, "alice", "event.close"), (NOBODY, "alice", "event.open")]
+    void = json.loads(admin("--json", "void", event_id, "a line was dead").stdout)
+    assert (void["event_id"], void["status"]) == (event_id, "cancelled")
 
 
-@pytest.mark.parametrize("words", [["close", "nonsense"], ["shut"], [], ["give-role", "ada", "viewer"]])
+WRONG = [["close", "nonsense"], ["void", str(NOBODY), " "], ["shut"], [], ["give-role", "ada", "viewer"]]
+
+
+@pytest.mark.parametrize("words", WRONG)
 def test_wrong_words_are_told(words: list[str]) -> None:
     """Exit code 2 for what can't be meant."""
     with pytest.raises(SystemExit, match="2"):
