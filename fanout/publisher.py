@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import redis
 
+from contract import stages
 from contract.backoff import Backoff
 from fanout import vitals
 from fanout.publish_pace import PublishPace
@@ -69,7 +70,7 @@ class Publisher:
         self._health.why_not_ready = trouble
         vitals.FLUSHES.inc()
         if oldest_us:
-            vitals.PUBLISH_SECONDS.observe(time.time() - oldest_us / 1_000_000)
+            stages.observe(stages.COMMITTED_TO_TALLIED, time.time() - oldest_us / 1_000_000)
 
     def _redis_failed(self, error: redis.RedisError) -> None:
         if not self._backoff.failures:

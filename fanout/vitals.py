@@ -4,22 +4,22 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
 
+from contract import metric_names
 from contract.readiness import readiness
 
-ROWS = Counter("fanout_rows", "Votes read from the WAL and counted")
-COMMITS = Counter("fanout_commits", "Transactions counted")
-FLUSHES = Counter("fanout_flushes", "Writes to Redis, whatever the number of events in them")
-REDIS_FAILURES = Counter("fanout_redis_failures", "Writes to Redis that failed and will be repeated")
-REBUILDS = Counter("fanout_rebuilds", "Recounts of the whole ledger, by reason", ["reason"])
-REPAIRS = Counter("fanout_repairs", "Stored tallies that another hand had changed, written again from memory")
-LAG_BYTES = Gauge("fanout_lag_bytes", "WAL beyond the last checkpoint")
-CHECKPOINT_UNIX = Gauge("fanout_checkpoint_timestamp_seconds", "When the last checkpoint was stored, in Unix seconds")
-PUBLISH_SECONDS = Histogram(
-    "fanout_publish_seconds",
-    "From the commit of the oldest vote of a flush until the flush is in Redis",
-    buckets=(0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5, 30),
+ROWS = Counter(metric_names.FANOUT_ROWS, "Votes read from the WAL and counted")
+COMMITS = Counter(metric_names.FANOUT_COMMITS, "Transactions counted")
+FLUSHES = Counter(metric_names.FANOUT_FLUSHES, "Writes to Redis, whatever the number of events in them")
+REDIS_FAILURES = Counter(metric_names.FANOUT_REDIS_FAILURES, "Writes to Redis that failed and will be repeated")
+REBUILDS = Counter(metric_names.FANOUT_REBUILDS, "Recounts of the whole ledger, by reason", ["reason"])
+REPAIRS = Counter(
+    metric_names.FANOUT_REPAIRS, "Stored tallies that another hand had changed, written again from memory"
+)
+LAG_BYTES = Gauge(metric_names.FANOUT_LAG_BYTES, "WAL beyond the last checkpoint")
+CHECKPOINT_UNIX = Gauge(
+    metric_names.FANOUT_CHECKPOINT_UNIX_SECONDS, "When the last checkpoint was stored, in Unix seconds"
 )
 
 

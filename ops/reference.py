@@ -6,7 +6,6 @@ python -m ops.reference      after a change of any of them; commit the pages wit
 import dataclasses
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 
 from limits import RateLimitItem
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 
 from contract import errors
+from contract.latency_histogram import LatencyHistogram
 from ops.embedded import stack_configuration
 
 PROJECT = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ READERS = {  # who reads settings, and where
     "admin": [EVERYBODY, "ops/operator/office.py"],
     "up": [EVERYBODY, "ops/embedded/stack_configuration.py"],
 }
-SERVING = ("command", "query", "fanout", "contract")
+EXPORTING = ("command", "contract", "fanout", "ops", "query")
 MADE = "Made by `python -m ops.reference` from the code; a test compares."
 
 
@@ -67,10 +68,16 @@ def settings_page() -> str:
 def metrics_page() -> str:
     """ops/METRICS.md"""
     rows = [
-        (f"`{name}`", str(metric._type), ", ".join(metric._labelnames), metric._documentation)  # noqa: SLF001  # no other way
-        for name, metric in sorted(_metrics().items())
+        (f"`{name}`", described.type, ", ".join(labels), described.documentation)
+        for name, (described, labels) in sorted(metrics().items())
     ]
-    return f"# Metrics\n\n{MADE}\n\n{_table(('Metric', 'Kind', 'Labels', 'Meaning'), rows)}\n"
+    head = (
+        f"{MADE} Each process answers `/metrics` with those that it has, at its own port and never through the edge, "
+        "and with prometheus_client's own `process_*` and `python_*`. A counter's samples end in `_total`, a "
+        "histogram's in `_bucket`, `_sum` and `_count`; who asks for OpenMetrics gets exemplars, too. Two processes of "
+        "one kind are two targets of a scraper, and what they say adds up."
+    )
+    return f"# Metrics\n\n{head}\n\n{_table(('Metric', 'Kind', 'Labels', 'Meaning'), rows)}\n"
 
 
 def errors_page() -> str:
@@ -126,18 +133,25 @@ def _default(metadata: Any) -> str:
     return (", ".join(default) if isinstance(default, tuple) else str(default)) or "none"
 
 
-def _metrics() -> dict[str, MetricWrapperBase]:
-    modules = [
-        importlib.import_module(found.name)
-        for package in SERVING
-        for found in pkgutil.walk_packages([str(PROJECT / package)], f"{package}.")
-    ]
-    return {
-        next(iter(metric.describe())).name: metric
-        for module in modules
-        for metric in vars(module).values()
-        if isinstance(metric, MetricWrapperBase)
-    }
+def metrics() -> dict[str, tuple[Metric, Sequence[str]]]:
+    """All that any process exports, by name, each with its labels: of every module that gives one a name."""
+    found = {}
+    for each in _modules_that_name_metrics():
+        for collector in vars(importlib.import_module(each)).values():
+            if isinstance(collector, MetricWrapperBase):
+                (described,) = collector.describe()
+                found[described.name] = described, collector._labelnames  # noqa: SLF001  # no other way
+            elif isinstance(collector, LatencyHistogram):
+                (described,) = collector.describe()
+                found[described.name] = described, [collector.label] if collector.label else []
+    return found
+
+
+def _modules_that_name_metrics() -> Iterator[str]:
+    for package in EXPORTING:
+        for path in sorted((PROJECT / package).rglob("*.py")):
+            if re.search(r"\bmetric_names\.[A-Z]", path.read_text()):
+                yield ".".join(path.relative_to(PROJECT).with_suffix("").parts)
 
 
 def _flat(described: type) -> str:

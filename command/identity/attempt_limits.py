@@ -20,12 +20,13 @@ from redis import RedisError
 from command.identity.account_fields import folded
 from command.identity.personal_data import PersonHash
 from command.identity.settings import Attempts
+from contract import metric_names
 from contract.errors import TooMany
 
 REDIS_TIMEOUT_S = 0.25
 
-REFUSED = Counter("attempts_refused", "Logins and registrations refused by a limit", ["limit"])
-UNLIMITED = Counter("attempts_unlimited", "Attempts that went uncounted since Redis didn't answer")
+REFUSED = Counter(metric_names.LOGIN_ATTEMPTS_REFUSED, "Logins and registrations refused by a limit", ["limit"])
+UNLIMITED = Counter(metric_names.LOGIN_ATTEMPTS_UNLIMITED, "Attempts that went uncounted since Redis didn't answer")
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ import msgspec
 from prometheus_client import Counter
 
 from command.identity.issuers import LOOPBACK, Issuer
+from contract import metric_names
 from contract.errors import Busy
 
 KEYS_KEPT_S = 600
@@ -29,7 +30,9 @@ DOCUMENT_BYTES_MAX = 64 * 1024
 KEYS_MAX = 32
 ASYMMETRIC = ("RSA", "EC", "OKP")
 
-FETCHES = Counter("issuer_key_fetches", "Fetches of an OpenID Connect issuer's keys, by outcome", ["outcome"])
+FETCHES = Counter(
+    metric_names.ISSUER_KEY_FETCHES, "Fetches of an OpenID Connect issuer's keys, by outcome", ["outcome"]
+)
 
 log = logging.getLogger(__name__)
 

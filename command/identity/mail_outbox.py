@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import Counter, Gauge
 
+from contract import metric_names
 from contract.backoff import Backoff
 
 WAITING_MAX = 10_000
@@ -21,8 +22,8 @@ SENDERS = 4  # at once
 TRIES_MAX = 5
 RETRY_S = (1.0, 60.0)
 
-MAILS = Counter("mails", "Mails by what became of them, and tries that failed", ["outcome"])
-WAITING = Gauge("mails_waiting", "Mails that wait for a sender")
+MAILS = Counter(metric_names.MAILS, "Mails by what became of them, and tries that failed", ["outcome"])
+WAITING = Gauge(metric_names.MAILS_WAITING, "Mails that wait for a sender")
 
 log = logging.getLogger(__name__)
 

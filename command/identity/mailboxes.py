@@ -13,9 +13,13 @@ import msgspec
 from disposable_email_domains import blocklist
 from prometheus_client import Gauge
 
+from contract import metric_names
 from contract.errors import InvalidField
 
-RELEASED = Gauge("disposable_mail_domains_released", "When their list was released, Unix seconds")
+RELEASED = Gauge(
+    metric_names.DISPOSABLE_MAIL_DOMAINS_RELEASED_UNIX_SECONDS,
+    "When the list of disposable mail domains was released, Unix seconds",
+)
 
 
 class Provider(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from prometheus_client import Gauge, Histogram
 
 from command.identity.fair_queue import FairQueue
+from contract import metric_names
 from contract.errors import TooMany
 
 Answer = TypeVar("Answer")
@@ -28,9 +29,11 @@ HASHING_NICENESS = 19
 SESSION_NICENESS = Path("/proc/self/autogroup")
 
 SECONDS = Histogram(
-    "password_seconds", "Hashing or verifying, waiting included", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+    metric_names.PASSWORD_SECONDS,
+    "Hashing or verifying a password, waiting included",
+    buckets=metric_names.PASSWORD_BOUNDS_S,
 )
-INSIDE = Gauge("password_inside", "Passwords being hashed or waiting for it")
+QUEUED = Gauge(metric_names.LOGIN_QUEUE, "Passwords being hashed or waiting for it")
 
 
 def argon2id() -> Argon2:
@@ -79,7 +82,7 @@ class PasswordHasher:
         Raises `TooMany` when too many of this address wait, `Busy` when too many wait in all.
         """
         turn = self._join(address)
-        with SECONDS.time(), INSIDE.track_inprogress():
+        with SECONDS.time(), QUEUED.track_inprogress():
             await self._wait(turn, address)
             try:
                 yield

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import prometheus_client
 
+from contract import metric_names
 from contract.challenge import Aim, ChallengeExpired, Challenger
 from contract.errors import Busy, CaptchaInvalid, CaptchaRequired, ChallengeInvalid
 from contract.tokens import Caller
@@ -23,7 +24,7 @@ from contract.tokens import Caller
 PASSED_S = 600.0
 PASSED_MAX = 100_000
 
-CHECKS = prometheus_client.Counter("vote_captchas", "Captchas of votes, by what became of them", ["outcome"])
+CHECKS = prometheus_client.Counter(metric_names.CAPTCHAS, "Captchas of votes, by what became of them", ["outcome"])
 
 
 class Attempt(NamedTuple):

@@ -19,22 +19,27 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import asyncpg
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 from command.settings import Commit
 from command.votes.vote_batcher import EventKey
-from contract import queries
+from contract import metric_names, queries
 from contract.backoff import Backoff
+from contract.latency_histogram import LatencyHistogram
 from contract.moment import from_unix_us
 from contract.vote_id import VoteKind
 
 log = logging.getLogger(__name__)
 
-BATCH_VOTES = Histogram("vote_batch_votes", "Votes in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
-BATCH_SECONDS = Histogram(
-    "vote_batch_seconds",
-    "cast_votes, commit included",
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
+BATCH_VOTES = Histogram(metric_names.BATCH_VOTES, "Votes in a batch", buckets=metric_names.BATCH_BOUNDS_VOTES)
+BATCHES = LatencyHistogram(
+    metric_names.BATCH_SECONDS,
+    "From sending a batch to Postgres until its COMMIT has returned, or was given up",
+    metric_names.WRITE_BOUNDS_S,
+)
+BATCH_SECONDS = BATCHES.labels()
+UNKNOWN_OUTCOMES = Counter(
+    metric_names.UNKNOWN_OUTCOMES, "Batches of which nobody knows whether they are committed: they go again"
 )
 
 SILENT_MAX = 1  # silent connections besides the one in use
@@ -191,7 +196,12 @@ class LedgerConnection:
             connection = await self._ready_connection()
             voted_at_us = self._clock.now_us()
             voted_at = from_unix_us(voted_at_us)
-            rows = await self._fetch(connection, event, voted_at, columns_at(voted_at_us))
+            columns = columns_at(voted_at_us)
+            try:
+                rows = await self._fetch(connection, event, voted_at, columns)
+            except LOST:
+                UNKNOWN_OUTCOMES.inc()
+                raise
         except asyncpg.ReadOnlySQLTransactionError:
             self._drop()
             raise
@@ -210,8 +220,11 @@ class LedgerConnection:
         arguments = cast.arguments(**event._asdict(), voted_at=voted_at, **columns)
         self._warning = ""
         BATCH_VOTES.observe(len(columns["voters"]))
-        with BATCH_SECONDS.time():
+        sent_at = time.monotonic()
+        try:
             rows = await self._silent.answer(connection, asyncio.ensure_future(connection.fetch(cast.text, *arguments)))
+        finally:
+            BATCH_SECONDS.observe(time.monotonic() - sent_at)
         if self._warning:
             raise UnknownOutcomeError(self._warning)
         if any(row["kind"] == VoteKind.ACCEPTED and row["stored_at"] is None for row in rows):

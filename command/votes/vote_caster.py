@@ -20,6 +20,7 @@ from command.votes.rules.vote_judge import VoteJudge
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from command.votes.vote_limits import VoteLimits
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
+from contract import metric_names
 from contract.assurance import Assurance
 from contract.errors import (
     AlreadyVoted,
@@ -39,7 +40,7 @@ from contract.tokens import Caller, SeedBox
 from contract.vote_id import ReceiptCipher, VoteKind
 
 ACCEPTED = Counter(
-    "votes_accepted", "Votes acked, repeats included, by how it is known who the voter is", ["assurance"]
+    metric_names.ACCEPTED, "Votes acked, repeats included, by how it is known who the voter is", ["assurance"]
 )
 _ACCEPTED_BY = {each: ACCEPTED.labels(each.value) for each in Assurance}
 

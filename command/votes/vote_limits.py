@@ -29,9 +29,12 @@ from command.votes.rules.attempt_counter import AttemptCounter
 from command.votes.rules.count_sharer import CountSharer
 from command.votes.rules.evidence import Counting
 from command.votes.vote_batcher import EventKey
+from contract import metric_names
 from contract.errors import TooMany
 
-LIMITED = prometheus_client.Counter("votes_limited", "Votes that were told to come later, by what was over", ["limit"])
+LIMITED = prometheus_client.Counter(
+    metric_names.LIMITED, "Votes that were told to come later, by what was over", ["limit"]
+)
 
 
 class Pace:

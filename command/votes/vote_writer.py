@@ -20,6 +20,7 @@ import prometheus_client
 
 from command.votes.ledger_connection import LOST, Columns, LedgerConnection
 from command.votes.vote_batcher import PendingVote, UnknownEventError, VoteBatcher, VoteOutcome
+from contract import metric_names
 from contract.backoff import Backoff
 from contract.errors import ContractError
 from contract.seal import seal_of
@@ -27,8 +28,8 @@ from contract.vote_id import VoteKind
 
 log = logging.getLogger(__name__)
 
-OUTCOMES = prometheus_client.Counter("votes", "Votes answered, by what became of them", ["outcome"])
-RETRIES = prometheus_client.Counter("vote_batch_retries", "Batches sent again, by reason", ["reason"])
+OUTCOMES = prometheus_client.Counter(metric_names.OUTCOMES, "Votes answered, by what became of them", ["outcome"])
+RETRIES = prometheus_client.Counter(metric_names.BATCH_RETRIES, "Batches sent again, by reason", ["reason"])
 
 BACKOFF_S = (0.05, 0.5)
 _MALFORMED = ("22", "23")  # SQLSTATE classes: data exception, integrity constraint violation

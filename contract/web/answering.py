@@ -14,7 +14,7 @@ from sanic import HTTPResponse, Request
 from sanic import exceptions as sanic_exceptions
 from sanic.response import BaseHTTPResponse
 
-from contract import errors
+from contract import errors, metric_names
 from contract.telemetry import trace_id_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-ANSWERS = Counter("http_answers", "Answers by route and status", ["route", "status"])
+ANSWERS = Counter(metric_names.HTTP_ANSWERS, "Answers by route and status", ["route", "status"])
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from prometheus_client import Gauge
 
-from contract import queries
+from contract import metric_names, queries
 from contract.backoff import Backoff
 from contract.revocations import RevocationList
 
@@ -27,8 +27,10 @@ RECONNECT_S = (0.2, 2.0)
 OVERLAP = timedelta(seconds=30)
 ALL_AGAIN_S = 300.0  # for what took even longer
 
-LISTED = Gauge("revoked_sessions", "Sessions and people whose access tokens are refused before they expire")
-HEARD_UNIX = Gauge("revocations_heard_unix_seconds", "When the list of revoked sessions was last read, Unix time")
+LISTED = Gauge(metric_names.REVOKED_SESSIONS, "Sessions and people whose access tokens are refused before they expire")
+HEARD_UNIX = Gauge(
+    metric_names.REVOCATIONS_HEARD_UNIX_SECONDS, "When the list of revoked sessions was last read, Unix seconds"
+)
 
 log = logging.getLogger(__name__)
 

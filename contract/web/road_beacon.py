@@ -6,6 +6,7 @@ While Redis is away nobody is told, and readers see a silent process.
 import asyncio
 import contextlib
 import heapq
+import math
 import os
 import socket
 import time
@@ -14,8 +15,8 @@ from logging import getLogger
 from typing import Any
 
 import msgspec
-from prometheus_client import Histogram
 
+from contract.latency_histogram import Latencies
 from contract.redis_keys import ROAD_LIFETIME_S, road_key
 from contract.road import EVENTS_WATCHED_MAX, REPORT_EVERY_S, Part, RecentLatency, RoadReport
 from contract.telemetry import LastTrouble
@@ -28,14 +29,14 @@ class RoadBeacon:
         self,
         client: Any,
         part: Part,
-        latency: Histogram,
+        latency: Latencies,
         waiting: Callable[[], int] = lambda: 0,
         watching: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._client = client
         self._part = part
         self._latency = latency
-        self._recent = RecentLatency(_bounds_s(latency))
+        self._recent = RecentLatency((*latency.bounds_s, math.inf))
         self._waiting = waiting
         self._watching = watching
         self._trouble = LastTrouble()
@@ -53,7 +54,7 @@ class RoadBeacon:
     def _report(self, now: float) -> RoadReport:
         watching = self._watching()
         most = heapq.nlargest(EVENTS_WATCHED_MAX, watching.items(), key=lambda each: each[1])
-        slow_ms = self._recent.slow_ms(_counts(self._latency))
+        slow_ms = self._recent.slow_ms(self._latency.up_to())
         return RoadReport(
             self._part, now, self._waiting(), slow_ms, sum(watching.values()), dict(most), self._trouble.last
         )
@@ -64,16 +65,3 @@ class RoadBeacon:
         pipeline.hset(key, self._name, msgspec.json.encode(report))
         pipeline.expire(key, ROAD_LIFETIME_S)
         await pipeline.execute()
-
-
-def _buckets(histogram: Histogram) -> list[tuple[float, float]]:
-    (family,) = histogram.collect()
-    return [(float(each.labels["le"]), each.value) for each in family.samples if each.name.endswith("_bucket")]
-
-
-def _bounds_s(histogram: Histogram) -> list[float]:
-    return [bound for bound, _ in _buckets(histogram)]
-
-
-def _counts(histogram: Histogram) -> list[float]:
-    return [count for _, count in _buckets(histogram)]

@@ -1,16 +1,16 @@
 """POST /live/{event_id}/seen: what a sample of viewers really got, as their pages measured it.
 
 Anybody can post anything here, so it is looked at and never acted on. Bounded: what one report may hold, and what is
-kept of it, which is one histogram.
+kept of it, which is one series of a histogram.
 """
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from prometheus_client import Histogram
 from sanic import HTTPResponse, Request
 
+from contract import stages
 from contract.answer_text import Time
 from contract.moment import rfc3339
 from contract.web.answering import answer
@@ -19,12 +19,6 @@ from contract.web.request_content import json_body, uuid_of
 
 DELAYS_MAX = 100  # as query/pages/live/measure.js has it
 DELAY_MS_MAX = 60_000
-
-COMMIT_TO_PAINT = Histogram(
-    "viewer_commit_to_paint_seconds",
-    "From the commit of the newest vote in standings to the first paint that has them, by sampled viewers' own word",
-    buckets=(0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 60),
-)
 
 
 class SeenDelays(msgspec.Struct):
@@ -56,5 +50,5 @@ class ViewerHandler:
         """Report what a viewer saw, sampled; the answer is the time."""
         uuid_of(event_id, "event_id")
         for delay_ms in json_body(request, SeenDelays).delays_ms:
-            COMMIT_TO_PAINT.observe(delay_ms / 1000)
+            stages.observe(stages.COMMITTED_TO_PAINTED, delay_ms / 1000)
         return answer(ServerTime(rfc3339(datetime.now(UTC))))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sanic import Sanic
 
-from contract import settings
+from contract import settings, stages
 from contract.revocations import RevocationList
 from contract.road import Part
 from contract.web.background import Work
@@ -24,7 +24,7 @@ from query.settings import SseListening, Staleness, Streaming
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
 from query.streams.sse_handler import SseHandler
-from query.streams.sse_hub import COMMIT_TO_CLIENT, SseHub
+from query.streams.sse_hub import SseHub
 from query.streams.stream_tickets import StreamTickets
 
 MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
@@ -57,7 +57,9 @@ class SseService(Service):
         identity_url = settings.read(settings.IdentityDatabase, env).url
         self._revocations = RevocationListener(identity_url, revoked, self._hub.end_revoked)
         self._bell = StandingsBell(self._redis, events.hear, self._hub.ring)
-        self._beacon = RoadBeacon(self._redis, Part.STREAMS, COMMIT_TO_CLIENT, watching=self._hub.watching)
+        self._beacon = RoadBeacon(
+            self._redis, Part.STREAMS, stages.latencies(stages.COMMITTED_TO_DELIVERED), watching=self._hub.watching
+        )
         tickets = StreamTickets(self._redis)
         self.handlers = (SseHandler(self._verifier, revoked, events, tickets, self._hub, self._limits),)
 

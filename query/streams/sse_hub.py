@@ -18,8 +18,9 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from datetime import datetime
 from uuid import UUID
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
+from contract import metric_names, stages
 from contract.errors import Busy, NotFound, ResultsHidden
 from contract.standings import SHOWN_FOR_S
 from query.event import Event
@@ -39,15 +40,12 @@ DRAIN_CLIENTS_A_SECOND = 200  # at least, so that a small audience is gone at on
 DRAIN_STEP_S = 0.1
 CLIENTS_PER_TURN = 500  # then the loop may do something else
 
-SUBSCRIBERS = Gauge("stream_subscribers", "Clients of streams")
-DELIVERIES = Counter("stream_deliveries", "Frames sent, one for each client")
-SKIPPED = Counter("stream_skipped_snapshots", "Frames not sent since the client's socket was full; it gets a newer one")
-CUT = Counter("stream_cut_clients", "Clients cut since their socket stayed full")
-COMMIT_TO_CLIENT = Histogram(
-    "stream_commit_to_client_seconds",
-    "From the commit of the newest vote in a frame until it was sent to the last client",
-    buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5),
+SUBSCRIBERS = Gauge(metric_names.STREAM_SUBSCRIBERS, "Clients of streams")
+DELIVERIES = Counter(metric_names.STREAM_DELIVERIES, "Frames sent, one for each client")
+SKIPPED = Counter(
+    metric_names.STREAM_SKIPPED_SNAPSHOTS, "Frames not sent since the client's socket was full; it gets a newer one"
 )
+CUT = Counter(metric_names.STREAM_CUT_CLIENTS, "Clients cut since their socket stayed full")
 
 log = logging.getLogger(__name__)
 
@@ -226,4 +224,4 @@ def _measure(before: Reading | None, now: Reading) -> None:
     """Observe how long a vote took to the screen, when this push brought one and nothing was amiss."""
     if before is not None and not before.stale and now.standings.newer_than(before.standings):
         counted_at = datetime.fromisoformat(now.standings.as_of)
-        COMMIT_TO_CLIENT.observe(max(0.0, time.time() - counted_at.timestamp()))
+        stages.observe(stages.COMMITTED_TO_DELIVERED, max(0.0, time.time() - counted_at.timestamp()))

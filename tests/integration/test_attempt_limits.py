@@ -106,4 +106,4 @@ async def test_without_redis_nothing_is_limited(start: Start) -> None:
             for _ in range(3):
                 assert (await call(session, "/v1/auth/login", credentials("Ada")))[0] == 401
             async with session.get("/metrics") as response:
-                assert "attempts_unlimited_total 6.0" in await response.text()
+                assert "vote_login_attempts_unlimited_total 6.0" in await response.text()

@@ -248,7 +248,7 @@ def test_operators_see_it_work(ledger: psycopg.Connection, database: Database, r
     """/ready and /metrics answer on its own port."""
     with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         cast(ledger, make_event(ledger), 1, 3)
-        eventually(lambda: "fanout_rows_total 3.0" in fanout.get("/metrics")[1], "three rows are counted")
+        eventually(lambda: "vote_fanout_rows_total 3.0" in fanout.get("/metrics")[1], "three rows are counted")
         status, content = fanout.get("/ready")
         assert (status, json.loads(content)) == (200, {"ready": True, "why_not": ""})
         assert fanout.get("/")[0] == 404

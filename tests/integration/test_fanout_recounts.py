@@ -70,7 +70,7 @@ def test_tallies_edited_beside_a_running_fanout(
         check_agreement(database, redis_url, [event])
         owner.execute(edit)
         eventually(lambda: counts_in_checkpoint(database) == counts_in_ledger(database), "repaired")
-        assert "fanout_repairs_total 1.0" in fanout.get("/metrics")[1]
+        assert "vote_fanout_repairs_total 1.0" in fanout.get("/metrics")[1]
         check_shown(database, redis_url, [event])
         assert epoch_of(redis_url, event) == 1
 

@@ -251,7 +251,7 @@ async def test_leaving_is_not_worth_a_line(
         async with aiohttp.ClientSession(sse.url) as session:
             while True:  # until it has noticed; the test's own time limit ends it
                 async with session.get("/metrics") as answer:
-                    if "\nstream_subscribers 0.0" in await answer.text():
+                    if "\nvote_stream_subscribers 0.0" in await answer.text():
                         break
     assert [line for line in sse.process.said() if '"info"' not in line or "secret" in line] == []
 

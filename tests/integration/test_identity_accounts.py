@@ -235,7 +235,7 @@ async def test_unknown_person_and_wrong_password_are_alike(shared_identity: Iden
 async def hashes_made(session: aiohttp.ClientSession) -> float:
     async with session.get("/metrics") as response:
         text = await response.text()
-    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("password_seconds_count"))
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("vote_password_seconds_count"))
 
 
 async def test_erased_person_is_not_valid(

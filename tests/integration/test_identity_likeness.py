@@ -82,7 +82,9 @@ async def test_disposable_addresses_are_refused(identity: IdentityProcess) -> No
         refused = await call(session, "/v1/auth/register", PERSON | {"email": "ada@mailinator.com"}, token)
         assert error_of(refused) == (400, "invalid_field", "email")
         async with session.get("/metrics") as response:
-            released = re.search(r"^disposable_mail_domains_released (\S+)", await response.text(), re.MULTILINE)
+            released = re.search(
+                r"^vote_disposable_mail_domains_released_unix_seconds (\S+)", await response.text(), re.MULTILINE
+            )
     assert released
     assert datetime(2026, 1, 1, tzinfo=UTC).timestamp() < float(released[1]) < datetime.now(UTC).timestamp()
 

@@ -66,7 +66,7 @@ def token_in(mail: EmailMessage) -> str:
 
 async def metric(session: aiohttp.ClientSession, outcome: str) -> float:
     async with session.get("/metrics") as answer:
-        found = re.search(rf'mails_total{{outcome="{outcome}"}} (\S+)', await answer.text())
+        found = re.search(rf'vote_mails_total{{outcome="{outcome}"}} (\S+)', await answer.text())
     return float(found[1]) if found else 0
 
 

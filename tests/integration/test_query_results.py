@@ -291,5 +291,5 @@ async def test_viewers_reports_are_counted(query: Service) -> None:
         assert (status, body["error"]["code"]) == (400, "invalid_field")
         assert body["error"]["field"].startswith("delays_ms")
     _, metrics, _ = await get(query, "/metrics")
-    assert 'viewer_commit_to_paint_seconds_bucket{le="0.15"} 1.0' in metrics
-    assert "viewer_commit_to_paint_seconds_count 2.0" in metrics
+    assert 'vote_stage_seconds_bucket{le="0.15",stage="committed_to_painted"} 1.0' in metrics
+    assert 'vote_stage_seconds_count{stage="committed_to_painted"} 2.0' in metrics

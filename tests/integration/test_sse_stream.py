@@ -218,7 +218,7 @@ async def test_stalled_client_is_cut_and_the_others_notice_nothing(
                 tallies.write(event, {1: votes}, lsn=1000 + votes)
                 await until(received, total_votes=votes)
                 async with session.get("/metrics") as metrics:
-                    cut = "stream_cut_clients_total 1.0" in await metrics.text()
+                    cut = "vote_stream_cut_clients_total 1.0" in await metrics.text()
             tallies.write(event, {1: votes + 1}, lsn=2000 + votes)
             await until(received, total_votes=votes + 1)
 
@@ -264,7 +264,7 @@ async def test_client_that_does_not_read_its_end_is_let_go(
             async def subscribers(number: int) -> None:
                 while True:  # the test's own time limit ends it
                     async with session.get("/metrics") as metrics:
-                        if f"stream_subscribers {number}.0" in await metrics.text():
+                        if f"vote_stream_subscribers {number}.0" in await metrics.text():
                             return
 
             await subscribers(1)

@@ -45,7 +45,7 @@ async def test_a_vote_below_the_level_leaves_no_row(
                 assert error_of((status, content)) == (403, "forbidden", "")
                 assert (least.value in content["error"]["message"], "vote_id" in content) == (True, False)
         async with session.get("/metrics") as answer:
-            counted = dict(re.findall(r'votes_accepted_total\{assurance="(\w+)"} (\d)', await answer.text()))
+            counted = dict(re.findall(r'vote_accepted_total\{assurance="(\w+)"} (\d)', await answer.text()))
     assert counted == {level.value: str(int(level in may)) for level in LEVELS}
     ledger = owner.execute("SELECT voter FROM votes UNION ALL SELECT voter FROM vote_rejections").fetchall()
     assert {row[0] for row in ledger} == {voters[level].pseudonym(event.event_no) for level in may}

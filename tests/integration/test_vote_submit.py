@@ -236,5 +236,5 @@ async def test_too_many_votes_are_told_to_come_later(
                 assert (response.status, int(response.headers["Retry-After"]) > 0) == (429, True)
             async with session.get("/metrics") as response:
                 metrics = await response.text()
-    assert 'votes_limited_total{limit="account"} 1.0' in metrics
-    assert 'votes_limited_total{limit="address"} 1.0' in metrics
+    assert 'vote_limited_total{limit="account"} 1.0' in metrics
+    assert 'vote_limited_total{limit="address"} 1.0' in metrics

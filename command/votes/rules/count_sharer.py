@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from command.votes.rules.attempt_counter import AttemptCounter, Count, WaitingCount
+from contract import metric_names
 from contract.redis_keys import counted_key
 
 SHARE_EVERY_S = 0.25
@@ -25,7 +26,9 @@ ANSWER_WITHIN_S = 1.0
 _NEW_SHIFT = 32  # one number carries both: accounts below, new ones above
 _ACCOUNTS_MASK = (1 << _NEW_SHIFT) - 1
 
-UNSHARED = prometheus_client.Counter("vote_counts_unshared", "Rounds in which Redis didn't take a process' counts")
+UNSHARED = prometheus_client.Counter(
+    metric_names.COUNTS_UNSHARED, "Rounds in which Redis didn't take a process' counts"
+)
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from command.durable_pool import Connection, DurablePool
 from command.votes.rules.evidence import EvidenceBlock, JudgedVote
 from command.votes.rules.rule_set import RuleSet
 from command.votes.vote_batcher import EventKey
-from contract import queries
+from contract import metric_names, queries
 from contract.backoff import Backoff
 from contract.errors import Busy, NotDurable
 from contract.vote_id import VoteKind
@@ -33,8 +33,10 @@ ROWS_PER_CALL_MAX = 50
 LAST_HITS_MAX = 10
 BACKOFF_S = (0.2, 5.0)
 
-STORED = prometheus_client.Counter("vote_evidence_stored", "Judged votes whose evidence is stored")
-DROPPED = prometheus_client.Counter("vote_evidence_dropped", "Judged votes whose evidence was dropped", ["reason"])
+STORED = prometheus_client.Counter(metric_names.EVIDENCE_STORED, "Judged votes whose evidence is stored")
+DROPPED = prometheus_client.Counter(
+    metric_names.EVIDENCE_DROPPED, "Judged votes whose evidence was dropped", ["reason"]
+)
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,11 @@ from command.votes.rules.evidence_writer import EvidenceWriter
 from command.votes.rules.rule_set import Action, RuleSet
 from command.votes.vote_batcher import EventKey, PendingVote
 from command.votes.voting_event_directory import VotingEvent
+from contract import metric_names
 from contract.tokens import Caller
 from contract.vote_id import VoteKind
 
-HITS = prometheus_client.Counter("vote_rule_hits", "Votes that met a rule, by its action", ["rule", "action"])
+HITS = prometheus_client.Counter(metric_names.RULE_HITS, "Votes that met a rule, by its action", ["rule", "action"])
 
 _KIND_OF = {Action.REFUSE: VoteKind.REFUSED, Action.CHALLENGE: VoteKind.CHALLENGED}
 
