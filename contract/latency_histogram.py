@@ -1,7 +1,7 @@
 """Histograms of seconds that cost the one who is measured next to nothing; a scrape puts them together.
 
-prometheus_client's own takes a lock and walks its buckets: 1.0 to 1.3 µs an observation, 2.5 with an exemplar. This takes
-0.2 and 0.5. A vote is measured three times, so that is worth a class. An exemplar is the newest of its bucket.
+prometheus_client's own takes a lock and walks its buckets: 1.0 to 1.3 µs an observation, 2.5 with an exemplar; this
+takes 0.2 and 0.5. A vote is measured three times, so that is worth a class. An exemplar is the newest of its bucket.
 One thread observes; a scrape by another one may see a sum that is one observation ahead of the counts.
 """
 

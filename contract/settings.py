@@ -144,6 +144,12 @@ def _mode(text: str) -> str:
     return text
 
 
+def _on_or_off(text: str) -> str:
+    if text not in ("on", "off"):
+        raise ValueError("it must be on or off")
+    return text
+
+
 def origins(text: str) -> tuple[str, ...]:
     """Origins as browsers write them, or "*"."""
     names = _names(text)
@@ -169,6 +175,18 @@ class Mode:
     def is_production(self) -> bool:
         """Whether what isn't fit for production is refused."""
         return self.name == "production"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Metering:
+    """Whether anything is measured; off, which takes /metrics and the desk's latencies away, is for benches."""
+
+    word: str = setting("METRICS", "on", _on_or_off)
+
+    @property
+    def on(self) -> bool:
+        """Whether it is."""
+        return self.word == "on"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

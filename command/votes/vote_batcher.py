@@ -11,6 +11,7 @@ one in bytes, too.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,19 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from prometheus_client import Gauge
+
+from contract import metric_names
+from contract.latency_histogram import LatencyHistogram
 from contract.vote_id import VoteKind
+
+WAITS = LatencyHistogram(
+    metric_names.QUEUE_WAIT_SECONDS,
+    "Votes' wait in the queue, until a writer takes them",
+    metric_names.QUEUE_WAIT_BOUNDS_S,
+)
+WAITED = WAITS.labels()
+QUEUED = Gauge(metric_names.QUEUE_VOTES, "Votes that wait for a writer")
 
 
 class EventKey(NamedTuple):
@@ -48,6 +61,7 @@ class PendingVote:
     region: str | None
     answer: asyncio.Future[VoteOutcome]
     refused: int = 0  # the kind that a fraud rule wants it to have, unless the voter has a vote already; 0: none
+    queued_at: float = 0.0  # monotonic seconds, once it is queued
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +97,7 @@ class VoteBatcher:
         self._takers: deque[asyncio.Future[None]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
+        QUEUED.set_function(self.__len__)
 
     def __len__(self) -> int:
         return self._size
@@ -91,6 +106,7 @@ class VoteBatcher:
         """Queue a vote, or raise `QueueFullError`."""
         if self._size >= self._queue_votes_max:
             raise QueueFullError
+        vote.queued_at = time.monotonic()
         queue = self._waiting.setdefault(vote.event, deque())
         queue.append(vote)
         self._size += 1
@@ -140,6 +156,9 @@ class VoteBatcher:
             queue = self._waiting.pop(event)
             taken = [queue.popleft() for _ in range(min(len(queue), self._batch_votes_max))]
             self._size -= len(taken)
+            taken_at = time.monotonic()  # the loop's own clock stands still between its rounds
+            for vote in taken:
+                WAITED.observe(taken_at - vote.queued_at)
             if queue:
                 self._waiting[event] = queue  # its next turn comes after the others'
                 self._wake_taker()

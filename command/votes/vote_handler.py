@@ -1,11 +1,14 @@
 """POST /v1/vote/submit: what /v1 says and answers; the vote itself is cast by vote_caster. 200 means: committed."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import msgspec
+from prometheus_client import Counter
 from sanic import HTTPResponse, Request
 
-from command.votes.vote_caster import VoteCaster
+from command.votes.vote_caster import AcceptedVote, VoteCaster
+from contract import metric_names, stages
 from contract.answer_text import Id, Time
 from contract.challenge import PAYLOAD_CHARS_MAX
 from contract.errors import (
@@ -13,6 +16,7 @@ from contract.errors import (
     Busy,
     CaptchaInvalid,
     CaptchaRequired,
+    ContractError,
     EventNotOpen,
     Forbidden,
     NotDurable,
@@ -22,11 +26,13 @@ from contract.errors import (
     TooMany,
 )
 from contract.moment import rfc3339
-from contract.web.answering import answer
+from contract.web.answering import answer, seconds_since_arrival
 from contract.web.call import call
 from contract.web.client_address import address_of
 from contract.web.request_content import GivenId, json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
+
+REFUSALS = Counter(metric_names.REFUSALS, "Votes that were not accepted, by the answer's error code", ["reason"])
 
 # Not read: whatever a phone's clock says, and however it spells it, never costs a vote.
 ClientTime = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "string", "format": "date-time"})]
@@ -94,13 +100,27 @@ class VoteHandler:
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""
+        accepted = await measured(request, self._cast(request))
+        return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))
+
+    async def _cast(self, request: Request) -> AcceptedVote:
         caller = self._verifier.caller(request)
         vote = json_body(request, VoteRequest)
         if not caller.is_user(vote.user_id):
             raise NotYours
         device_id = vote.meta.device_id if vote.meta else None
         event_id, contestant_id = uuid_of(vote.event_id, "event_id"), uuid_of(vote.contestant_id, "contestant_id")
-        accepted = await self._votes.cast(
+        return await self._votes.cast(
             caller, event_id, contestant_id, device_id, address_of(request), vote.captcha_token
         )
-        return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))
+
+
+async def measured(request: Request, casting: Awaitable[AcceptedVote]) -> AcceptedVote:
+    """The vote that came by this request; times an ack, counts a refusal, whichever dialect they are said in."""
+    try:
+        accepted = await casting
+    except ContractError as refusal:
+        REFUSALS.labels(refusal.code).inc()
+        raise
+    stages.observe(stages.RECEIVED_TO_ACKED, seconds_since_arrival(request))
+    return accepted

@@ -6,15 +6,18 @@ Each answer carries X-Trace-Id; anything unforeseen is logged once, here, and an
 import contextlib
 import functools
 import logging
+import time
 from typing import Any
 
 import msgspec
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from sanic import HTTPResponse, Request
 from sanic import exceptions as sanic_exceptions
+from sanic.http import Stage
 from sanic.response import BaseHTTPResponse
 
 from contract import errors, metric_names
+from contract.latency_histogram import Latencies, LatencyHistogram
 from contract.telemetry import trace_id_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
@@ -25,6 +28,13 @@ log = logging.getLogger(__name__)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 ANSWERS = Counter(metric_names.HTTP_ANSWERS, "Answers by route and status", ["route", "status"])
+SECONDS = LatencyHistogram(
+    metric_names.HTTP_SECONDS,
+    "From the arrival of a request's last bytes until its answer begins; a stream goes on from there",
+    metric_names.HTTP_BOUNDS_S,
+    label="route",
+)
+INSIDE = Gauge(metric_names.HTTP_INSIDE, "Requests whose answer hasn't begun, without the scrape's own")
 
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
@@ -41,17 +51,43 @@ def trace_id(request: Request) -> str:
 
 
 async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
-    """Put on each answer what all of them carry, and count it; a middleware."""
+    """Put on each answer what all of them carry; a middleware."""
     response.headers["X-Trace-Id"] = trace_id(request)
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
         request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
-    _answers(request.route.name if request.route else "none", response.status).inc()
+
+
+async def mark_and_measure_answer(request: Request, response: BaseHTTPResponse) -> None:
+    """Put on each answer what all of them carry, count and time it; a middleware."""
+    await mark_answer(request, response)
+    measure_answer(request, response.status)
+
+
+def measure_answer(request: Request, status: int) -> None:
+    """Count and time an answer that begins now; a path that no call has, or not by this method, is of route none."""
+    answers, seconds = _measured(request.route.name if request.route else "none", status)
+    answers.inc()
+    seconds.observe(seconds_since_arrival(request))
+
+
+def seconds_since_arrival(request: Request) -> float:
+    """Since its last bytes came, waiting for the event loop included; before its answer begins."""
+    protocol: Any = request.protocol
+    return time.monotonic() - float(protocol._time)  # noqa: SLF001  # Sanic notes it in any case, so it costs nothing
+
+
+def requests_inside(request: Request) -> int:
+    """How many requests of this server, besides this one, wait for the beginning of their answer; WebSockets don't."""
+    protocol: Any = request.protocol
+    https = [connection.http for connection in protocol.connections if connection.http]
+    return sum(http.stage is Stage.HANDLER and not http.upgrade_websocket for http in https) - 1
 
 
 @functools.cache
-def _answers(route: str, status: int) -> Counter:
-    """One of a few dozen counters; looking it up by its labels costs more than counting."""
-    return ANSWERS.labels(route, status)
+def _measured(name: str, status: int) -> tuple[Counter, Latencies]:
+    """One of a few dozen pairs; looking them up by their labels costs more than counting."""
+    route = name.rpartition(".")[2]  # Sanic puts the app's name before it
+    return ANSWERS.labels(route, status), SECONDS.labels(route)
 
 
 async def answer_error(request: Request, error: Exception) -> HTTPResponse:

@@ -15,13 +15,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sanic import HTTPResponse, Request, Sanic
 
-from contract import settings
+from contract import metering, settings
 from contract.readiness import readiness
 from contract.telemetry import log_to_stderr
-from contract.web.answering import answer, answer_error, mark_answer
+from contract.web.answering import INSIDE, answer, answer_error, mark_and_measure_answer, mark_answer, requests_inside
 from contract.web.background import Background, Work
 from contract.web.call import BODY_BYTES_MAX, add_routes
 from contract.web.cors import Cors
@@ -32,6 +31,7 @@ KEEP_ALIVE_S = 75  # longer than the edge's, so that the edge never writes into 
 GRACEFUL_STOP_S = 10
 BACKLOG = 4096  # connections not accepted yet; the kernel drops what comes beyond, and a client tries after 1, 3, 7 s
 SELDOM_GC_THRESHOLDS = (50_000, 20, 50)
+READY_WITHIN_S = 1
 
 log = logging.getLogger(__name__)
 
@@ -88,11 +88,13 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     try:
         service = build(os.environ)
         cors = Cors(settings.read(settings.CrossOrigin, os.environ).readers)
+        measuring = settings.read(settings.Metering, os.environ).on
     except settings.SettingError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log
         return 2
     background = Background()
-    app = make_app(name, service, background, cors)
+    metering.introduce(name, measuring=measuring)
+    app = make_app(name, service, background, cors, measuring=measuring)
     # What is there now stays, and a request's objects die by their reference counts: look for cycles seldom.
     gc.freeze()
     gc.set_threshold(*service.gc_thresholds)
@@ -101,7 +103,9 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     return 1 if background.died else 0
 
 
-def make_app(name: str, service: Service, background: Background, cors: Cors) -> Sanic[Any, Any]:
+def make_app(
+    name: str, service: Service, background: Background, cors: Cors, *, measuring: bool = True
+) -> Sanic[Any, Any]:
     """The Sanic app around a service."""
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, error_handler=None, strict_slashes=False)
     app.config.update(
@@ -117,10 +121,12 @@ def make_app(name: str, service: Service, background: Background, cors: Cors) ->
         AUTO_EXTEND=False,  # sanic-ext would add its injection, CORS and documentation pages to each request's way
     )
     app.ctx.cors = cors
-    app.register_middleware(mark_answer, "response")
+    app.register_middleware(mark_and_measure_answer if measuring else mark_answer, "response")
     app.exception(Exception)(answer_error)
     _add_lifetime(app, service, background)
-    _add_vitals(app, service)
+    _add_readiness(app, service)
+    if measuring:
+        _add_metrics(app, service)
     add_routes(app, *service.handlers)
     service.configure(app)
     return app
@@ -155,13 +161,28 @@ def _add_lifetime(app: Sanic[Any, Any], service: Service, background: Background
     app.after_server_stop(stop)
 
 
-def _add_vitals(app: Sanic[Any, Any], service: Service) -> None:
+def _add_readiness(app: Sanic[Any, Any], service: Service) -> None:
     async def ready(_request: Request) -> HTTPResponse:
         status, content = readiness(await service.why_not_ready())
         return answer(content, status)
 
-    async def metrics(_request: Request) -> HTTPResponse:
-        return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
     app.add_route(ready, "/ready", name="ready", methods=["GET", "HEAD"])
+
+
+def _add_metrics(app: Sanic[Any, Any], service: Service) -> None:
+    async def metrics(request: Request) -> HTTPResponse:
+        metering.READY.set(await _is_ready(service))
+        INSIDE.set(requests_inside(request))
+        body, content_type = metering.exposition(request.headers.get("accept"))
+        return HTTPResponse(body, content_type=content_type)
+
     app.add_route(metrics, "/metrics", name="metrics", methods=["GET", "HEAD"])
+
+
+async def _is_ready(service: Service) -> bool:
+    """Whether it is ready, and says so at once: a scrape waits for no database that is away."""
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            return not await service.why_not_ready()
+    except TimeoutError:
+        return False

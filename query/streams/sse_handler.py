@@ -21,7 +21,7 @@ from sanic.exceptions import WebsocketClosed
 
 from contract.errors import Busy, InvalidBody, NotFound, ResultsHidden, TooMany, Unauthorized
 from contract.revocations import RevocationList, ids_of
-from contract.web.answering import answer
+from contract.web.answering import answer, measure_answer
 from contract.web.call import Access, call
 from contract.web.request_content import uuid_of
 from contract.web.token_verifier import TokenVerifier
@@ -127,6 +127,7 @@ class SseHandler:
         try:
             async with self._watched(request, event, let_in_by) as channel:
                 websocket = await protocol.websocket_handshake(request)
+                measure_answer(request, 101)
                 client = self._client(request, Form.WEBSOCKET, let_in_by)
                 listening = asyncio.create_task(_ignore_words(websocket, client))
                 try:
@@ -136,6 +137,7 @@ class SseHandler:
                 await _close(websocket, *_last_word(channel, chatty=listening.done()))
         except (Busy, TooMany) as error:
             websocket = await protocol.websocket_handshake(request)
+            measure_answer(request, error.status)
             await _close(websocket, FULL, str(error))
 
     socket.is_websocket = True  # type: ignore[attr-defined]  # so that Sanic expects no answer from it

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -58,7 +58,7 @@ class SseHub:
         self._events = events
         self._limits = limits
         self._feeds: dict[str, SseFeed] = {}
-        self._rung: set[str] = set()
+        self._rung: dict[str, float | None] = {}  # when it was heard that this tally has changed; None: it may have
         self._woken = asyncio.Event()
         self._watchers = 0
         self.closing = False
@@ -104,9 +104,9 @@ class SseHub:
     def ring(self, event_id: str | None) -> None:
         """An event has changed, or, with None, any may have."""
         if event_id is None:
-            self._rung.update(self._feeds)
-        elif event_id in self._feeds:
-            self._rung.add(event_id)
+            self._rung = dict.fromkeys(self._feeds) | self._rung
+        elif event_id in self._feeds and self._rung.get(event_id) is None:
+            self._rung[event_id] = time.monotonic()
         if self._rung:
             self._woken.set()
 
@@ -127,9 +127,9 @@ class SseHub:
             await self._woken.wait()
             self._woken.clear()
             started = time.monotonic()
-            rung, self._rung = self._rung, set()
+            rung, self._rung = self._rung, {}
             try:
-                await self._refresh([self._feeds[event_id] for event_id in rung if event_id in self._feeds])
+                await self._refresh({self._feeds[each]: at for each, at in rung.items() if each in self._feeds})
             except Exception as error:
                 log.exception("a push failed", exc_info=error)
             took_s = time.monotonic() - started
@@ -156,8 +156,8 @@ class SseHub:
                 client.end()
             await asyncio.sleep(DRAIN_STEP_S)
 
-    async def _refresh(self, feeds: Iterable[SseFeed]) -> None:
-        feeds = [feed for feed in feeds if feed.reading is not None]
+    async def _refresh(self, rung: Mapping[SseFeed, float | None]) -> None:
+        feeds = [feed for feed in rung if feed.reading is not None]
         asked_at = time.monotonic()
         readings = await self._standings.read_many(feed.event for feed in feeds)
         await asyncio.gather(*map(self._look_at_event, feeds))
@@ -166,7 +166,7 @@ class SseHub:
             before = feed.reading
             if reading and (changed := feed.show(reading, asked_at)):
                 await self._push(feed, changed)
-                _measure(before, reading)
+                _measure(before, reading, rung[feed])
             feed.read_again.set()
 
     async def _look_at_event(self, feed: SseFeed) -> None:
@@ -220,8 +220,13 @@ def _slices(clients: Sequence[SseClient], size: int) -> Iterator[Sequence[SseCli
     return (clients[at : at + size] for at in range(0, len(clients), size))
 
 
-def _measure(before: Reading | None, now: Reading) -> None:
-    """Observe how long a vote took to the screen, when this push brought one and nothing was amiss."""
+def _measure(before: Reading | None, now: Reading, heard_at: float | None) -> None:
+    """Observe how long a vote took to the screen, when this push brought one and nothing was amiss.
+
+    What is tallied is heard of at once, so since then is since it was tallied, and no two clocks are compared.
+    """
     if before is not None and not before.stale and now.standings.newer_than(before.standings):
+        if heard_at is not None:
+            stages.observe(stages.TALLIED_TO_DELIVERED, time.monotonic() - heard_at)
         counted_at = datetime.fromisoformat(now.standings.as_of)
         stages.observe(stages.COMMITTED_TO_DELIVERED, max(0.0, time.time() - counted_at.timestamp()))
