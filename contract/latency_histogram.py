@@ -50,7 +50,7 @@ class LatencyHistogram(Collector):
     """A registered histogram of seconds with one label, or with none."""
 
     def __init__(self, name: str, documentation: str, bounds_s: Sequence[float], label: str = "") -> None:
-        self.label = label
+        self._labelnames = (label,) if label else ()  # as prometheus_client's own have it
         self._name = name
         self._documentation = documentation
         self._bounds_s = bounds_s
@@ -66,11 +66,11 @@ class LatencyHistogram(Collector):
 
     def describe(self) -> list[HistogramMetricFamily]:
         """Its name and help."""
-        return [HistogramMetricFamily(self._name, self._documentation, labels=[self.label] if self.label else [])]
+        return [HistogramMetricFamily(self._name, self._documentation, labels=self._labelnames)]
 
     def collect(self) -> list[HistogramMetricFamily]:
         """All that was observed."""
         (family,) = self.describe()
         for value, each in list(self._by_label.items()):
-            family.add_metric([value] if self.label else [], list(each.buckets()), each.total_s)
+            family.add_metric([value] if self._labelnames else [], list(each.buckets()), each.total_s)
         return [family]

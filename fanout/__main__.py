@@ -58,6 +58,7 @@ def main(arguments: list[str]) -> int:
         own = settings.read(Fanout, env)
         redis_url = settings.read(settings.Redis, env).url
         listening = settings.read(FanoutListening, env)
+        measuring = settings.read(settings.Metering, env).on
     except settings.SettingError as error:
         print(f"fanout: {error}", file=sys.stderr)  # for people, before there is anything to log
         return 2
@@ -66,7 +67,7 @@ def main(arguments: list[str]) -> int:
     stop, health, writer = threading.Event(), Vitals(), RedisWriter(redis_url)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    health.serve(listening.host, listening.port)
+    health.serve(listening.host, listening.port, measuring=measuring)
     log.info("serving", extra={"source": own.source, "slot": own.slot})
     count_until(stop, url, own, writer, health)
     writer.close()

@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 
 from contract import queries
+from fanout import vitals
 from fanout.checkpoint import Checkpoint, FencedError
 from fanout.event_freeze import EventFreeze
 from fanout.polled_statement import PolledStatement, array
@@ -31,7 +32,6 @@ class CheckpointWriter:
         self, connection: psycopg.Connection[Any], slot: str, walsender_pid: int, stored: Checkpoint | None
     ) -> None:
         self.stored = stored
-        self.lag_bytes = 0
         self.may_be_standby = False  # whether Postgres may take our listener for a synchronous standby
         self._connection = connection
         self._slot = slot
@@ -113,10 +113,12 @@ class CheckpointWriter:
         rows = self._writing.poll() if self._writing else None
         if rows is None:
             return False
-        ((stored, lag_bytes, may_be_standby),) = rows
+        ((stored, may_be_standby),) = rows
         if stored != "t":
             raise FencedError("the checkpoint was refused: another fanout has taken over")
-        self.stored, self.lag_bytes, self._writing = self._next, int(lag_bytes), None
+        self.stored, self._writing = self._next, None
+        vitals.CHECKPOINT_SECONDS.observe(time.monotonic() - self._asked_at)
+        vitals.CHECKPOINT_UNIX.set_to_current_time()
         self.may_be_standby = may_be_standby == "t"
         return True
 

@@ -57,18 +57,21 @@ class Publisher:
         oldest_us = self._tally.oldest_unpublished_us
         if self._pace.refresh_due(now):
             self._tally.publish_again(EVENTS_AGAIN)
+        began_at = time.monotonic()
         try:
             self._writer.write(self._tally, heard_at, between)
         except redis.RedisError as error:
             self._redis_failed(error)
             return
-        self._pace.written(now, time.monotonic())
+        ended_at = time.monotonic()
+        self._pace.written(now, ended_at)
         self._backoff.reset()
         self._published_lsn = self._tally.position.lsn
         if trouble and trouble != self._health.why_not_ready:
             log.error(trouble)
         self._health.why_not_ready = trouble
         vitals.FLUSHES.inc()
+        vitals.FLUSH_SECONDS.observe(ended_at - began_at)
         if oldest_us:
             stages.observe(stages.COMMITTED_TO_TALLIED, time.time() - oldest_us / 1_000_000)
 

@@ -24,6 +24,7 @@ from fanout.checkpoint_writer import CheckpointWriter
 from fanout.publisher import Publisher
 from fanout.redis_writer import RedisWriter
 from fanout.settings import Fanout
+from fanout.slot_watch import SlotWatch
 from fanout.takeover import Lead
 from fanout.vitals import Vitals
 from fanout.wal_decoder import Transaction
@@ -47,12 +48,16 @@ class Session:
         self._recount = lead.recount
         self._replace_all = lead.recount is not None
         self._checkpoints = CheckpointWriter(lead.connection, settings.slot, lead.listener.backend_pid, lead.stored)
+        self._slot = SlotWatch(lead.connection, settings.slot)
         self._pace = CheckpointPace(settings.checkpoint_ms / 1000, settings.idle_checkpoint_ms / 1000)
         self._publisher = Publisher(lead.tally, lead.catch_up_lsn, settings.flush_ms / 1000, redis_writer, health)
         self._now = self._heard_at = time.monotonic()
         self._heard_unix = time.time()
         self._report_at = self._stored_at = self._looked_at = 0.0
         self._received_lsn = 0
+        # When the newest commit was made that is counted, in Unix seconds.
+        self._newest_at = lead.stored.written_us / 1_000_000 if lead.stored else self._heard_unix
+        vitals.LAG.begin(lead.tally.position.lsn, self._newest_at)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop. Raises psycopg.Error, `FencedError`."""
@@ -87,6 +92,7 @@ class Session:
             if isinstance(message, Transaction):
                 self._received_lsn = message.end_lsn
                 if self._tally.apply(message):
+                    self._newest_at = message.committed_us / 1_000_000
                     vitals.COMMITS.inc()
                     vitals.ROWS.inc(sum(message.votes.values()))
                 continue
@@ -109,19 +115,21 @@ class Session:
         """What an operator has to look after though the numbers are right, or "" ."""
         if self._checkpoints.may_be_standby:
             return "commits may wait for this listener: synchronous_standby_names must name the standbys, '*' won't do"
-        if self._checkpoints.waited_s(self._now) > STUCK_S:
+        if max(self._checkpoints.waited_s(self._now), self._slot.waited_s(self._now)) > STUCK_S:
             return "Postgres doesn't answer a checkpoint"
         return ""
 
     def _poll_checkpoint(self) -> None:
         """Store a checkpoint when it is time, and confirm it once it is stored; look after it now and then."""
         if self._checkpoints.poll():
-            vitals.LAG_BYTES.set(self._checkpoints.lag_bytes)
-            vitals.CHECKPOINT_UNIX.set_to_current_time()
             self._report()
         if self._checkpoints.poll_look():
             self._repair()
-        if self._recount or self._checkpoints.busy:
+        self._slot.poll()
+        if self._checkpoints.busy or self._slot.busy:
+            return
+        self._slot.ask_when_due(self._now)
+        if self._recount or self._slot.busy:
             return
         stored = self._checkpoints.stored
         moved = stored is None or self._tally.position != stored.position
@@ -145,4 +153,5 @@ class Session:
         recounted_to = self._tally.position.lsn if self._recount else None
         confirmed_lsn = lsn_to_confirm(self._checkpoints.stored, self._tally.epoch, recounted_to)
         self._listener.report(self._received_lsn, confirmed_lsn)
+        vitals.LAG.count(self._tally.position.lsn, self._newest_at)
         self._report_at = time.monotonic() + REPORT_S

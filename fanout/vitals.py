@@ -1,13 +1,16 @@
 """What an operator sees of fanout: metrics, and whether it publishes. Served by a small thread, never by the loop."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
+from prometheus_client import Counter, Gauge
 
-from contract import metric_names
+from contract import metering, metric_names
+from contract.latency_histogram import LatencyHistogram
 from contract.readiness import readiness
+from fanout.counting_lag import CountingLag
 
 ROWS = Counter(metric_names.FANOUT_ROWS, "Votes read from the WAL and counted")
 COMMITS = Counter(metric_names.FANOUT_COMMITS, "Transactions counted")
@@ -17,10 +20,26 @@ REBUILDS = Counter(metric_names.FANOUT_REBUILDS, "Recounts of the whole ledger, 
 REPAIRS = Counter(
     metric_names.FANOUT_REPAIRS, "Stored tallies that another hand had changed, written again from memory"
 )
-LAG_BYTES = Gauge(metric_names.FANOUT_LAG_BYTES, "WAL beyond the last checkpoint")
+FLUSH_SECONDS = LatencyHistogram(
+    metric_names.FANOUT_FLUSH_SECONDS, "A flush, until Redis has answered all of it", metric_names.WRITE_BOUNDS_S
+).labels()
+CHECKPOINT_SECONDS = LatencyHistogram(
+    metric_names.FANOUT_CHECKPOINT_SECONDS, "A checkpoint, until Postgres has stored it", metric_names.WRITE_BOUNDS_S
+).labels()
 CHECKPOINT_UNIX = Gauge(
     metric_names.FANOUT_CHECKPOINT_UNIX_SECONDS, "When the last checkpoint was stored, in Unix seconds"
 )
+LAG_BYTES = Gauge(metric_names.FANOUT_LAG_BYTES, "WAL in bytes beyond the last checkpoint")
+LAG = CountingLag()
+LAG_SECONDS = Gauge(
+    metric_names.FANOUT_LAG_SECONDS, "Age in seconds of the newest commit that is counted, 0 while nothing more waits"
+)
+SLOT_RETAINED_BYTES = Gauge(metric_names.FANOUT_SLOT_RETAINED_BYTES, "WAL in bytes that Postgres keeps for the slot")
+SLOT_SAFE_BYTES = Gauge(
+    metric_names.FANOUT_SLOT_SAFE_BYTES,
+    "WAL in bytes that may still be written until the slot is invalidated (max_slot_wal_keep_size), -1 without a limit",
+)
+READY = Gauge(metric_names.FANOUT_READY, "1 while this process leads and all that is counted reaches Redis, else 0")
 
 
 class Vitals:
@@ -28,21 +47,27 @@ class Vitals:
 
     def __init__(self) -> None:
         self.why_not_ready = "starting"
+        LAG_SECONDS.set_function(lambda: LAG.seconds(time.time()))
+        for gauge in (READY, metering.READY):
+            gauge.set_function(lambda: not self.why_not_ready)
 
-    def serve(self, host: str, port: int) -> None:
+    def serve(self, host: str, port: int, *, measuring: bool = True) -> None:
         """Answer /ready and /metrics until the process ends; raises OSError when the port is taken."""
-        handler = type("Handler", (_Handler,), {"vitals": self})
+        metering.introduce("fanout", measuring=measuring)
+        handler = type("Handler", (_Handler,), {"vitals": self, "measuring": measuring})
         server = ThreadingHTTPServer((host, port), handler)
         threading.Thread(target=server.serve_forever, name="vitals", daemon=True).start()
 
 
 class _Handler(BaseHTTPRequestHandler):
     vitals: Vitals
+    measuring: bool
     timeout = 5
 
     def do_GET(self) -> None:
-        if self.path == "/metrics":
-            self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+        if self.path == "/metrics" and self.measuring:
+            body, content_type = metering.exposition(self.headers.get("accept"))
+            self._answer(200, content_type, body)
         elif self.path == "/ready":
             status, content = readiness(self.vitals.why_not_ready)
             self._answer(status, "application/json", msgspec.json.encode(content))

@@ -8,14 +8,16 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from limits import RateLimitItem
+from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
-from contract import errors
+from contract import errors, metric_names
 from contract.latency_histogram import LatencyHistogram
 from ops.embedded import stack_configuration
 
@@ -134,24 +136,17 @@ def _default(metadata: Any) -> str:
 
 
 def metrics() -> dict[str, tuple[Metric, Sequence[str]]]:
-    """All that any process exports, by name, each with its labels: of every module that gives one a name."""
+    """All that any process exports of ours, by name, each with its labels."""
+    for path in chain.from_iterable(sorted((PROJECT / package).rglob("*.py")) for package in EXPORTING):
+        if re.search(r"\bmetric_names\.[A-Z]", path.read_text()):
+            importlib.import_module(".".join(path.relative_to(PROJECT).with_suffix("").parts))
+    named = {value for name, value in vars(metric_names).items() if name.isupper() and isinstance(value, str)}
     found = {}
-    for each in _modules_that_name_metrics():
-        for collector in vars(importlib.import_module(each)).values():
-            if isinstance(collector, MetricWrapperBase):
-                (described,) = collector.describe()
-                found[described.name] = described, collector._labelnames  # noqa: SLF001  # no other way
-            elif isinstance(collector, LatencyHistogram):
-                (described,) = collector.describe()
-                found[described.name] = described, [collector.label] if collector.label else []
-    return found
-
-
-def _modules_that_name_metrics() -> Iterator[str]:
-    for package in EXPORTING:
-        for path in sorted((PROJECT / package).rglob("*.py")):
-            if re.search(r"\bmetric_names\.[A-Z]", path.read_text()):
-                yield ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+    for collector in REGISTRY._collector_to_names:  # noqa: SLF001  # no other way
+        if isinstance(collector, MetricWrapperBase | LatencyHistogram):
+            (described,) = collector.describe()
+            found[described.name] = described, collector._labelnames  # noqa: SLF001
+    return {name: each for name, each in found.items() if name in named}
 
 
 def _flat(described: type) -> str:

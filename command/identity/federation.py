@@ -8,8 +8,9 @@ import logging
 
 from command.identity.federation_store import FederationStore
 from command.identity.id_token_verifier import IdTokenVerifier
+from command.identity.outcome_counter import counted
 from command.identity.refresh_token import new_family
-from command.identity.sessions import IssuedTokens, Sessions
+from command.identity.sessions import LOGINS, IssuedTokens, Sessions
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,10 @@ class Federation:
         `Unauthorized` for a token that isn't valid or was used before, `Forbidden` for who may not come in by it,
         `Busy` when its issuer is away.
         """
-        person = await self._verifier.person(id_token, nonce)
-        first = new_family()
-        login = await self._store.log_in(person, first, self._refresh_seconds, device)
-        extra = {"issuer": person.issuer, "sessions_ended": login.session.ended, "trace_id": trace_id}
-        log.info("login", extra={"user_id": login.user.user_id, **extra})
-        return self._sessions.issue_first(login.user, first, login.session, proven=False)
+        with counted(LOGINS):
+            person = await self._verifier.person(id_token, nonce)
+            first = new_family()
+            login = await self._store.log_in(person, first, self._refresh_seconds, device)
+            extra = {"issuer": person.issuer, "sessions_ended": login.session.ended, "trace_id": trace_id}
+            log.info("login", extra={"user_id": login.user.user_id, **extra})
+            return self._sessions.issue_first(login.user, first, login.session, proven=False)

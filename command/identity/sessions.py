@@ -10,22 +10,31 @@ import logging
 from typing import NamedTuple
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from command.identity import account_fields
 from command.identity.account_store import AccountStore, StartedSession, User
 from command.identity.attempt_limits import AttemptLimits
 from command.identity.challenges import Challenges
 from command.identity.factor_policy import FactorPolicy, SecondFactor, roles_told
 from command.identity.factor_proof import FactorProof
+from command.identity.outcome_counter import counted
 from command.identity.password_hasher import PasswordHasher
 from command.identity.refresh_token import RefreshToken, new_family, parse_refresh_token
 from command.identity.settings import Signing
 from command.identity.token_mint import TokenMint
+from contract import metric_names
 from contract.assurance import Assurance, assurance_of
 from contract.challenge import Aim
 from contract.errors import BadCredentials, Unauthorized
 
 LOGIN = Aim("login")
 GRACE_ROTATIONS_MAX = 8  # so many may follow on a token while it still has its grace
+
+LOGINS = Counter(
+    metric_names.LOGINS, "Logins, by password or by an outside issuer, by what became of them", ["outcome"]
+)
+REFRESHES = Counter(metric_names.TOKEN_REFRESHES, "Uses of refresh tokens, by what became of them", ["outcome"])
 
 log = logging.getLogger(__name__)
 
@@ -79,33 +88,35 @@ class Sessions:
         `TooMany`; a solved `login` challenge lets in past the account's own limit, else it is `ChallengeInvalid`.
         A code that isn't taken is `BadCredentials`; without one staff may get a session without their roles.
         """
-        name = account_fields.normal_username(given.username).replace("\0", "\N{REPLACEMENT CHARACTER}")
-        if given.challenge is not None:
-            await self._challenges.spend(given.challenge, LOGIN)
-        await self._limits.login(name, address, with_challenge=given.challenge is not None)
-        user = await self._with_password(name, given.password, address, trace_id)
-        if given.code is not None:
-            await self._proof.take_code(user.user_id, given.code)
-        issued = await self._start(user, device, trace_id, proven=given.code is not None)
-        if issued.second_factor is not SecondFactor.NEEDED:
-            await self._limits.forgive(name)
-        return issued
+        with counted(LOGINS):
+            name = account_fields.normal_username(given.username).replace("\0", "\N{REPLACEMENT CHARACTER}")
+            if given.challenge is not None:
+                await self._challenges.spend(given.challenge, LOGIN)
+            await self._limits.login(name, address, with_challenge=given.challenge is not None)
+            user = await self._with_password(name, given.password, address, trace_id)
+            if given.code is not None:
+                await self._proof.take_code(user.user_id, given.code)
+            issued = await self._start(user, device, trace_id, proven=given.code is not None)
+            if issued.second_factor is not SecondFactor.NEEDED:
+                await self._limits.forgive(name)
+            return issued
 
     async def refresh(self, refresh_token: str, trace_id: str) -> IssuedTokens:
         """Renew a session; `Unauthorized`. A token that was used up, seconds of grace aside, ends its family."""
-        presented = parse_refresh_token(refresh_token)
-        if presented is None:
-            raise Unauthorized("the refresh token is not valid")
-        following = presented.following(self._signing.refresh_key, GRACE_ROTATIONS_MAX)
-        user = await self._store.rotate_session(presented, following, self._signing.refresh_seconds)
-        if user is None:
-            revoked = await self._store.revoke_session(presented.session_id)
-            if revoked:
-                log.warning("refresh token reused", extra={"user_id": revoked, "trace_id": trace_id})
-            raise Unauthorized("the refresh token is not valid")
-        log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
-        asked = self._policy.of(user.roles, shown=user.proven, has_factor=user.has_factor)
-        return self._issue(user, following[user.steps - 1], assurance_of(user.assurance), asked)
+        with counted(REFRESHES):
+            presented = parse_refresh_token(refresh_token)
+            if presented is None:
+                raise Unauthorized("the refresh token is not valid")
+            following = presented.following(self._signing.refresh_key, GRACE_ROTATIONS_MAX)
+            user = await self._store.rotate_session(presented, following, self._signing.refresh_seconds)
+            if user is None:
+                revoked = await self._store.revoke_session(presented.session_id)
+                if revoked:
+                    log.warning("refresh token reused", extra={"user_id": revoked, "trace_id": trace_id})
+                raise Unauthorized("the refresh token is not valid")
+            log.info("refresh", extra={"user_id": user.user_id, "trace_id": trace_id})
+            asked = self._policy.of(user.roles, shown=user.proven, has_factor=user.has_factor)
+            return self._issue(user, following[user.steps - 1], assurance_of(user.assurance), asked)
 
     async def _with_password(self, name: str, password: str, address: str, trace_id: str) -> User:
         """Who has this name, in normal form, and this password."""

@@ -32,12 +32,11 @@ from contract.vote_id import VoteKind
 log = logging.getLogger(__name__)
 
 BATCH_VOTES = Histogram(metric_names.BATCH_VOTES, "Votes in a batch", buckets=metric_names.BATCH_BOUNDS_VOTES)
-BATCHES = LatencyHistogram(
+BATCH_SECONDS = LatencyHistogram(
     metric_names.BATCH_SECONDS,
     "From sending a batch to Postgres until its COMMIT has returned, or was given up",
     metric_names.WRITE_BOUNDS_S,
-)
-BATCH_SECONDS = BATCHES.labels()
+).labels()
 UNKNOWN_OUTCOMES = Counter(
     metric_names.UNKNOWN_OUTCOMES, "Batches of which nobody knows whether they are committed: they go again"
 )

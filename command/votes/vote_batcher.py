@@ -25,12 +25,11 @@ from contract import metric_names
 from contract.latency_histogram import LatencyHistogram
 from contract.vote_id import VoteKind
 
-WAITS = LatencyHistogram(
+WAITED = LatencyHistogram(
     metric_names.QUEUE_WAIT_SECONDS,
     "Votes' wait in the queue, until a writer takes them",
     metric_names.QUEUE_WAIT_BOUNDS_S,
-)
-WAITED = WAITS.labels()
+).labels()
 QUEUED = Gauge(metric_names.QUEUE_VOTES, "Votes that wait for a writer")
 
 

@@ -52,6 +52,16 @@ SELECT blocker.pid, coalesce(usename, 'a prepared transaction') AS who, coalesce
 FROM unnest(pg_blocking_pids(:walsender_pid)) AS blocker (pid)
 LEFT JOIN pg_stat_activity AS activity USING (pid);
 
+-- name: slot_wal
+-- Where the WAL ends, and of it in bytes: what is not confirmed to the slot, what the slot keeps, and what may still be
+-- written until it is invalidated (-1: there is no limit).
+SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS wal_end,
+       coalesce(greatest(pg_current_wal_flush_lsn() - confirmed_flush_lsn, 0), 0) AS lag_bytes,
+       coalesce(pg_current_wal_flush_lsn() - restart_lsn, 0) AS retained_bytes,
+       CASE WHEN wal_status = 'lost' THEN 0 ELSE coalesce(safe_wal_size, -1) END AS safe_bytes
+FROM pg_replication_slots
+WHERE slot_name = :slot;
+
 -- name: wal_end
 -- A position in the WAL; every commit before this statement lies before it.
 SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
@@ -109,8 +119,7 @@ GROUP BY contestant_no;
 -- name: write_checkpoint
 -- Stores counts and position together, but only while three things hold: the walsender of this writer is at the slot,
 -- the stored epoch is known_epoch (0: nothing is stored), and the stored position is lower than the new one. Answers
--- whether it was stored, how many bytes of WAL lie beyond the position, and whether Postgres may take this listener for
--- a synchronous standby, for which commits wait. The arrays have an element for each count: lsns and as_of_us (Unix
+-- whether it was stored, and whether Postgres may take this listener for a synchronous standby, for which commits wait. The arrays have an element for each count: lsns and as_of_us (Unix
 -- microseconds) are those of its event's newest commit. freezes is a JSON array of objects, as its columns below; thawed
 -- are the events that are frozen no longer. replace_all removes every stored tally and freeze that isn't among them.
 WITH fence AS (
@@ -159,5 +168,4 @@ kept AS (
     SET lsn = excluded.lsn, as_of = excluded.as_of, votes = excluded.votes
 )
 SELECT EXISTS (SELECT FROM fence) AS stored,
-       pg_current_wal_flush_lsn() - ('0/0'::pg_lsn + :lsn::numeric) AS lag_bytes,
        current_setting('synchronous_standby_names') LIKE '%*%' AS may_be_standby;
