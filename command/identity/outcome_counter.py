@@ -1,4 +1,4 @@
-"""Counts how something ended: ok, by the code of its refusal, or failed. So no outcome is a word that a client chose."""
+"""Counts how something ended: ok, by its refusal's code, or failed. So no outcome is a word that a client chose."""
 
 import contextlib
 from collections.abc import Iterator

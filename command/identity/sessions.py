@@ -31,9 +31,7 @@ from contract.errors import BadCredentials, Unauthorized
 LOGIN = Aim("login")
 GRACE_ROTATIONS_MAX = 8  # so many may follow on a token while it still has its grace
 
-LOGINS = Counter(
-    metric_names.LOGINS, "Logins, by password or by an outside issuer, by what became of them", ["outcome"]
-)
+LOGINS = Counter(metric_names.LOGINS, "Logins by password or outside issuer, by what became of them", ["outcome"])
 REFRESHES = Counter(metric_names.TOKEN_REFRESHES, "Uses of refresh tokens, by what became of them", ["outcome"])
 
 log = logging.getLogger(__name__)
