@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import Exemplar, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
@@ -49,13 +49,20 @@ class Latencies:
 class LatencyHistogram(Collector):
     """A registered histogram of seconds with one label, or with none."""
 
-    def __init__(self, name: str, documentation: str, bounds_s: Sequence[float], label: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        bounds_s: Sequence[float],
+        label: str = "",
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
         self._labelnames = (label,) if label else ()  # as prometheus_client's own have it
         self._name = name
         self._documentation = documentation
         self._bounds_s = bounds_s
         self._by_label: dict[str, Latencies] = {}
-        REGISTRY.register(self)
+        registry.register(self)
 
     def labels(self, value: str = "") -> Latencies:
         """What is observed under this label; keep it where each microsecond counts."""

@@ -35,7 +35,7 @@ def exposition(accept: str | None) -> tuple[bytes, str]:
     """All metrics, and their content type, in the format that an Accept header asks for: OpenMetrics has exemplars."""
     try:
         encode, content_type = choose_encoder(accept or "")
-    except ValueError:  # a version that is no number
+    except (TypeError, ValueError):  # the version that is asked for isn't one
         encode, content_type = choose_encoder("")
     return encode(REGISTRY), content_type
 

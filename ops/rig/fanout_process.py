@@ -30,6 +30,11 @@ class FanoutProcess(ServerProcess):
         }
         super().__init__(lambda: [sys.executable, "-m", "fanout"], '"serving"', self.environment)
 
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}"
+
     @contextlib.contextmanager
     def running(self, *, ready: bool = True) -> Iterator["FanoutProcess"]:
         """Run until the end of the block, by default from when it publishes."""
@@ -49,7 +54,7 @@ class FanoutProcess(ServerProcess):
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of its own port."""
         try:
-            with DIRECTLY.open(f"http://127.0.0.1:{self._port}{path}") as response:  # our own
+            with DIRECTLY.open(f"{self.url}{path}") as response:  # our own
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

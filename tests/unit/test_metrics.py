@@ -1,0 +1,154 @@
+"""Metrics by themselves: their names, histograms that agree with prometheus_client's, lag, and nothing measured."""
+
+import ast
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.openmetrics.exposition import generate_latest
+
+from command.identity.outcome_counter import counted
+from contract import metering, metric_names
+from contract.errors import TooMany
+from contract.latency_histogram import LatencyHistogram
+from fanout.counting_lag import CountingLag
+from ops.reference import EXPORTING, PROJECT, metrics
+
+BOUNDS_S = (0.01, 0.1, 1, 60)
+KINDS = ("Counter", "Enum", "Gauge", "Histogram", "Info", "LatencyHistogram", "Summary")
+UNITS = {"in seconds": "_seconds", "in bytes": "_bytes", "Unix": "_unix_seconds", "milliseconds": "only seconds"}
+
+
+def calls_that_make_metrics() -> Iterator[tuple[Path, ast.Call]]:
+    for path in (path for package in EXPORTING for path in (PROJECT / package).rglob("*.py")):
+        text = path.read_text()
+        if "prometheus_client" not in text and "latency_histogram" not in text:
+            continue
+        collections = re.search(r"from collections import .*\bCounter\b", text)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if name in KINDS and not (collections and isinstance(node.func, ast.Name)):
+                    yield path, node
+
+
+def test_each_metric_is_named_by_its_constant() -> None:
+    """So that one module has all names, and what looks for one finds it."""
+    made = list(calls_that_make_metrics())
+    literal = [
+        f"{path}:{node.lineno}"
+        for path, node in made
+        if not ast.unparse(node.args[0] if node.args else node).startswith("metric_names.")
+    ]
+    assert literal == []
+    assert len(made) >= len(metrics())
+
+
+def test_names_have_the_prefix_and_their_units() -> None:
+    """What is said to be of a unit ends with it, in seconds or bytes; each has a sentence that helps."""
+    for name, (described, _) in metrics().items():
+        assert re.fullmatch(r"vote_[a-z]+(_[a-z]+)*", name)
+        assert len(described.documentation.split()) > 2
+        for word, end in UNITS.items():
+            if re.search(rf"\b{word}\b", described.documentation):
+                assert name.endswith(end), name
+        if described.type == "histogram":
+            assert name.endswith(("_seconds", "_votes"))
+    names = [value for name, value in vars(metric_names).items() if name.isupper() and isinstance(value, str)]
+    assert len(set(names)) == len(names)
+
+
+def a_histogram(name: str) -> tuple[LatencyHistogram, CollectorRegistry]:
+    """One that no process exports."""
+    registry = CollectorRegistry()
+    return LatencyHistogram(name, "of a test", BOUNDS_S, "stage", registry=registry), registry
+
+
+def text_of(registry: CollectorRegistry) -> str:
+    """In OpenMetrics."""
+    return str(generate_latest(registry).decode())  # type: ignore[no-untyped-call]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from([0.0, 0.005, 0.01, 0.0100001, 0.1, 1.0, 59.9, 60.0, 61.0]) | st.floats(0, 100)))
+def test_it_counts_as_prometheus_clients_own_does(observed: list[float]) -> None:
+    """The same text of the same observations, whatever they are."""
+    ours, registry = a_histogram("h_seconds")
+    expected = CollectorRegistry()
+    theirs = Histogram("h_seconds", "of a test", ["stage"], buckets=BOUNDS_S, registry=expected)
+    for seconds in observed:
+        ours.labels("acked").observe(seconds)
+        theirs.labels("acked").observe(seconds)
+    assert text_of(registry) == re.sub(r"h_seconds_created.*\n", "", text_of(expected))
+
+
+def test_an_exemplar_is_the_newest_sampled_trace_of_its_bucket() -> None:
+    """With its value; what is not sampled leaves it, and without any there is none."""
+    histogram, registry = a_histogram("h_seconds")
+    for seconds, trace_id in ((0.02, "aa"), (0.03, "bb"), (0.04, None), (5.0, None)):
+        histogram.labels("acked").observe(seconds, trace_id)
+    lines = [line for line in text_of(registry).splitlines() if " # " in line]
+    assert len(lines) == 1
+    assert re.fullmatch(r'h_seconds_bucket\{le="0.1",stage="acked"\} 3.0 # \{trace_id="bb"\} 0.03 [\d.]+', lines[0])
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (None, "text/plain"),
+        ("*/*", "text/plain"),
+        ("application/openmetrics-text; version=1.0.0,text/plain;q=0.5", "application/openmetrics-text; version=1.0.0"),
+        ("application/openmetrics-text; version=x.y", "text/plain"),
+    ],
+)
+def test_the_format_is_what_a_scraper_asks_for(accept: str | None, content_type: str) -> None:
+    """OpenMetrics for who knows it, else the plain text; nonsense is answered, too."""
+    body, said = metering.exposition(accept)
+    assert said.startswith(content_type)
+    assert body.endswith(b"# EOF\n") == ("openmetrics" in content_type)
+
+
+def test_outcomes_are_codes_of_refusals() -> None:
+    """ok, the code, or failed: whatever the error says to people is no label."""
+    counter = Counter("outcomes", "of a test", ["outcome"], registry=CollectorRegistry())
+    with counted(counter):
+        pass
+    for error in (TooMany("anything that a client wrote"), RuntimeError("unforeseen")):
+        with contextlib.suppress(type(error)), counted(counter):
+            raise error
+    (family,) = counter.collect()
+    found = {each.labels["outcome"]: each.value for each in family.samples if each.name.endswith("_total")}
+    assert found == {"ok": 1, "too_many": 1, "failed": 1}
+
+
+def test_an_idle_source_has_no_lag() -> None:
+    """Nobody has voted for an hour, and fanout has read all there is."""
+    lag = CountingLag()
+    lag.begin(100, counted_at=0.0)
+    assert lag.seconds(3600.0) == 0  # where the WAL ends isn't known yet
+    lag.learn_end(120, asked_at=3600.0)
+    lag.count(120, newest_at=0.0)
+    assert lag.seconds(3601.0) == 0
+    lag.learn_end(140, asked_at=3602.0)  # something that is no vote was written, and is read a moment later
+    assert lag.seconds(3602.5) == 2.5
+    lag.count(140, newest_at=0.0)
+    assert lag.seconds(3603.0) == 0
+
+
+def test_who_catches_up_is_as_late_as_what_is_counted() -> None:
+    """The lag is the age of the newest counted commit, and goes down with it."""
+    lag = CountingLag()
+    lag.begin(100, counted_at=1000.0)
+    lag.learn_end(900, asked_at=1600.0)
+    assert lag.seconds(1600.0) == 600
+    lag.count(500, newest_at=1300.0)
+    assert lag.seconds(1601.0) == 301
+    lag.count(900, newest_at=1600.0)
+    assert lag.seconds(1602.0) == 0
+    lag.learn_end(950, asked_at=1602.0)  # counting stands still
+    assert lag.seconds(1660.0) == 60
