@@ -1,6 +1,6 @@
 """What a durable vote costs beside HTTP and the token: one command worker against its twin that doesn't write, and
 against the obvious stack, alternating in one run; then the latency of acks at several rates, and what the edge adds:
-CPU of Caddy beside command's, and of nginx in its place where that is installed.
+CPU of Caddy beside command's, and of nginx in its place where that is installed; and what being observed costs.
 
 Load, servers and Postgres share this machine's cores, so only the ratios travel.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from ops.benches import bench_report, edge_cost
+from ops.benches import bench_report, edge_cost, observed_commands
 from ops.benches.nginx_edge import nginx_edge, nginx_program
 from ops.embedded import ports
 from ops.load.http_load import Load, LoadResult
@@ -113,10 +113,15 @@ def main(_arguments: Sequence[str]) -> int:
             obvious_stack(folder, database, mint) as obvious,
             edges_before(folder, one.port) as edges,
         ):
-            return _measure(bench, one, other.port, obvious, edges)
+            measured = _measure(bench, one, other.port, obvious, edges)
+        observed = observed_commands.ratios(folder, database, mint, lambda port: bench.warm(SUBMIT, [port]))
+        bench_report.ratios(measured | observed)
+    return 0
 
 
-def _measure(bench: Bench, command: Service, other: int, obvious: int, edges: Mapping[str, RunningEdge]) -> int:
+def _measure(
+    bench: Bench, command: Service, other: int, obvious: int, edges: Mapping[str, RunningEdge]
+) -> dict[str, float]:
     one = command.port
     durable, no_write, plain = [], [], []
     for _ in range(ROUNDS):
@@ -138,13 +143,10 @@ def _measure(bench: Bench, command: Service, other: int, obvious: int, edges: Ma
     ]
     bench_report.table(("one command worker", "acked/s", "p50 ms", "p95 ms", "p99 ms"), rows)
     rates = [[result.acked_a_second for result in results] for results in (durable, no_write, plain)]
-    bench_report.ratios(
-        {
-            "vs_no_write": bench_report.median_ratio(rates[0], rates[1]),
-            "vs_obvious_stack": bench_report.median_ratio(rates[0], rates[2]),
-            "two_workers_vs_one": two.acked_a_second / best,
-            "edge_p95_ms": costs["caddy"].results[-1].percentile_ms(95),
-            **edge_cost.ratios(costs),
-        }
-    )
-    return 0
+    return {
+        "vs_no_write": bench_report.median_ratio(rates[0], rates[1]),
+        "vs_obvious_stack": bench_report.median_ratio(rates[0], rates[2]),
+        "two_workers_vs_one": two.acked_a_second / best,
+        "edge_p95_ms": costs["caddy"].results[-1].percentile_ms(95),
+        **edge_cost.ratios(costs),
+    }

@@ -1,0 +1,60 @@
+"""What observing costs a vote: command processes that differ by settings only, each in turn at its best rate.
+
+A machine's speed wanders by more than what is looked for. So each round measures all of them, one right after the
+other and every second time backwards; a ratio is of one round, and the median of the ratios is told. The CPU of the
+processes, by acked vote, wanders less, and stands beside.
+"""
+
+import contextlib
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from ops.benches import bench_report
+from ops.load.http_load import Load
+from ops.rig.database import Database
+from ops.rig.people import TokenMint
+from ops.rig.service import Service, command_process
+
+ROUNDS = 9
+NONE = "none"
+OBSERVING: Mapping[str, Mapping[str, str]] = {NONE: {"METRICS": "off"}, "metrics": {}}
+
+
+def ratios(
+    folder: Path, database: Database, mint: TokenMint, load: Callable[[int], Load], rounds: int = ROUNDS
+) -> dict[str, float]:
+    """The throughput of each as a share of what nothing observes; `load` warms the one at this port. Prints a table."""
+    rates: dict[str, list[float]] = {name: [] for name in OBSERVING}
+    cpu_us: dict[str, list[float]] = {name: [] for name in OBSERVING}
+    with contextlib.ExitStack() as stack:
+        commands = {
+            name: stack.enter_context(command_process(folder, database.url("vote_command"), mint, **settings))
+            for name, settings in OBSERVING.items()
+        }
+        for number in range(rounds):
+            for name, command in list(commands.items())[:: 1 if number % 2 else -1]:
+                _measure_once(command, load(command.port), rates[name], cpu_us[name])
+    rows = [
+        (name, statistics.median(rates[name]), statistics.median(cpu_us[name]), min(ratio), max(ratio))
+        for name in OBSERVING
+        if (ratio := _by_round(rates, name))
+    ]
+    bench_report.table(("observed by", "acked/s", "command µs a vote", "worst ratio", "best ratio"), rows)
+    return {f"{name}_vs_none": statistics.median(_by_round(rates, name)) for name in OBSERVING if name != NONE}
+
+
+def _by_round(rates: Mapping[str, list[float]], name: str) -> list[float]:
+    return [one / none for one, none in zip(rates[name], rates[NONE], strict=True)]
+
+
+def _measure_once(command: Service, load: Load, rates: list[float], cpu_us: list[float]) -> None:
+    process = psutil.Process(command.process.pid)
+    before = process.cpu_times()
+    result = load.run()
+    after = process.cpu_times()
+    assert set(result.statuses) == {200}, result.statuses
+    rates.append(result.acked_a_second)
+    cpu_us.append(1e6 * (after.user + after.system - before.user - before.system) / len(result.acked))
