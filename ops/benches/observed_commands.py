@@ -9,6 +9,7 @@ import contextlib
 import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -20,7 +21,7 @@ from ops.rig.service import Service, command_process
 
 ROUNDS = 9
 NONE = "none"
-OBSERVING: Mapping[str, Mapping[str, str]] = {NONE: {"METRICS": "off"}, "metrics": {}}
+OBSERVING: Mapping[str, Mapping[str, Any]] = {NONE: {"METRICS": "off"}, "metrics": {}}
 
 
 def ratios(
