@@ -1,7 +1,7 @@
 """POST /live/{event_id}/seen: what a sample of viewers really got, as their pages measured it.
 
 Anybody can post anything here, so it is looked at and never acted on. Bounded: what one report may hold, and what is
-kept of it, which is one series of a histogram.
+kept of it, which is two series of a histogram.
 """
 
 from datetime import UTC, datetime
@@ -21,12 +21,17 @@ DELAYS_MAX = 100  # as query/pages/live/measure.js has it
 DELAY_MS_MAX = 60_000
 
 
-class SeenDelays(msgspec.Struct):
-    """Milliseconds from the commit of the newest vote in standings until they were painted; empty: just the time."""
+Delays = Annotated[list[Annotated[float, msgspec.Meta(ge=0, le=DELAY_MS_MAX)]], msgspec.Meta(max_length=DELAYS_MAX)]
 
-    delays_ms: Annotated[
-        list[Annotated[float, msgspec.Meta(ge=0, le=DELAY_MS_MAX)]], msgspec.Meta(max_length=DELAYS_MAX)
-    ]
+
+class SeenDelays(msgspec.Struct):
+    """Milliseconds from the commit of the newest vote in standings until they were painted; empty: just the time.
+
+    `acks_ms` are those from a vote's first sending to its ack.
+    """
+
+    delays_ms: Delays
+    acks_ms: Delays = []
 
 
 class ServerTime(msgspec.Struct):
@@ -49,6 +54,9 @@ class ViewerHandler:
     async def seen(self, request: Request, event_id: str) -> HTTPResponse:
         """Report what a viewer saw, sampled; the answer is the time."""
         uuid_of(event_id, "event_id")
-        for delay_ms in json_body(request, SeenDelays).delays_ms:
+        seen = json_body(request, SeenDelays)
+        for delay_ms in seen.delays_ms:
             stages.observe(stages.COMMITTED_TO_PAINTED, delay_ms / 1000)
+        for ack_ms in seen.acks_ms:
+            stages.observe(stages.SENT_TO_ACKED, ack_ms / 1000)
         return answer(ServerTime(rfc3339(datetime.now(UTC))))

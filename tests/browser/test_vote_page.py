@@ -11,15 +11,21 @@ PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
 def test_somebody_new_votes(stack: RunningStack, new_voter: NewVoter, complaints: list[str]) -> None:
-    """Chooses, registers by a solved challenge, is told what became of the vote, and goes on to the live page."""
+    """Chooses, registers by a solved challenge, is told what became of the vote, and goes on to the live page.
+
+    The page tells how long the ack took, if it is of the sample.
+    """
     show = Show(stack.demo, "Anna & <b>Ben</b>", ["Anna", "<b>Ben</b>"])
     voter = new_voter(show)
+    voter.page.add_init_script("Math.random = () => 0")  # of each sample
     voter.open()
     expect(voter.page.locator("h1")).to_have_text("Anna & <b>Ben</b>")
     voter.choose("<b>Ben</b>")
     expect(voter.page.locator("#person-title")).to_be_focused()
     assert voter.page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # nothing sticks out at the side
-    voter.register()
+    with voter.page.expect_request(lambda request: '"acks_ms"' in (request.post_data or "")) as told:
+        voter.register()
+    assert 0 < told.value.post_data_json["acks_ms"][0] <= 60_000
     voter.expect_outcome(COUNTED)
     expect(voter.page.locator("#outcome")).to_contain_text("You voted for <b>Ben</b>")
     expect(voter.page.locator("#outcome-progress")).to_have_text("It is in the standings.")

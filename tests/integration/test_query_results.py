@@ -290,6 +290,8 @@ async def test_viewers_reports_are_counted(query: Service) -> None:
         status, body = await report(nonsense)
         assert (status, body["error"]["code"]) == (400, "invalid_field")
         assert body["error"]["field"].startswith("delays_ms")
+    assert (await report({"delays_ms": [], "acks_ms": [31]}))[0] == 200
     _, metrics, _ = await get(query, "/metrics")
+    assert 'vote_stage_seconds_bucket{le="0.05",stage="sent_to_acked"} 1.0' in metrics
     assert 'vote_stage_seconds_bucket{le="0.15",stage="committed_to_painted"} 1.0' in metrics
     assert 'vote_stage_seconds_count{stage="committed_to_painted"} 2.0' in metrics

@@ -13,6 +13,8 @@ import { askAs, tokenOf } from "./session.js";
 import { solved } from "./solver.js";
 
 const CAPTCHAS_MAX = 3;
+const MEASURED_SHARE = 0.01; // of all votes: how long the page waited for the answer
+const ACK_MS_MAX = 60_000; // who was offline for longer measures no server
 
 export class Voting {
   constructor(eventId) {
@@ -42,6 +44,7 @@ export class Voting {
   /** Sends the pending vote until the answer is definite; the refusal, or null: then `vote` says what became of it. */
   async send(hasCaptcha, trying) {
     const vote = this.vote;
+    this.sentAt = performance.now();
     if (hasCaptcha && !vote.captcha) await this.solve(vote, trying);
     for (let captchas = 1; ; captchas += 1) {
       const answer = await askAs(vote.userId, "/v1/vote/submit", { body: this.bodyOf(vote), trying });
@@ -53,10 +56,20 @@ export class Voting {
 
   settle(vote, answer, refusal) {
     if (this.vote && this.vote.state !== "pending") return null; // another tab has had the answer
-    if (!refusal) this.write({ ...vote, state: "counted", voteId: answer.content.vote_id });
-    else if (refusal.code === "already_voted") this.write({ ...vote, state: "already_voted" });
+    if (!refusal) {
+      this.write({ ...vote, state: "counted", voteId: answer.content.vote_id });
+      this.tellAck(performance.now() - this.sentAt);
+    } else if (refusal.code === "already_voted") this.write({ ...vote, state: "already_voted" });
     else this.forget();
     return this.vote ? null : refusal;
+  }
+
+  /** Tells a sample of what acks took, whole milliseconds from the first try on; one that is lost is no loss. */
+  tellAck(tookMs) {
+    if (Math.random() >= MEASURED_SHARE || tookMs > ACK_MS_MAX) return;
+    const body = JSON.stringify({ delays_ms: [], acks_ms: [Math.round(tookMs)] });
+    const headers = { "Content-Type": "application/json" };
+    fetch(`/live/${encodeURIComponent(this.eventId)}/seen`, { method: "POST", headers, body, keepalive: true }).catch(() => {});
   }
 
   bodyOf({ userId, contestantId, captcha }) {
@@ -68,5 +81,6 @@ export class Voting {
     const token = await tokenOf(vote.userId, "", trying);
     vote.captcha = await solved({ purpose: "vote", event_id: this.eventId }, { token, trying });
     if (this.vote?.state === "pending") this.write(vote);
+    this.sentAt = performance.now(); // solving is no part of the vote's way
   }
 }
