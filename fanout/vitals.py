@@ -13,7 +13,7 @@ from contract.readiness import readiness
 from fanout.counting_lag import CountingLag
 
 ROWS = Counter(metric_names.FANOUT_ROWS, "Votes read from the WAL and counted")
-COMMITS = Counter(metric_names.FANOUT_COMMITS, "Transactions counted")
+COMMITS = Counter(metric_names.FANOUT_COMMITS, "Transactions whose votes are counted")
 FLUSHES = Counter(metric_names.FANOUT_FLUSHES, "Writes to Redis, whatever the number of events in them")
 REDIS_FAILURES = Counter(metric_names.FANOUT_REDIS_FAILURES, "Writes to Redis that failed and will be repeated")
 REBUILDS = Counter(metric_names.FANOUT_REBUILDS, "Recounts of the whole ledger, by reason", ["reason"])
