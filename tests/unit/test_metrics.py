@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from command.identity.outcome_counter import counted
 from contract import metering, metric_names
 from contract.errors import TooMany
 from contract.latency_histogram import LatencyHistogram
+from fanout import slot_watch, vitals
 from fanout.counting_lag import CountingLag
 from ops.reference import EXPORTING, PROJECT, metrics
 
@@ -152,3 +154,33 @@ def test_who_catches_up_is_as_late_as_what_is_counted() -> None:
     assert lag.seconds(1602.0) == 0
     lag.learn_end(950, asked_at=1602.0)  # counting stands still
     assert lag.seconds(1660.0) == 60
+
+
+def test_what_postgres_says_of_the_slot_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One statement at a time, and not again before its time; a slot that is gone changes nothing."""
+    answers = [[], [["900", "5", "7", "-1"]]]
+
+    class Answered:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def poll(self) -> Iterator[list[str]]:
+            return iter(answers.pop())
+
+    monkeypatch.setattr(slot_watch, "PolledStatement", Answered)
+    watch = slot_watch.SlotWatch(psycopg.Connection.__new__(psycopg.Connection), "a_slot")
+    vitals.LAG.begin(100, counted_at=1000.0)
+    for asked_at in (500.0, 500.0 + slot_watch.WATCH_S):
+        watch.ask_when_due(asked_at)
+        assert (watch.busy, watch.waited_s(asked_at + 1)) == (True, 1.0)
+        watch.poll()
+        watch.ask_when_due(asked_at + slot_watch.WATCH_S / 2)
+        assert (watch.busy, watch.waited_s(asked_at + 1)) == (False, 0.0)
+    told = scraped(metering.exposition(None)[0].decode())
+    assert told["vote_fanout_lag_bytes"] == 5
+    assert told["vote_fanout_slot_retained_bytes"] == 7
+    assert told["vote_fanout_slot_safe_bytes"] == -1
+    assert vitals.LAG.seconds(1600.0) == 600
+
+
+def scraped(text: str) -> dict[str, float]:
+    return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.MULTILINE)}
