@@ -6,6 +6,7 @@ import enum
 class Assurance(enum.Enum):
     """Travels in access tokens by its value, and is what an event may ask of its voters; in rising order."""
 
+    CANARY = "canary"  # nobody: a program that tries the whole way of a vote; real events ask for more
     PASSWORD = "password"  # noqa: S105  # who knows the password
     MAIL = "mail"  # … of an account whose mail address was confirmed
     FEDERATED = "federated"  # who an outside issuer says it is
@@ -20,7 +21,7 @@ class Assurance(enum.Enum):
 
 
 def assurance_of(text: str) -> Assurance:
-    """The level of this name; one that isn't known (yet) is worth no more than the weakest."""
+    """The level of this name; one that isn't known (yet) is worth no more than the weakest of a person."""
     try:
         return Assurance(text)
     except ValueError:

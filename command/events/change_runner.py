@@ -73,5 +73,7 @@ def _refusal(error: psycopg.Error) -> ContractError | None:
     """What the ledger's functions refuse; None: nobody foresaw it."""
     if error.diag.constraint_name == "contestants_look_alike":
         return InvalidField("contestant_name looks like another contestant's", field="contestant_name")
+    if error.diag.constraint_name == "events_canary_rehearses":
+        return InvalidField("what is for canaries stays a rehearsal", field="rehearsal")
     meaning = _MEANINGS.get(error.sqlstate or "")
     return meaning(error.diag.message_primary or "", error.diag.column_name or "") if meaning else None

@@ -63,6 +63,8 @@ class EventDraft(msgspec.Struct, omit_defaults=True, kw_only=True):
     def checked(self) -> dict[str, Any]:
         """The draft as plain data, its moments in UTC, and what its contestants' names look like; `InvalidField`."""
         require_visible(self.event_name, "event_name")
+        if self.assurance_min is Assurance.CANARY and not self.rehearsal:
+            raise InvalidField("only a rehearsal is for canaries", field="assurance_min")
         if self.theme:
             require_image(self.theme.logo_url, "theme.logo_url")
         for number, contestant in enumerate(self.contestants):

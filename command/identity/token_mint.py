@@ -42,14 +42,14 @@ class TokenMint:
     ) -> str:
         """A person's token; its session may be one that is in no table, as of those that an operator hands out.
 
-        For whom an operator vouches, it doesn't matter when the account was made: it isn't said.
+        For whom an operator vouches, as for each canary, it doesn't matter when the account was made: it isn't said.
         """
         subject = str(user.user_id)
         claims = _claims(subject, lifetime_s) | {
             "roles": user.roles,
             "seed": self._seeds.close(user.voter_seed, subject),
             "sid": str(session_id),
-            "since": 0 if is_vouched else int(user.created_at.timestamp()),
+            "since": 0 if is_vouched or assurance is Assurance.CANARY else int(user.created_at.timestamp()),
             "assurance": assurance.value,
             "cohort": cohort_of(user.username, self._cohort_key),
         }

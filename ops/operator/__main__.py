@@ -16,11 +16,11 @@ import psycopg
 from command.identity.signing_keys import NextKeyWaitsError
 from contract import settings
 from contract.errors import ContractError
-from ops.operator import event_verbs, identity_verbs, staff_verbs
+from ops.operator import canary_verbs, event_verbs, identity_verbs, staff_verbs
 from ops.operator.office import Office
 from ops.operator.verb import Row, Verb
 
-VERBS = (*staff_verbs.VERBS, *event_verbs.VERBS, *identity_verbs.VERBS)
+VERBS = (*staff_verbs.VERBS, *event_verbs.VERBS, *identity_verbs.VERBS, *canary_verbs.VERBS)
 
 
 def parser() -> argparse.ArgumentParser:

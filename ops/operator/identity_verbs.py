@@ -3,7 +3,7 @@
 import argparse
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -59,14 +59,10 @@ async def make_voters(office: Office, given: argparse.Namespace) -> AsyncIterato
     """Copy new people into the database; a row is given once its person is committed."""
     lifetime_s, mint = int(given.hours * 3600), office.mint()
     office.keys().check_lifetime(lifetime_s, "--hours")
-    copied = statement(SQL, "copy_voters")
     with office.bulk() as connection, tqdm(total=given.count, unit="voter", disable=None) as progress:
         for start in range(0, given.count, VOTERS_PER_COPY):
-            voters = [_new_voter(given.prefix) for _ in range(min(VOTERS_PER_COPY, given.count - start))]
-            with connection.cursor() as cursor, cursor.copy(copied) as copy:
-                for voter in voters:
-                    skeleton = skeleton_of(voter.username)
-                    copy.write_row((voter.user_id, voter.username, skeleton, voter.voter_seed, voter.created_at))
+            names = [f"{given.prefix}-{secrets.token_hex(8)}" for _ in range(min(VOTERS_PER_COPY, given.count - start))]
+            voters = copy_voters(connection, names)
             for voter in voters:
                 token = mint.access(voter, uuid.uuid4(), lifetime_s, is_vouched=True)
                 progress.update()
@@ -94,9 +90,16 @@ async def renew_likeness(office: Office, _given: argparse.Namespace) -> AsyncIte
     yield {"changed": changed}
 
 
-def _new_voter(prefix: str) -> User:
-    username = f"{prefix}-{secrets.token_hex(8)}"
-    return User(uuid.uuid4(), username, ["viewer"], secrets.token_bytes(SEED_BYTES), None, datetime.now(UTC))
+def copy_voters(connection: psycopg.Connection, names: Iterable[str]) -> list[User]:
+    """Copy new people of these names, who have no password, into the database."""
+    voters = [
+        User(uuid.uuid4(), name, ["viewer"], secrets.token_bytes(SEED_BYTES), None, datetime.now(UTC)) for name in names
+    ]
+    with connection.cursor() as cursor, cursor.copy(statement(SQL, "copy_voters")) as copy:
+        for voter in voters:
+            skeleton = skeleton_of(voter.username)
+            copy.write_row((voter.user_id, voter.username, skeleton, voter.voter_seed, voter.created_at))
+    return voters
 
 
 def _people(connection: psycopg.Connection) -> Iterator[dict[str, Any]]:

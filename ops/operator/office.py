@@ -15,6 +15,7 @@ from command.events.ballot_sealer import BallotSealer
 from command.events.change_runner import Actor as Changer
 from command.events.change_runner import ChangeRunner
 from command.events.event_changes import EventChanges
+from command.events.event_making import EventMaking
 from command.events.hearing_wait import HearingWait
 from command.identity.audit import Actor
 from command.identity.factor_policy import FactorPolicy
@@ -23,6 +24,7 @@ from command.identity.settings import Signing, StaffLogin
 from command.identity.signing_keys import SigningKeys, load_signing_keys
 from command.identity.staff import Staff
 from command.identity.token_mint import TokenMint
+from command.identity_door import IdentityDoor
 from command.settings import Hearing
 from contract import queries, settings
 from contract.tokens import SeedBox
@@ -107,6 +109,13 @@ class Office:
         hearing = HearingWait(ledger, settings.read(Hearing, self.env))
         self._open.push_async_callback(hearing.close)
         return EventChanges(ChangeRunner(ledger), BallotSealer(seal_keys), hearing)
+
+    async def making(self) -> EventMaking:
+        """The use cases of making events; whom the operator is can't be asked of anybody."""
+        seal_keys = settings.read(settings.SealKeys, self.env).by_number
+        newest = max(number for number in seal_keys if number < settings.REHEARSAL_KEYS)
+        people = IdentityDoor(settings.read(settings.IdentityDatabase, self.env).url)
+        return EventMaking(ChangeRunner(await self.ledger()), people, newest)
 
     @property
     def changer(self) -> Changer:

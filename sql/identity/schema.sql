@@ -265,7 +265,7 @@ CREATE TABLE identity.sessions (
     assurance text DEFAULT 'password'::text NOT NULL,
     device text,
     factor_at timestamp with time zone,
-    CONSTRAINT sessions_assurance_check CHECK ((assurance = ANY (ARRAY['password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
+    CONSTRAINT sessions_assurance_check CHECK ((assurance = ANY (ARRAY['canary'::text, 'password'::text, 'mail'::text, 'federated'::text, 'attested'::text]))),
     CONSTRAINT sessions_current_hash_check CHECK ((octet_length(current_hash) = 32))
 );
 ALTER TABLE identity.sessions OWNER TO vote_identity_owner;

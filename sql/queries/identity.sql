@@ -328,6 +328,10 @@ RETURNING session_id;
 -- Takes voters in bulk. They have no password: the operator makes their tokens without a login.
 COPY identity.users (user_id, username, skeleton, voter_seed, created_at) FROM STDIN;
 
+-- name: copy_canary_sessions
+-- Takes the sessions of canaries in bulk; they are all that canaries have to log in with.
+COPY identity.sessions (session_id, user_id, expires_at, current_hash, device, assurance) FROM STDIN;
+
 -- name: people_after
 -- People in the order of their ids, a page at a time, with what makes them alike to others.
 SELECT user_id, username, email, skeleton, mailbox FROM identity.users

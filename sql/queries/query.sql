@@ -25,7 +25,7 @@ FROM events e WHERE e.event_id = :event_id;
 
 -- name: events
 -- A page of at most events_max events as JSON, newest first, beginning behind the event after_id (null: with the newest);
--- those of one status (null: of any), drafts only if with_drafts.
+-- those of one status (null: of any), drafts only if with_drafts. Canaries' own events are nobody's business.
 SELECT json_build_object(
     'event_id', event_id, 'event_name', event_name, 'event_description', event_description, 'status', status,
     'opens_at', rfc3339(opens_at), 'closes_at', rfc3339(closes_at),
@@ -34,6 +34,7 @@ SELECT json_build_object(
 FROM events
 WHERE (:status::text IS NULL OR status = :status)
   AND (:with_drafts::boolean OR status <> 'draft')
+  AND assurance_min <> 'canary'
   AND (:after_id::uuid IS NULL OR event_no < (SELECT event_no FROM events WHERE event_id = :after_id))
 ORDER BY event_no DESC
 LIMIT :events_max;

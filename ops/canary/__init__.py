@@ -1,0 +1,1 @@
+"""Synthetic votes, each followed as a viewer would: ./ops/synthetic."""
