@@ -11,6 +11,7 @@ it makes the next event (./ops/admin canaries) and starts it again.
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -27,8 +28,10 @@ from ops.canary.journey import Journeys, Outcome
 from ops.canary.metrics_page import metrics_page
 from ops.canary.prober import Prober, UsedUpError
 from ops.canary.road_watchers import EventOverError
-from ops.canary.settings import Probing
+from ops.canary.settings import Probing, at_least_one
 from ops.canary.stage_table import summary, table
+
+log = logging.getLogger("ops.canary")
 
 
 class CannotBeginError(Exception):
@@ -39,8 +42,8 @@ def command_line() -> argparse.ArgumentParser:
     """Its words."""
     line = argparse.ArgumentParser(prog="./ops/synthetic", description=__doc__.splitlines()[0])
     line.add_argument("--url", help="the edge (SYNTHETIC_URL)")
-    line.add_argument("--per-hour", type=int, help="how many votes an hour (SYNTHETIC_PER_HOUR)")
-    line.add_argument("--votes", type=int, help="end after so many, with a table; without it: never")
+    line.add_argument("--per-hour", type=at_least_one, help="how many votes an hour (SYNTHETIC_PER_HOUR)")
+    line.add_argument("--votes", type=at_least_one, help="end after so many, with a table; without it: never")
     line.add_argument("--at-once", action="store_true", help="with --votes: at no pace, as fast as there is room")
     line.add_argument(
         "--strict", action="store_true", help="with --votes: exit code 1 also when an objective was missed"
@@ -55,6 +58,8 @@ async def run(probing: Probing, file: CanaryFile, given: argparse.Namespace) -> 
     serving = contextlib.nullcontext() if given.votes else metrics_page(probing.host, probing.port)
     async with session(probing.url) as http, serving:
         prober = Prober(probing, EdgeClient(http), file, event)
+        begun = {"event_id": event.event_id, "votes_left": file.votes_left(), "url": probing.url}
+        log.info("probing", extra=begun | {"per_hour": None if given.at_once else probing.per_hour})
         task = asyncio.create_task(prober.run(given.votes, at_once=given.at_once))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)

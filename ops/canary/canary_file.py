@@ -9,22 +9,24 @@ marked before its vote is sent, and its new token kept before the vote; so a pro
 canaries whose votes were under way.
 """
 
+import contextlib
 import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS voters (
-    user_id text PRIMARY KEY, refresh_token text NOT NULL, renewed_at real NOT NULL, voted integer NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS voters_left ON voters (renewed_at) WHERE voted = 0;
-CREATE TABLE IF NOT EXISTS event (event_id text, next_key text NOT NULL);
-CREATE TABLE IF NOT EXISTS contestants (contestant_id text PRIMARY KEY, acks integer NOT NULL DEFAULT 0);
-"""
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS voters (
+           user_id text PRIMARY KEY, refresh_token text NOT NULL, renewed_at real NOT NULL, voted int NOT NULL DEFAULT 0
+       )""",
+    "CREATE INDEX IF NOT EXISTS voters_left ON voters (renewed_at) WHERE voted = 0",
+    "CREATE TABLE IF NOT EXISTS event (event_id text, next_key text NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS contestants (contestant_id text PRIMARY KEY, acks integer NOT NULL DEFAULT 0)",
+)
 
 
 class CanaryFileError(OSError):
@@ -52,17 +54,17 @@ class CanaryFile:
         self._path = path
 
     def __enter__(self) -> Self:
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._sql = sqlite3.connect(self._path, isolation_level=None, timeout=0)
         try:
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._sql = sqlite3.connect(self._path, isolation_level=None, timeout=0)
-            # Without fsync: a process that is killed loses nothing, a machine some tokens; their canaries are made anew.
+            # Without fsync: a killed process loses nothing, a machine some tokens, whose canaries are made anew.
             for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
-                self._sql.execute(f"PRAGMA {pragma}")
-            self._sql.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
-            raise CanaryFileError(f"{self._path} is in use by another process ({error})") from error
-        except sqlite3.DatabaseError as error:
-            raise CanaryFileError(f"{self._path} holds no canaries ({error})") from error
+                self._rows(f"PRAGMA {pragma}")
+            for table in _SCHEMA:
+                self._rows(table)
+        except CanaryFileError:
+            self._sql.close()
+            raise
         return self
 
     def __exit__(
@@ -72,10 +74,11 @@ class CanaryFile:
 
     def add(self, canaries: Iterable[Canary]) -> None:
         """Keep new ones."""
-        rows = [(*each, time.time()) for each in canaries]
-        self._sql.execute("BEGIN")
-        self._sql.executemany("INSERT INTO voters (user_id, refresh_token, renewed_at) VALUES (?, ?, ?)", rows)
-        self._sql.execute("COMMIT")
+        with self._together():
+            for canary in canaries:
+                self._rows(
+                    "INSERT INTO voters (user_id, refresh_token, renewed_at) VALUES (?, ?, ?)", *canary, time.time()
+                )
 
     def count(self) -> int:
         """How many there are."""
@@ -87,55 +90,60 @@ class CanaryFile:
 
     def take(self) -> Canary | None:
         """Mark the one that was renewed longest ago among those, as one that votes; None: all have."""
-        found = self._sql.execute(
+        found = self._rows(
             "UPDATE voters SET voted = 1 WHERE user_id ="
             " (SELECT user_id FROM voters WHERE voted = 0 ORDER BY renewed_at LIMIT 1) RETURNING user_id, refresh_token"
-        ).fetchall()
+        )
         return Canary(*found[0]) if found else None
 
     def give_back(self, user_id: str) -> None:
         """It was taken and no vote of it was sent."""
-        self._sql.execute("UPDATE voters SET voted = 0 WHERE user_id = ?", [user_id])
+        self._rows("UPDATE voters SET voted = 0 WHERE user_id = ?", user_id)
 
     def renew(self, canary: Canary) -> None:
         """Keep its new refresh token."""
-        renewed = [canary.refresh_token, time.time(), canary.user_id]
-        self._sql.execute("UPDATE voters SET refresh_token = ?, renewed_at = ? WHERE user_id = ?", renewed)
+        self._rows(
+            "UPDATE voters SET refresh_token = ?, renewed_at = ? WHERE user_id = ?",
+            canary.refresh_token,
+            time.time(),
+            canary.user_id,
+        )
 
     def forget(self, user_id: str) -> None:
         """Its session has ended."""
-        self._sql.execute("DELETE FROM voters WHERE user_id = ?", [user_id])
+        self._rows("DELETE FROM voters WHERE user_id = ?", user_id)
 
     def forget_before(self, renewed_at: float) -> None:
         """The sessions of those that weren't renewed since then (Unix seconds) have ended."""
-        self._sql.execute("DELETE FROM voters WHERE renewed_at < ?", [renewed_at])
+        self._rows("DELETE FROM voters WHERE renewed_at < ?", renewed_at)
 
     def forget_all(self) -> None:
         """All of it is of another database."""
-        self._sql.executescript("BEGIN; DELETE FROM voters; DELETE FROM contestants; DELETE FROM event; COMMIT")
+        with self._together():
+            for table in ("voters", "event", "contestants"):
+                self._rows(f"DELETE FROM {table}")  # noqa: S608  # of these three
 
     def event(self) -> CanaryEvent | None:
         """The event; None: there is none yet."""
-        found = self._sql.execute("SELECT event_id FROM event WHERE event_id IS NOT NULL").fetchone()
-        contestants = self._sql.execute("SELECT contestant_id FROM contestants ORDER BY rowid").fetchall()
-        return CanaryEvent(found[0], [each for (each,) in contestants]) if found else None
+        found = self._rows("SELECT event_id FROM event WHERE event_id IS NOT NULL")
+        contestants = self._rows("SELECT contestant_id FROM contestants ORDER BY rowid")
+        return CanaryEvent(found[0][0], [each for (each,) in contestants]) if found else None
 
     def next_key(self) -> str:
         """By what the next event is known, so that it is made once, however often it is asked for."""
-        self._sql.execute(
-            "INSERT INTO event (next_key) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM event)", [secrets.token_urlsafe()]
-        )
-        return str(self._sql.execute("SELECT next_key FROM event").fetchone()[0])
+        new = secrets.token_urlsafe()
+        self._rows("INSERT INTO event (next_key) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM event)", new)
+        return str(self._rows("SELECT next_key FROM event")[0][0])
 
     def start(self, event_id: str, contestants: Sequence[str]) -> None:
         """From now on this is the event, and nobody has voted in it."""
-        self._sql.execute("BEGIN")
-        self._sql.execute("DELETE FROM event")
-        self._sql.execute("INSERT INTO event (event_id, next_key) VALUES (?, ?)", [event_id, secrets.token_urlsafe()])
-        self._sql.execute("DELETE FROM contestants")
-        self._sql.executemany("INSERT INTO contestants (contestant_id) VALUES (?)", [(each,) for each in contestants])
-        self._sql.execute("UPDATE voters SET voted = 0")
-        self._sql.execute("COMMIT")
+        with self._together():
+            self._rows("DELETE FROM event")
+            self._rows("INSERT INTO event (event_id, next_key) VALUES (?, ?)", event_id, secrets.token_urlsafe())
+            self._rows("DELETE FROM contestants")
+            for contestant_id in contestants:
+                self._rows("INSERT INTO contestants (contestant_id) VALUES (?)", contestant_id)
+            self._rows("UPDATE voters SET voted = 0")
 
     def acks(self, contestant_id: str) -> int:
         """How many votes there are for this contestant at least, as far as acks tell."""
@@ -143,7 +151,22 @@ class CanaryFile:
 
     def acked(self, contestant_id: str, votes: int) -> None:
         """Keep that there are so many."""
-        self._sql.execute("UPDATE contestants SET acks = ? WHERE contestant_id = ?", [votes, contestant_id])
+        self._rows("UPDATE contestants SET acks = ? WHERE contestant_id = ?", votes, contestant_id)
+
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[None]:
+        """All of the block, or nothing: what isn't committed when an error comes is gone with the connection."""
+        self._rows("BEGIN")
+        yield
+        self._rows("COMMIT")
 
     def _number(self, query: str, *arguments: str) -> int:
-        return int(self._sql.execute(query, arguments).fetchone()[0])
+        return int(self._rows(query, *arguments)[0][0])
+
+    def _rows(self, statement: str, *arguments: str | float) -> list[Any]:
+        try:
+            return self._sql.execute(statement, arguments).fetchall()
+        except sqlite3.OperationalError as error:
+            raise CanaryFileError(f"{self._path}: {error}; does another process use it?") from error
+        except sqlite3.DatabaseError as error:
+            raise CanaryFileError(f"{self._path} holds no canaries ({error})") from error

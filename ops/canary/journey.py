@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import prometheus_client
 
-JOURNEYS_KEPT_MAX = 100_000  # for the table
+JOURNEYS_KEPT_MAX = 24_000  # for the table
 
 
 class Outcome(enum.Enum):

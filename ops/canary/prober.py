@@ -6,7 +6,7 @@ import logging
 import time
 
 from contract.backoff import Backoff
-from ops.canary.canary_file import CanaryEvent, CanaryFile
+from ops.canary.canary_file import CanaryEvent, CanaryFile, CanaryFileError
 from ops.canary.edge_client import EdgeClient, RefusedError, Renewed, Unavailable
 from ops.canary.journey import Journeys
 from ops.canary.road_watchers import BoardWatcher, EventOverError, StreamWatcher
@@ -52,7 +52,7 @@ class Prober:
     async def run(self, votes: int | None, *, at_once: bool) -> None:
         """Send so many votes (None: for ever) and return when each has an outcome, or none came for too long.
 
-        `UsedUpError`, `EventOverError`.
+        `UsedUpError`, `EventOverError`, `CanaryFileError`.
         """
         over: list[Exception] = []
         try:
@@ -65,7 +65,7 @@ class Prober:
                 await self._outcomes()
                 for task in (*watching, *self._following):
                     task.cancel()
-        except* EventOverError as group:
+        except* (EventOverError, CanaryFileError) as group:
             over.extend(group.exceptions)
         if over:
             raise over[0]

@@ -7,7 +7,8 @@ from contract import production
 from contract.settings import Listening, setting
 
 
-def _at_least_one(text: str) -> int:
+def at_least_one(text: str) -> int:
+    """A number that isn't nothing; ValueError."""
     number = int(text)
     if number < 1:
         raise ValueError("it must be 1 or more")
@@ -24,9 +25,9 @@ class Probing(Listening):
 
     url: str = setting("SYNTHETIC_URL", "http://127.0.0.1:8080", check=production.certified_http)
     file: Path = setting("CANARIES_FILE", parse=Path)
-    per_hour: int = setting("SYNTHETIC_PER_HOUR", 1_000, _at_least_one, "votes")
+    per_hour: int = setting("SYNTHETIC_PER_HOUR", 1_000, at_least_one, "votes")
     port: int = setting("SYNTHETIC_PORT", 8107, int)
-    ack_within_ms: int = setting("SYNTHETIC_ACK_WITHIN_MS", 10_000, _at_least_one, "ms")
-    seen_within_ms: int = setting("SYNTHETIC_SEEN_WITHIN_MS", 10_000, _at_least_one, "ms, after the ack")
-    board_every_ms: int = setting("SYNTHETIC_LEADERBOARD_EVERY_MS", 50, _at_least_one, "ms")
-    traced_one_in: int = setting("SYNTHETIC_TRACED_ONE_IN", 1, _at_least_one, "votes")
+    ack_within_ms: int = setting("SYNTHETIC_ACK_WITHIN_MS", 10_000, at_least_one, "ms")
+    seen_within_ms: int = setting("SYNTHETIC_SEEN_WITHIN_MS", 10_000, at_least_one, "ms, after the ack")
+    board_every_ms: int = setting("SYNTHETIC_LEADERBOARD_EVERY_MS", 50, at_least_one, "ms")
+    traced_one_in: int = setting("SYNTHETIC_TRACED_ONE_IN", 1, at_least_one, "votes")

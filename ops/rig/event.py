@@ -6,6 +6,7 @@ import json
 import psycopg
 
 from contract.seal import ballot_seal_of
+from contract.settings import REHEARSAL_KEYS
 from ops.rig.people import SEAL_KEY
 
 _STEPS: dict[str, list[str]] = {"draft": [], "open": ["open"], "closed": ["open", "closed"]}
@@ -27,8 +28,9 @@ def make_event(connection: psycopg.Connection, status: str = "open", contestants
         for number in range(1, contestants + 1)
     ]
     content = json.dumps({"event_name": "Final", "contestants": given, **fields})
-    made = "SELECT event_id::text FROM create_event(%s, 1, gen_random_uuid(), 'test')"
-    [(event_id,)] = connection.execute(made, [content]).fetchall()
+    made = "SELECT event_id::text FROM create_event(%s, %s, gen_random_uuid(), 'test')"
+    key_no = 1 + (REHEARSAL_KEYS if fields.get("rehearsal") else 0)
+    [(event_id,)] = connection.execute(made, [content, key_no]).fetchall()
     [(ballot,)] = connection.execute(
         "SELECT ballot_of(event_no) FROM events WHERE event_id = %s", [event_id]
     ).fetchall()

@@ -121,6 +121,14 @@ async def test_drafts_are_for_staff(query: Service, owner: psycopg.Connection, m
     assert (await get(query, f"/v1/event/{draft.event_id}", host))[0] == 200
 
 
+async def test_canaries_events_are_in_no_list(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
+    """Neither viewers nor staff are shown them; who has the id may look."""
+    canary, real = make_event(owner, assurance_min="canary", rehearsal=True), make_event(owner)
+    for who in (mint.voter().headers, mint.voter("host").headers, mint.voter("admin").headers):
+        assert await ids(query, "/v1/events", who) == [real.event_id]
+        assert (await get(query, f"/v1/event/{canary.event_id}", who))[0] == 200
+
+
 async def test_pages_follow_each_other(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """Newest first, each event once, though others are made meanwhile; the last page says that it is."""
     viewer = mint.voter().headers

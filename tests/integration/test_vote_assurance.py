@@ -34,7 +34,7 @@ async def test_a_vote_below_the_level_leaves_no_row(
     command: Service, mint: TokenMint, owner: psycopg.Connection, least: Assurance
 ) -> None:
     """Weaker tokens are 403 and nowhere in the ledger, equal and stronger ones vote; each level is counted."""
-    event = make_event(owner, assurance_min=least.value)
+    event = make_event(owner, assurance_min=least.value, rehearsal=least is Assurance.CANARY)
     voters = {level: mint.voter(assurance=level) for level in LEVELS}
     may = LEVELS[LEVELS.index(least) :]
     async with aiohttp.ClientSession(command.url) as session:
@@ -65,7 +65,10 @@ async def test_unknown_levels_are_worth_nothing_more(
 
 
 async def test_create_asks_for_a_level(command: Service, mint: TokenMint, owner: psycopg.Connection) -> None:
-    """The level that a host gives is kept, none means the weakest, another word is refused by its name."""
+    """The level that a host gives is kept, none means a person's weakest, another word is refused by its name.
+
+    A canary's is for rehearsals only, and stays so in copies.
+    """
     host = mint.voter("host")
     event = {"user_id": host.user_id, "event_name": "Final", "contestants": [CONTESTANT]}
     async with aiohttp.ClientSession(command.url) as session:
@@ -79,8 +82,12 @@ async def test_create_asks_for_a_level(command: Service, mint: TokenMint, owner:
             number = find_event(owner, made["event_id"]).event_no
             row = owner.execute("SELECT assurance_min FROM events WHERE event_no = %s", [number]).fetchone()
             assert row == (kept,)
-        refused = await call(session, "/v1/event/create", event | {"assurance_min": "certain"}, host.token)
-    assert error_of(refused) == (400, "invalid_field", "assurance_min")
+        for word in ("certain", "canary"):
+            refused = await call(session, "/v1/event/create", event | {"assurance_min": word}, host.token)
+            assert error_of(refused) == (400, "invalid_field", "assurance_min")
+        copied = f"/v1/event/{make_event(owner, assurance_min='canary', rehearsal=True).event_id}/duplicate"
+        refused = await call(session, copied, {"rehearsal": False}, host.token)
+        assert error_of(refused) == (400, "invalid_field", "rehearsal")
 
 
 def seed_of(token: str) -> str:

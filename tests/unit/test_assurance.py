@@ -6,16 +6,16 @@ import pytest
 
 from contract.assurance import Assurance, assurance_of
 
-RISING = [Assurance.PASSWORD, Assurance.MAIL, Assurance.FEDERATED, Assurance.ATTESTED]
+RISING = [Assurance.CANARY, Assurance.PASSWORD, Assurance.MAIL, Assurance.FEDERATED, Assurance.ATTESTED]
 
 
-@pytest.mark.parametrize(("weaker", "stronger"), [*product(range(4), repeat=2)])
+@pytest.mark.parametrize(("weaker", "stronger"), [*product(range(5), repeat=2)])
 def test_levels_rise(weaker: int, stronger: int) -> None:
     """A level meets itself and all below."""
     assert RISING[weaker].meets(RISING[stronger]) == (weaker >= stronger)
 
 
 def test_levels_by_their_words() -> None:
-    """Each has its word; others, in another case too, are the weakest."""
-    assert [assurance_of(word) for word in ("password", "mail", "federated", "attested")] == RISING
+    """Each has its word; others, in another case too, are the weakest of a person."""
+    assert [assurance_of(word) for word in ("canary", "password", "mail", "federated", "attested")] == RISING
     assert {assurance_of(word) for word in ("", "ATTESTED", "attested ", "admin")} == {Assurance.PASSWORD}
