@@ -71,6 +71,11 @@ MAILS = "vote_mails"
 MAILS_WAITING = "vote_mails_waiting"
 DISPOSABLE_MAIL_DOMAINS_RELEASED_UNIX_SECONDS = "vote_disposable_mail_domains_released_unix_seconds"
 
+# synthetic votes (ops/synthetic)
+SYNTHETIC_VOTES = "vote_synthetic_votes"
+SYNTHETIC_STAGE_SECONDS = "vote_synthetic_stage_seconds"
+SYNTHETIC_LAST_SEEN_UNIX_SECONDS = "vote_synthetic_last_seen_unix_seconds"
+
 # Up to each bound, in seconds. What is promised (50, 100, 150, 200, 500 ms, 1 s) is a bound, so that the share of those
 # within it is exact.
 STAGE_BOUNDS_S = (

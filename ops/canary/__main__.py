@@ -16,11 +16,10 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 
 import orjson
 
-from contract import settings
+from contract import metering, settings
 from contract.telemetry import log_to_stderr
 from ops.canary.canary_file import CanaryEvent, CanaryFile
 from ops.canary.edge_client import EdgeClient, session
@@ -42,7 +41,7 @@ def command_line() -> argparse.ArgumentParser:
     """Its words."""
     line = argparse.ArgumentParser(prog="./ops/synthetic", description=__doc__.splitlines()[0])
     line.add_argument("--url", help="the edge (SYNTHETIC_URL)")
-    line.add_argument("--per-hour", type=at_least_one, help="how many votes an hour (SYNTHETIC_PER_HOUR)")
+    line.add_argument("--per-hour", help="how many votes an hour (SYNTHETIC_PER_HOUR)")
     line.add_argument("--votes", type=at_least_one, help="end after so many, with a table; without it: never")
     line.add_argument("--at-once", action="store_true", help="with --votes: at no pace, as fast as there is room")
     line.add_argument(
@@ -91,10 +90,10 @@ def main(env: Mapping[str, str] = os.environ) -> int:
     """The exit code."""
     given = command_line().parse_args()
     log_to_stderr("synthetic")
+    metering.introduce("synthetic", measuring=True)
     try:
-        probing = settings.read(Probing, env)
-        told = {"url": given.url, "per_hour": given.per_hour}
-        probing = replace(probing, **{name: value for name, value in told.items() if value})
+        told = {"SYNTHETIC_URL": given.url, "SYNTHETIC_PER_HOUR": given.per_hour}
+        probing = settings.read(Probing, {**env, **{name: value for name, value in told.items() if value}})
         with CanaryFile(probing.file) as file:
             journeys = asyncio.run(run(probing, file, given))
     except (settings.SettingError, CannotBeginError, OSError) as error:

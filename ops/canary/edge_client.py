@@ -18,7 +18,11 @@ class Unavailable(Exception):
 
 
 class RefusedError(Exception):
-    """A definite no; the message is its status and code."""
+    """A definite no."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}".rstrip())
+        self.status = status
 
 
 class Renewed(NamedTuple):
@@ -106,4 +110,4 @@ async def _content(answer: aiohttp.ClientResponse) -> Any:
         code = (await answer.json())["error"]["code"]
     except (aiohttp.ClientError, ValueError, TypeError, KeyError):
         code = ""
-    raise RefusedError(f"{answer.status} {code}".rstrip())
+    raise RefusedError(answer.status, code)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import prometheus_client
 
+from contract import metric_names
+
 JOURNEYS_KEPT_MAX = 24_000  # for the table
 
 
@@ -28,18 +30,17 @@ class Outcome(enum.Enum):
 
 
 STAGES = ("sent_to_acked", "acked_to_streamed", "sent_to_streamed", "sent_to_leaderboard")
-# What is promised is a bound, so that the share of those within it is exact.
-_BOUNDS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
 
-VOTES = prometheus_client.Counter("vote_synthetic_votes", "Synthetic votes by what became of them", ["outcome"])
+VOTES = prometheus_client.Counter(metric_names.SYNTHETIC_VOTES, "Synthetic votes, by what became of them", ["outcome"])
 STAGE_SECONDS = prometheus_client.Histogram(
-    "vote_synthetic_stage_seconds",
-    "How long a synthetic vote took from one point of its way to another",
+    metric_names.SYNTHETIC_STAGE_SECONDS,
+    "How long synthetic votes took from one point of their way to another",
     ["stage"],
-    buckets=_BOUNDS_S,
+    buckets=metric_names.STAGE_BOUNDS_S,
 )
 LAST_SEEN = prometheus_client.Gauge(
-    "vote_synthetic_last_seen_unix_seconds", "When a synthetic vote was last seen on stream and leaderboard; 0: never"
+    metric_names.SYNTHETIC_LAST_SEEN_UNIX_SECONDS,
+    "When a synthetic vote was last seen on stream and leaderboard, or when its program began",
 )
 _VOTES_BY = {each: VOTES.labels(each.value) for each in Outcome}
 _STAGE_BY = {each: STAGE_SECONDS.labels(each) for each in STAGES}
@@ -61,6 +62,7 @@ class Journeys:
     def __init__(self) -> None:
         self.outcomes: Counter[Outcome] = Counter()
         self.kept: deque[Journey] = deque(maxlen=JOURNEYS_KEPT_MAX)
+        LAST_SEEN.set(time.time())  # so that a start is no silence, but a start after which nothing is seen is one
 
     def end(self, journey: Journey, outcome: Outcome) -> None:
         """Count it."""

@@ -6,7 +6,7 @@ import logging
 import time
 
 from contract.backoff import Backoff
-from ops.canary.canary_file import CanaryEvent, CanaryFile, CanaryFileError
+from ops.canary.canary_file import Canary, CanaryEvent, CanaryFile, CanaryFileError
 from ops.canary.edge_client import EdgeClient, RefusedError, Renewed, Unavailable
 from ops.canary.journey import Journeys
 from ops.canary.road_watchers import BoardWatcher, EventOverError, StreamWatcher
@@ -114,22 +114,28 @@ class Prober:
             canary = self._file.take()
             if canary is None:
                 raise UsedUpError("all canaries have voted in this event")
-            backoff = Backoff(*RENEW_AGAIN_S)
             try:
-                while True:
-                    try:
-                        renewed = await self._client.renew(canary)
-                    except Unavailable as error:
-                        if not backoff.failures:
-                            log.warning("no access token", extra={"error": str(error)})
-                        await asyncio.sleep(backoff.next_s())
-                    else:
-                        self._file.renew(renewed.canary)
-                        return renewed
-            except RefusedError as error:
-                log.warning("a canary's session has ended", extra={"answer": str(error)})
-                self._file.forget(canary.user_id)
+                renewed = await self._renewed(canary)
             except asyncio.CancelledError:
                 self._file.give_back(canary.user_id)
                 raise
+            if renewed:
+                self._file.renew(renewed.canary)
+                return renewed
+            self._file.forget(canary.user_id)
+        self._file.forget_before(time.time())
         raise UsedUpError("the sessions of these canaries have ended")
+
+    async def _renewed(self, canary: Canary) -> Renewed | None:
+        """None: its session has ended."""
+        backoff = Backoff(*RENEW_AGAIN_S)
+        while True:
+            try:
+                return await self._client.renew(canary)
+            except (Unavailable, RefusedError) as error:
+                if isinstance(error, RefusedError) and error.status == 401:
+                    log.warning("a canary's session has ended")
+                    return None
+                if not backoff.failures:
+                    log.warning("no access token", extra={"error": str(error)})
+            await asyncio.sleep(backoff.next_s())

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from contract import production
-from contract.settings import Listening, setting
+from contract.settings import Listening, origin, setting
 
 
 def at_least_one(text: str) -> int:
@@ -23,7 +23,7 @@ class Probing(Listening):
     exactly its time is known. One vote of so many asks for a trace.
     """
 
-    url: str = setting("SYNTHETIC_URL", "http://127.0.0.1:8080", check=production.certified_http)
+    url: str = setting("SYNTHETIC_URL", "http://127.0.0.1:8080", origin, check=production.certified_http)
     file: Path = setting("CANARIES_FILE", parse=Path)
     per_hour: int = setting("SYNTHETIC_PER_HOUR", 1_000, at_least_one, "votes")
     port: int = setting("SYNTHETIC_PORT", 8107, int)
