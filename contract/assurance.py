@@ -6,7 +6,7 @@ import enum
 class Assurance(enum.Enum):
     """Travels in access tokens by its value, and is what an event may ask of its voters; in rising order."""
 
-    CANARY = "canary"  # nobody: a program that tries the whole way of a vote; real events ask for more
+    CANARY = "canary"  # nobody: a program that tries the whole way of a vote, in events of its own
     PASSWORD = "password"  # noqa: S105  # who knows the password
     MAIL = "mail"  # … of an account whose mail address was confirmed
     FEDERATED = "federated"  # who an outside issuer says it is
@@ -16,7 +16,9 @@ class Assurance(enum.Enum):
         self._rank = len(type(self).__members__)
 
     def meets(self, least: "Assurance") -> bool:
-        """Whether this level is at least that one."""
+        """Whether this level is at least that one. Canaries and people don't meet in either direction."""
+        if Assurance.CANARY in (self, least):
+            return self is least
         return self._rank >= least._rank  # noqa: SLF001  # of the same class
 
 

@@ -1,5 +1,5 @@
--- Events for canaries: programs that try the whole way of a vote, day and night (ops/synthetic). Their tokens are of a
--- level below every person's, so no other event takes their votes; and such an event is a rehearsal for good.
+-- Events for canaries: programs that try the whole way of a vote, day and night (ops/synthetic). Their tokens have a level
+-- of their own, so no other event takes their votes and theirs takes nobody else's; and it is a rehearsal for good.
 -- Locks: ACCESS EXCLUSIVE on events until the checks have looked at all of them. Votes and changes of events wait for it.
 -- Takes: milliseconds for thousands of events.
 -- Expands: goes before the new processes. Old ones fail to read such an event, and take canaries for people: so let
