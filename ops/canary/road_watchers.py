@@ -9,6 +9,7 @@ from ops.canary.edge_client import EdgeClient, RefusedError, Unavailable, totals
 from ops.canary.shown_totals import ShownTotals
 
 AGAIN_S = (0.25, 4.0)
+BOARD_AGAIN_MAX_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class BoardWatcher:
 
     async def run(self) -> None:
         """Ask for as long as somebody waits, for ever."""
-        backoff = Backoff(self._every_s, AGAIN_S[1])
+        backoff = Backoff(self._every_s, BOARD_AGAIN_MAX_S)
         while True:
             await self.totals.wanted.wait()
             pause_s = self._every_s
