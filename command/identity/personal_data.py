@@ -25,7 +25,7 @@ from command.identity.settings import Retention
 from contract.errors import ContractError, NotDurable, Unauthorized, WrongState
 from contract.tokens import Caller
 
-FORGET_EVERY_S = 600.0
+FORGET_EVERY_S = 60.0  # of millions of people each call looks at ten thousand
 
 log = logging.getLogger(__name__)
 

@@ -81,13 +81,24 @@ CREATE FUNCTION identity.forget(p_unused_since timestamp with time zone) RETURNS
     sessions AS (
         DELETE FROM identity.sessions WHERE session_id IN (
             SELECT session_id FROM identity.sessions
-            WHERE expires_at < now() AND rotated_at < p_unused_since LIMIT 1000) RETURNING 1),
+            WHERE rotated_at < p_unused_since AND expires_at < now() ORDER BY rotated_at LIMIT 1000) RETURNING 1),
+    next_people AS MATERIALIZED (  -- with ties: those after them begin at another moment
+        SELECT u.* FROM identity.forget_cursor c, LATERAL (
+            SELECT user_id, created_at, email, roles FROM identity.users
+            WHERE created_at > c.looked_up_to AND created_at < p_unused_since
+            ORDER BY created_at FETCH FIRST 10000 ROWS WITH TIES) u),
     people AS (
         DELETE FROM identity.users WHERE user_id IN (
-            SELECT user_id FROM identity.users u
-            WHERE created_at < p_unused_since AND roles = '{viewer}'
+            SELECT user_id FROM next_people u
+            WHERE roles = '{viewer}'
               AND (email IS NOT NULL OR EXISTS (SELECT FROM identity.federated f WHERE f.user_id = u.user_id))
-              AND NOT EXISTS (SELECT FROM identity.sessions s WHERE s.user_id = u.user_id) LIMIT 1000) RETURNING 1)
+              AND NOT EXISTS (SELECT FROM identity.sessions s WHERE s.user_id = u.user_id)
+            ORDER BY created_at LIMIT 1000) RETURNING created_at),
+    moved AS (
+        UPDATE identity.forget_cursor SET looked_up_to = CASE
+            WHEN (SELECT count(*) FROM people) = 1000 THEN (SELECT max(created_at) FROM people)
+            WHEN (SELECT count(*) FROM next_people) < 10000 THEN '-infinity'
+            ELSE (SELECT max(created_at) FROM next_people) END)
     SELECT (SELECT count(*) FROM revocations) + (SELECT count(*) FROM erased)
          + (SELECT count(*) FROM sessions) + (SELECT count(*) FROM people)
 $$;
@@ -230,6 +241,13 @@ CREATE TABLE identity.federated (
     subject text[] NOT NULL
 );
 ALTER TABLE identity.federated OWNER TO vote_identity_owner;
+-- Name: forget_cursor; Type: TABLE; Schema: identity; Owner: vote_identity_owner
+CREATE TABLE identity.forget_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    looked_up_to timestamp with time zone NOT NULL,
+    CONSTRAINT forget_cursor_only_row_check CHECK (only_row)
+);
+ALTER TABLE identity.forget_cursor OWNER TO vote_identity_owner;
 -- Name: mail_confirmations; Type: TABLE; Schema: identity; Owner: vote_identity_owner
 CREATE TABLE identity.mail_confirmations (
     user_id uuid NOT NULL,
@@ -320,6 +338,9 @@ ALTER TABLE ONLY identity.federated
 -- Name: federated federated_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.federated
     ADD CONSTRAINT federated_pkey PRIMARY KEY (user_id);
+-- Name: forget_cursor forget_cursor_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
+ALTER TABLE ONLY identity.forget_cursor
+    ADD CONSTRAINT forget_cursor_pkey PRIMARY KEY (only_row);
 -- Name: mail_confirmations mail_confirmations_pkey; Type: CONSTRAINT; Schema: identity; Owner: vote_identity_owner
 ALTER TABLE ONLY identity.mail_confirmations
     ADD CONSTRAINT mail_confirmations_pkey PRIMARY KEY (user_id);
@@ -348,10 +369,10 @@ CREATE INDEX factors_of_user ON identity.factors USING btree (user_id);
 CREATE INDEX revocations_expires_at ON identity.revocations USING btree (expires_at);
 -- Name: revocations_revoked_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX revocations_revoked_at ON identity.revocations USING btree (revoked_at);
--- Name: sessions_expires_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
-CREATE INDEX sessions_expires_at ON identity.sessions USING btree (expires_at);
 -- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
+-- Name: sessions_rotated_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX sessions_rotated_at ON identity.sessions USING btree (rotated_at);
 -- Name: used_id_tokens_age; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX used_id_tokens_age ON identity.used_id_tokens USING btree (used_at);
 -- Name: users_created_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner

@@ -262,3 +262,21 @@ def test_what_is_not_needed_is_forgotten(identity: IdentityProcess, people: psyc
         "SELECT regexp_replace(username, '^guest-.*', 'guest') FROM identity.users ORDER BY 1"
     ).fetchall()
     assert [name for (name,) in left] == ["back", "guest", "host", "new", "viewer-new"]
+
+
+def test_old_people_are_looked_at_in_turn(people: psycopg.Connection) -> None:
+    """A call looks at ten thousand old accounts and the next one at those after them, so each is found, and none twice."""
+    people.execute(
+        "INSERT INTO identity.users (username, email, voter_seed, created_at)"
+        " SELECT 'old-' || n, n || '@old.example.org', sha256(n::text::bytea), now() - interval '3 years' + n * interval '1 s'"
+        " FROM generate_series(1, 10100) AS n"
+    )
+    people.execute(
+        "INSERT INTO identity.sessions (user_id, expires_at, current_hash)"
+        " SELECT user_id, now() + interval '1 day', sha256(username::bytea) FROM identity.users"
+        " WHERE username LIKE 'old-%' AND username NOT IN ('old-5', 'old-10005')"
+    )
+    forgotten = "SELECT identity.forget(now() - interval '1 year')"
+    assert [people.execute(forgotten).fetchone() for _ in range(3)] == [(1,), (1,), (0,)]
+    left = people.execute("SELECT count(*) FROM identity.users WHERE username LIKE 'old-%'").fetchone()
+    assert left == (10098,)
