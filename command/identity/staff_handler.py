@@ -1,6 +1,6 @@
 """The calls with which admins look after staff, as /v1 says them; what they do is in staff."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from sanic import HTTPResponse, Request
@@ -14,10 +14,10 @@ from contract.moment import rfc3339
 from contract.tokens import Caller
 from contract.web.answering import answer, trace_id
 from contract.web.call import Access, call
-from contract.web.request_content import parameter_of, uuid_of
+from contract.web.request_content import LogCursor, log_cursor_of, uuid_of
 
 PAGE = 100
-NEWEST = (1 << 63) - 1
+NEWEST = (1 << 63) - 1  # what no entry's number is above
 
 
 class StaffMemberView(msgspec.Struct):
@@ -143,13 +143,13 @@ class StaffHandler:
         access=Access.AUDIT,
         answers={200: StaffLog},
         refusals=[InvalidField],
-        query={"cursor": Annotated[int, msgspec.Meta(ge=1)]},
+        query={"cursor": LogCursor},
     )
     async def log(self, request: Request) -> HTTPResponse:
         """Who gave and took roles, ended sessions, and changed second factors."""
         if not (await self._signed_in.caller(request)).may_read_all:
             raise Forbidden
-        lines = await self._staff.log(_cursor(parameter_of(request, "cursor")), PAGE)
+        lines = await self._staff.log(log_cursor_of(request) or NEWEST, PAGE)
         cursor = str(lines[-1].audit_no) if len(lines) == PAGE else None
         return answer(StaffLog([_line(each) for each in lines], cursor))
 
@@ -167,14 +167,6 @@ class StaffHandler:
 
 def _actor(admin: Caller, request: Request) -> Actor:
     return Actor(admin.user_id, "admin", trace_id(request))
-
-
-def _cursor(text: str | None) -> int:
-    if text is None:
-        return NEWEST
-    if not text.isascii() or not text.isdigit() or len(text) > 20 or not 0 < int(text) <= NEWEST:
-        raise InvalidField("cursor must be one that was given", field="cursor")
-    return int(text)
 
 
 def _line(line: LogLine) -> StaffLogLine:

@@ -13,12 +13,14 @@ from contract.errors import InvalidBody, InvalidField, MissingField, NotJson
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"  # RFC 9562; Python takes braces, urn: and stray dashes
 UUID_CHARACTERS = 36
 IDS_REMEMBERED_MAX = 16_384  # 4 MB
+ENTRY_NO_MAX = (1 << 63) - 1  # as Postgres numbers the entries of a log
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 GivenId = Annotated[
     str,
     msgspec.Meta(pattern=_UUID, max_length=UUID_CHARACTERS, extra_json_schema={"format": "uuid"}),  # $ takes a newline
 ]  # a UUID in a body, in upper or lower case
+LogCursor = Annotated[int, msgspec.Meta(ge=1)]  # of a query, as `log_cursor_of` reads it
 
 _STRICT_UUID = re.compile(_UUID)
 _MISSING = re.compile(r"Object missing required field `([^`]+)`")
@@ -74,6 +76,19 @@ def flag_of(request: Request, name: str) -> bool:
     if asked not in (None, "true", "false"):
         raise InvalidField(f"{name} must be true or false", field=name)
     return asked == "true"
+
+
+def log_cursor_of(request: Request) -> int | None:
+    """The number of the entry of a log before which a page is asked for, None for the newest page.
+
+    What no page can have given as its cursor is `InvalidField`.
+    """
+    text = parameter_of(request, "cursor")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= ENTRY_NO_MAX):
+        raise InvalidField("cursor must be one that was given", field="cursor")
+    return int(text)
 
 
 def is_known(request: Request, etag: str) -> bool:

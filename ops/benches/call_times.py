@@ -1,4 +1,4 @@
-"""How long calls take, one after the other on one connection to each process, as a host, an auditor and voters make them.
+"""How long calls take, one after the other on one connection to each process, as hosts and voters make them.
 
 So a time is what the call itself costs, and not how many of them a second there are.
 """
@@ -76,7 +76,7 @@ class CallTimes:
         """
         for event in small[: len(small) // 2]:
             self._statistics("statistics, small", event)
-        first = self._statistics("statistics, large, first answer", large)
+        first: dict[str, Any] = self._statistics("statistics, large, first answer", large)
         for event in small[len(small) // 2 :]:
             counted = self._statistics("statistics, small, beside the large", event)
             assert counted, "a small event's count waits for the large one's"

@@ -9,12 +9,11 @@ from contract.answer_text import Id, Time
 from contract.errors import InvalidField
 from contract.web.answering import answer
 from contract.web.call import Access, call
-from contract.web.request_content import parameter_of, uuid_of
+from contract.web.request_content import LogCursor, log_cursor_of, parameter_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
 from query.reads.statistics_reader import AuditRow, StatisticsReader
 
 PAGE_ENTRIES = 100
-_CURSOR_MAX = (1 << 63) - 1
 
 
 class AuditEntry(msgspec.Struct):
@@ -50,7 +49,7 @@ class AuditHandler:
         "/v1/audit/log",
         name="audit_log",
         access=Access.AUDIT,
-        query={"actor": UUID, "event_id": UUID, "cursor": str},
+        query={"actor": UUID, "event_id": UUID, "cursor": LogCursor},
         answers={200: AuditPage},
         refusals=[InvalidField],
     )
@@ -58,7 +57,7 @@ class AuditHandler:
         """Who did what, newest first; of one person, or about one event, if asked so."""
         self._verifier.auditor(request)
         found = await self._reader.audit_log(
-            _id_of(request, "actor"), _id_of(request, "event_id"), _cursor_of(request), PAGE_ENTRIES + 1
+            _id_of(request, "actor"), _id_of(request, "event_id"), log_cursor_of(request), PAGE_ENTRIES + 1
         )
         rows = found[:PAGE_ENTRIES]
         return answer(
@@ -74,12 +73,3 @@ def _entry(row: AuditRow) -> AuditEntry:
 def _id_of(request: Request, name: str) -> UUID | None:
     text = parameter_of(request, name)
     return uuid_of(text, name) if text is not None else None
-
-
-def _cursor_of(request: Request) -> int | None:
-    text = parameter_of(request, "cursor")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _CURSOR_MAX):
-        raise InvalidField("cursor must be a next_cursor", field="cursor")
-    return int(text[:20])

@@ -265,10 +265,11 @@ def test_what_is_not_needed_is_forgotten(identity: IdentityProcess, people: psyc
 
 
 def test_old_people_are_looked_at_in_turn(people: psycopg.Connection) -> None:
-    """A call looks at ten thousand old accounts and the next one at those after them, so each is found, and none twice."""
+    """A call looks at ten thousand old accounts, the next one at those after them: so each is found."""
     people.execute(
         "INSERT INTO identity.users (username, email, voter_seed, created_at)"
-        " SELECT 'old-' || n, n || '@old.example.org', sha256(n::text::bytea), now() - interval '3 years' + n * interval '1 s'"
+        " SELECT 'old-' || n, n || '@old.example.org', sha256(n::text::bytea),"
+        " now() - interval '3 years' + n * interval '1 s'"
         " FROM generate_series(1, 10100) AS n"
     )
     people.execute(

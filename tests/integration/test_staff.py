@@ -143,7 +143,9 @@ async def test_who_may_do_what_to_staff(
         ("me/roles/host", (400, "invalid_field", "user_id")),
     ):
         assert error_of(await ask(session, "PUT", f"/v1/staff/{path}", boss)) == refusal
-    assert error_of(await ask(session, "GET", "/v1/staff/log?cursor=-1", boss)) == (400, "invalid_field", "cursor")
+    for wrong in ("-1", "0", str(1 << 63)):
+        refused = await ask(session, "GET", f"/v1/staff/log?cursor={wrong}", boss)
+        assert error_of(refused) == (400, "invalid_field", "cursor")
 
     greedy = PERSON | {"roles": ["admin"], "user_id": boss_id, "second_factor": "shown"}
     ada_id = (await call(session, "/v1/auth/register", greedy, identity.client_token()))[1]["user_id"]

@@ -112,7 +112,7 @@ async def test_audit_log_page_by_page(query: Service, owner: psycopg.Connection,
     assert [entry["action"] for entry in of_event["entries"]] == ["event.close", "event.open", "event.create"]
     _, all_of_them = await get(query, "/v1/audit/log", actor.headers)
     assert len(all_of_them["entries"]) == PAGE_ENTRIES
-    for wrong in ("actor=1", "event_id=1", "cursor=-1", f"cursor={1 << 63}"):
+    for wrong in ("actor=1", "event_id=1", "cursor=-1", "cursor=0", f"cursor={1 << 63}"):
         status, body = await get(query, f"/v1/audit/log?{wrong}", actor.headers)
         assert (status, body["error"]["field"]) == (400, wrong.partition("=")[0])
     assert (await get(query, "/v1/audit/log", mint.voter("host").headers))[0] == 403
