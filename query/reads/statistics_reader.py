@@ -13,7 +13,7 @@ from contract.vote_id import VoteKind
 from query.reading_pool import ReadingPool
 from query.replica_reader import PLAN_CACHE_MODE
 
-CONNECTIONS_MAX = 2  # one counts, the other one answers
+CONNECTIONS_MAX = 3  # two count (vote_counter.py), the third one answers
 ANSWER_WITHIN_S = 300
 
 

@@ -1,7 +1,8 @@
 """Counts the votes of events on the replica, in the background: whoever asks gets the last count, with its age.
 
 One count at a time, a leaf after the other, and afterwards a rest that is many times as long: voting doesn't feel it.
-The first one to ask waits a moment, which is enough for events of ordinary size.
+The first one to ask waits a moment, which is enough for events of ordinary size. What takes long takes turns among
+itself: so an event of ordinary size never waits for one of millions of votes.
 
     asked ─► kept and not due ─────────────────────────► the last count
         └──► start counting, or join who waits ─ done ─► the new one
@@ -25,6 +26,7 @@ EVENTS_KEPT_MAX = 200
 EVENTS_WAITING_MAX = 20
 FIRST_WITHIN_S = 3.0
 NEXT_WITHIN_S = 0.3
+LONG_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class VoteCounter:
         self._reader = reader
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._counting: dict[int, asyncio.Task[None]] = {}
-        self._turn = asyncio.Lock()
+        self._turns = {takes_long: asyncio.Lock() for takes_long in (False, True)}
 
     async def counts(self, event: Event, leaves: int) -> VoteCounts | None:
         """The last count of this event, None while the first one goes on; `Busy` when too many events wait for it."""
@@ -60,7 +62,7 @@ class VoteCounter:
 
     async def _keep(self, event: Event, leaves: int) -> None:
         try:
-            async with self._turn:
+            async with self._turns[self._takes_long(event, leaves)]:
                 counts = await self._count(event, leaves)
         except Busy as error:
             log.warning("votes can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
@@ -71,6 +73,11 @@ class VoteCounter:
         self._kept.move_to_end(event.event_no)
         if len(self._kept) > EVENTS_KEPT_MAX:
             self._kept.popitem(last=False)
+
+    def _takes_long(self, event: Event, leaves: int) -> bool:
+        """Whether it did the last time; by the size that it was made for, when it was never counted."""
+        kept = self._kept.get(event.event_no)
+        return kept.counts.took_s > LONG_S if kept else leaves > 1
 
     async def _count(self, event: Event, leaves: int) -> VoteCounts:
         as_of, began_at = datetime.now(UTC), time.monotonic()

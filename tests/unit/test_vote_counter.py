@@ -1,0 +1,64 @@
+"""Who waits for whom while votes are counted, with a ledger that answers when it is told to."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import cast
+
+from contract.vote_id import VoteKind
+from query.event import Event
+from query.reads.statistics_reader import LeafCount, StatisticsReader
+from query.reads.vote_counter import VoteCounter
+
+LARGE, SMALL = 1, 2
+
+
+class Ledger:
+    """Counts one vote a leaf; those of the large event once `released`."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+        self.counting = asyncio.Event()
+
+    async def leaf(self, event_no: int, _leaf: int) -> Iterable[LeafCount]:
+        """One vote."""
+        if event_no == LARGE:
+            self.counting.set()
+            await self.released.wait()
+        return [LeafCount(datetime(2026, 1, 1, tzinfo=UTC), None, 1)]
+
+    async def refusals(self, _event_no: int) -> dict[VoteKind, int]:
+        """None."""
+        return {}
+
+    async def assurances(self, _event_no: int) -> dict[str, int]:
+        """None."""
+        return {}
+
+    async def devices(self, _event_no: int) -> int:
+        """None."""
+        return 0
+
+
+class _Known:
+    def __init__(self, event_no: int) -> None:
+        self.event_no, self.event_id, self.status = event_no, str(event_no), "open"
+
+
+def known(event_no: int) -> Event:
+    return cast("Event", _Known(event_no))
+
+
+async def test_small_events_wait_for_no_large_one() -> None:
+    """While an event of many leaves is counted, one of a single leaf is counted beside it."""
+    ledger = Ledger()
+    counter = VoteCounter(cast("StatisticsReader", ledger))
+    large = asyncio.create_task(counter.counts(known(LARGE), 16))
+    await ledger.counting.wait()
+    small = await counter.counts(known(SMALL), 1)
+    assert small is not None
+    assert small.votes == 1
+    ledger.released.set()
+    counted = await large
+    assert counted is not None
+    assert counted.votes == 16
