@@ -413,7 +413,10 @@ CREATE FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) RETURNS TA
 BEGIN
     IF has_partition('votes', p_event_no) THEN
         RETURN QUERY EXECUTE format(
-            'SELECT date_bin(''1 minute'', voted_at, ''epoch''), coalesce(region, ''--'')::text, count(*) FROM %I
+            'WITH counted AS MATERIALIZED (
+                 SELECT date_bin(''1 minute'', voted_at, ''epoch'') AS minute, region, count(*) AS votes FROM %I
+                 GROUP BY 1, 2)
+             SELECT minute, coalesce(region, ''--'')::text, sum(votes)::bigint FROM counted
              GROUP BY GROUPING SETS ((1), (2))', format('votes_e%s_p%s', p_event_no, p_leaf));
     END IF;
 END
