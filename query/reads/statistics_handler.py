@@ -15,8 +15,9 @@ from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import flag_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
+from query.event import Event
 from query.event_directory import EventDirectory
-from query.on_air import Audience, see
+from query.on_air import Audience, Shown, see
 from query.reads.percentages import share
 from query.reads.result_views import ResultRow, result_rows
 from query.reads.statistics_reader import EventFacts, StatisticsReader
@@ -138,13 +139,18 @@ class StatisticsHandler:
         hourly, regional = flag_of(request, "include_hourly"), flag_of(request, "include_regional")
         event = await self._events.current(uuid_of(event_id, "event_id"))
         facts = await self._reader.facts(event.event_no)
-        counts = None if facts.archived else await self._counter.counts(event, facts.leaves)
-        shown = see(event, await self._standings.read(event), Audience.STAFF)
-        assert shown  # staff see all at any time
+        votes = (await self._shown(event)).total_votes
+        counts = None if facts.archived else await self._counter.counts(event, facts.leaves, votes)
+        shown = await self._shown(event)  # anew: the first count may have taken seconds
         rows = result_rows(shown, with_percentages=True)
         counted = _counted(counts, hourly=hourly, regional=regional) if counts else None
         figures = _figures(facts, shown.total_votes, counted, stale=shown.stale)
         return answer(Statistics(event.event_id, rfc3339(datetime.now(UTC)), event.status, rows, figures))
+
+    async def _shown(self, event: Event) -> Shown:
+        shown = see(event, await self._standings.read(event), Audience.STAFF)
+        assert shown  # staff see all at any time
+        return shown
 
 
 def _figures(facts: EventFacts, total: int, counted: CountedVotes | None, *, stale: bool) -> Figures:

@@ -26,7 +26,7 @@ EVENTS_KEPT_MAX = 200
 EVENTS_WAITING_MAX = 20
 FIRST_WITHIN_S = 3.0
 NEXT_WITHIN_S = 0.3
-LONG_S = 1.0
+LARGE_VOTES = 200_000  # so many are counted in less than half a second
 
 log = logging.getLogger(__name__)
 
@@ -43,26 +43,29 @@ class VoteCounter:
         self._reader = reader
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._counting: dict[int, asyncio.Task[None]] = {}
-        self._turns = {takes_long: asyncio.Lock() for takes_long in (False, True)}
+        self._turns = {is_large: asyncio.Lock() for is_large in (False, True)}
 
-    async def counts(self, event: Event, leaves: int) -> VoteCounts | None:
-        """The last count of this event, None while the first one goes on; `Busy` when too many events wait for it."""
+    async def counts(self, event: Event, leaves: int, votes: int) -> VoteCounts | None:
+        """The last count of this event, None while the first one goes on; `Busy` when too many events wait for it.
+
+        `votes`: about how many it has.
+        """
         kept = self._kept.get(event.event_no)
         if kept is None or kept.counts.is_due(time.monotonic() - kept.ended_at):
-            counting = self._counting.get(event.event_no) or self._start(event, leaves)
+            counting = self._counting.get(event.event_no) or self._start(event, leaves, votes)
             await asyncio.wait([counting], timeout=NEXT_WITHIN_S if kept else FIRST_WITHIN_S)
             kept = self._kept.get(event.event_no)
         return kept.counts if kept else None
 
-    def _start(self, event: Event, leaves: int) -> asyncio.Task[None]:
+    def _start(self, event: Event, leaves: int, votes: int) -> asyncio.Task[None]:
         if len(self._counting) >= EVENTS_WAITING_MAX:
             raise Busy("too many events wait to be counted, come back in a moment")
-        counting = self._counting[event.event_no] = asyncio.create_task(self._keep(event, leaves))
+        counting = self._counting[event.event_no] = asyncio.create_task(self._keep(event, leaves, votes))
         return counting
 
-    async def _keep(self, event: Event, leaves: int) -> None:
+    async def _keep(self, event: Event, leaves: int, votes: int) -> None:
         try:
-            async with self._turns[self._takes_long(event, leaves)]:
+            async with self._turns[votes > LARGE_VOTES]:
                 counts = await self._count(event, leaves)
         except Busy as error:
             log.warning("votes can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
@@ -73,11 +76,6 @@ class VoteCounter:
         self._kept.move_to_end(event.event_no)
         if len(self._kept) > EVENTS_KEPT_MAX:
             self._kept.popitem(last=False)
-
-    def _takes_long(self, event: Event, leaves: int) -> bool:
-        """Whether it did the last time; by the size that it was made for, when it was never counted."""
-        kept = self._kept.get(event.event_no)
-        return kept.counts.took_s > LONG_S if kept else leaves > 1
 
     async def _count(self, event: Event, leaves: int) -> VoteCounts:
         as_of, began_at = datetime.now(UTC), time.monotonic()

@@ -50,14 +50,14 @@ def known(event_no: int) -> Event:
 
 
 async def test_small_events_wait_for_no_large_one() -> None:
-    """While an event of many leaves is counted, one of a single leaf is counted beside it."""
+    """While an event of millions of votes is counted, one of a few is counted beside it."""
     ledger = Ledger()
     counter = VoteCounter(cast("StatisticsReader", ledger))
-    large = asyncio.create_task(counter.counts(known(LARGE), 16))
+    large = asyncio.create_task(counter.counts(known(LARGE), 16, 20_000_000))
     await ledger.counting.wait()
-    small = await counter.counts(known(SMALL), 1)
+    small = await counter.counts(known(SMALL), 16, 100)
     assert small is not None
-    assert small.votes == 1
+    assert small.votes == 16
     ledger.released.set()
     counted = await large
     assert counted is not None
