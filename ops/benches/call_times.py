@@ -7,7 +7,6 @@ import http.client
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 
 from ops.load.latency import percentile_ms
@@ -17,16 +16,12 @@ from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service
 from ops.rig.votes import vote_of
 
-LIFE_ROUNDS = 15
-VOTES_A_ROUND = 20
-LARGE_ROUNDS = 3
-READS = 60
 CONTESTANTS = 5
-COUNTED_WITHIN_S = 600
+COUNTED_WITHIN_S = 900
 
 
 class CallTimes:
-    """Times of calls to a command and a query process, in seconds by the name of the call."""
+    """Calls to a command and a query process; `seconds` by the name of the call."""
 
     def __init__(self, command: Service, query: Service, mint: TokenMint) -> None:
         self._services = {
@@ -34,59 +29,72 @@ class CallTimes:
             for name, service in (("command", command), ("query", query))
         }
         self._mint = mint
-        self.host, self.admin = mint.voter("host"), mint.voter("admin")
+        self.host, self.admin, self.viewer = mint.voter("host"), mint.voter("admin"), mint.voter()
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
 
-    def lives(self) -> list[Event]:
-        """Small events from their creation to their close; and the creation of large ones."""
-        made = [self._life() for _ in range(LIFE_ROUNDS)]
-        for _ in range(LARGE_ROUNDS):
-            self._create("create a large event", 20_000_000)
-        return made
+    def live(self, votes: int) -> Event:
+        """A small event from its creation to its close, with so many votes."""
+        event = self.create("create", 1)
+        for step in ("open", "freeze", "unfreeze", "pause", "resume"):
+            self._click(step, event)
+        self.vote("small", event, votes)
+        self._click("close", event)
+        return event
 
-    def votes(self, name: str, event: Event, number: int) -> None:
+    def create(self, name: str, expected_votes: int) -> Event:
+        """A draft."""
+        people = [contestant(f"C{number}") for number in range(1, CONTESTANTS + 1)]
+        body = {"user_id": self.host.user_id, "event_name": "Final", "contestants": people}
+        asked = {**body, "expected_votes": expected_votes}
+        made = self.timed(name, "command", "POST", "/v1/event/create", self.host, asked)
+        return Event(0, made["event_id"], [each["contestant_id"] for each in made["contestants"]])
+
+    def vote(self, kind: str, event: Event, number: int) -> None:
         """Votes of new voters, each sent when the last one was acked."""
         for voter in [self._mint.voter() for _ in range(number)]:
-            self.timed(f"vote, {name}", "command", "POST", "/v1/vote/submit", voter, vote_of(voter, event))
+            self.timed(f"vote, {kind}", "command", "POST", "/v1/vote/submit", voter, vote_of(voter, event))
 
-    def reads(self, small: Sequence[Event], large: Event) -> None:
-        """What readers and the desk ask."""
-        voter = self._mint.voter()
-        for number in range(READS):
-            one = small[number % len(small)]
-            for kind, event in (("small", one), ("large", large)):
-                path = f"/v1/event/{event.event_id}"
-                self.timed(f"event, {kind}", "query", "GET", path, voter)
-                self.timed(f"leaderboard, {kind}", "query", "GET", f"{path}/leaderboard", voter)
-                self.timed(f"live count, {kind}", "query", "GET", f"{path}/live", None)
-                self.timed(f"has voted, {kind}", "query", "GET", f"{path}/vote/{voter.user_id}", voter)
-                self.timed(f"road, {kind}", "query", "GET", f"/v1/status/road?event_id={event.event_id}", self.host)
-                self.timed(f"audit log, {kind}", "query", "GET", f"/v1/audit/log?event_id={event.event_id}", self.admin)
-            self.timed("audit log", "query", "GET", "/v1/audit/log", self.admin)
-            self.timed("audit log, of a person", "query", "GET", f"/v1/audit/log?actor={self.host.user_id}", self.admin)
-            self.timed("events, newest", "query", "GET", "/v1/events", self.host)
-            self.timed("events, of a rare status", "query", "GET", "/v1/events?status=paused", self.host)
-        self._pages("events, a page", "/v1/events", "next_cursor", self.host)
-        self._pages("audit log, a page", "/v1/audit/log", "next_cursor", self.admin)
+    def read(self, small: Event, large: Event) -> None:
+        """Once all that readers and the desk ask."""
+        host, admin, viewer = self.host, self.admin, self.viewer
+        for kind, event in (("small", small), ("large", large)):
+            path = f"/v1/event/{event.event_id}"
+            self.get(f"event, {kind}", path, viewer)
+            self.get(f"leaderboard, {kind}", f"{path}/leaderboard", viewer)
+            self.get(f"live count, {kind}", f"{path}/live", None)
+            self.get(f"has voted, {kind}", f"{path}/vote/{viewer.user_id}", viewer)
+            self.get(f"road, {kind}", f"/v1/status/road?event_id={event.event_id}", host)
+            self.get(f"audit log, {kind}", f"/v1/audit/log?event_id={event.event_id}", admin)
+        self.get("audit log", "/v1/audit/log", admin)
+        self.get("audit log, of a person", f"/v1/audit/log?actor={host.user_id}", admin)
+        self.get("events, newest", "/v1/events", host)
+        self.get("events, of a rare status", "/v1/events?status=paused", host)
 
-    def statistics(self, small: Sequence[Event], large: Event) -> dict[str, Any]:
-        """Statistics: of small events, each counted, of a large one, and of small ones while that is counted.
+    def leaf_through(self) -> None:
+        """Every page of the events and of the audit log."""
+        pages = ("events, each page", "/v1/events", self.host), ("log, each page", "/v1/audit/log", self.admin)
+        for name, path, who in pages:
+            page = self.get(name, path, who)
+            while page["next_cursor"]:
+                page = self.get(name, f"{path}?cursor={page['next_cursor']}", who)
 
-        Gives what is `counted` of the large one.
-        """
-        for event in small[: len(small) // 2]:
-            self._statistics("statistics, small", event)
-        first: dict[str, Any] = self._statistics("statistics, large, first answer", large)
-        for event in small[len(small) // 2 :]:
-            counted = self._statistics("statistics, small, beside the large", event)
-            assert counted, "a small event's count waits for the large one's"
-        until = time.monotonic() + COUNTED_WITHIN_S
-        while not first:
-            first = self._statistics("statistics, large, while it is counted", large)
-            assert time.monotonic() < until, "the large event is never counted"
-        for _ in range(READS):
-            self._statistics("statistics, large", large)
-        return first
+    def count(self, name: str, event: Event, votes: int = 0) -> dict[str, Any]:
+        """Statistics, asked for until that many votes at least are counted, noted as one call; what is `counted`."""
+        start = time.perf_counter()
+        while not (counted := self.statistics("statistics, an answer", event)) or counted["votes"] < votes:
+            assert time.perf_counter() - start < COUNTED_WITHIN_S, "never counted"
+        self.seconds[name].append(time.perf_counter() - start)
+        return counted
+
+    def statistics(self, name: str, event: Event) -> dict[str, Any] | None:
+        """What is `counted` by now."""
+        path = f"/v1/event/{event.event_id}/statistics?include_hourly=true&include_regional=true"
+        counted: dict[str, Any] | None = self.get(name, path, self.admin)["statistics"]["counted"]
+        return counted
+
+    def get(self, name: str, path: str, who: Voter | None) -> dict[str, Any]:
+        """One question to query."""
+        return self.timed(name, "query", "GET", path, who)
 
     def timed(
         self, name: str, service: str, method: str, path: str, who: Voter | None, body: object = None
@@ -107,29 +115,5 @@ class CallTimes:
         """Median and 99th percentile of each call, in milliseconds."""
         return {name: (percentile_ms(each, 50), percentile_ms(each, 99)) for name, each in self.seconds.items()}
 
-    def _life(self) -> Event:
-        event = self._create("create", 1)
-        for step in ("open", "freeze", "unfreeze", "pause", "resume"):
-            self._click(step, event)
-        self.votes("small", event, VOTES_A_ROUND)
-        self._click("close", event)
-        return event
-
-    def _create(self, name: str, expected_votes: int) -> Event:
-        people = [contestant(f"C{number}") for number in range(1, CONTESTANTS + 1)]
-        body = {"user_id": self.host.user_id, "event_name": "Final", "contestants": people}
-        asked = {**body, "expected_votes": expected_votes}
-        made = self.timed(name, "command", "POST", "/v1/event/create", self.host, asked)
-        return Event(0, made["event_id"], [each["contestant_id"] for each in made["contestants"]])
-
     def _click(self, step: str, event: Event) -> None:
         self.timed(step, "command", "POST", f"/v1/event/{event.event_id}/{step}", self.host)
-
-    def _pages(self, name: str, path: str, cursor: str, who: Voter) -> None:
-        page = self.timed(name, "query", "GET", path, who)
-        while page[cursor]:
-            page = self.timed(name, "query", "GET", f"{path}?cursor={page[cursor]}", who)
-
-    def _statistics(self, name: str, event: Event) -> Any:
-        path = f"/v1/event/{event.event_id}/statistics?include_hourly=true&include_regional=true"
-        return self.timed(name, "query", "GET", path, self.admin)["statistics"]["counted"]
