@@ -81,14 +81,13 @@ class ReplicaReader(ReadingPool):
         rows = await self._rows("attempt", event_no=receipt.event_no, voter=receipt.voter, kind=int(receipt.kind))
         return Attempt(*rows[0]) if rows else None
 
-    async def voted_at(self, event_no: int, voter: bytes) -> datetime | None:
-        """When this voter's vote was accepted, or None when there is none."""
-        rows = await self._rows("voted_at", event_no=event_no, voter=voter)
-        return rows[0][0] if rows else None
+    async def voted_at(self, event_no: int, voter: bytes) -> tuple[datetime | None, bool]:
+        """When this voter's vote was accepted, None when there is none; and whether the event is archived.
 
-    async def is_archived(self, event_no: int) -> bool:
-        """Whether the event's votes were taken out of the ledger: then what isn't found may have been there."""
-        return bool((await self._rows("is_archived", event_no=event_no))[0][0])
+        Its votes were taken out of the ledger then, so what isn't found may have been there.
+        """
+        ((at, archived),) = await self._rows("voted_at", event_no=event_no, voter=voter)
+        return at, archived
 
     async def wal_ends(self) -> list[WalEnd]:
         """Positions behind everything that earlier calls have seen, one a source of this server."""

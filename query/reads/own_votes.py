@@ -9,6 +9,8 @@ from query.event import EventSummary
 from query.reads.event_pages import EventPages
 from query.reads.user_votes import AcceptedVote, UserVotes
 
+NEVER_OPENED = ("draft", "scheduled")
+
 
 class OwnVotes(NamedTuple):
     """Votes in a page of events, newest event first; the cursor of the next page, None: it was the last."""
@@ -29,6 +31,8 @@ class OwnVotePages:
         page = await self._pages.page(caller, None, after)
         found = []
         for event in page.events:
+            if event.status in NEVER_OPENED:
+                continue
             try:
                 vote = await self._votes.find(caller, UUID(event.event_id), UUID(caller.user_id))
             except WrongState:

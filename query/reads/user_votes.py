@@ -49,10 +49,10 @@ class UserVotes:
             raise NotYours
         event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
-        voted_at = await self._replica.voted_at(event.event_no, voter)
+        voted_at, archived = await self._replica.voted_at(event.event_no, voter)
         if voted_at:
             return AcceptedVote(self._receipt(event, voter), voted_at)
-        if await self._replica.is_archived(event.event_no):
+        if archived:
             raise WrongState("the event's votes are archived")
         return None
 

@@ -73,13 +73,10 @@ SELECT e.event_id::text, e.event_name, e.status, e.key_no,
 FROM events e WHERE e.event_no = :event_no;
 
 -- name: voted_at
--- When a voter's vote in one event was accepted; no row: there is none. By the primary key, as in attempt.
-SELECT voted_at FROM votes WHERE event_no = :event_no AND voter = :voter;
-
--- name: is_archived
--- Whether the votes of an event were taken out of the ledger's tree (partitions/020): then no look-up finds them. Ask it
--- after the look-up.
-SELECT NOT has_partition('votes', :event_no);
+-- When a voter's vote in one event was accepted (null: there is none), and whether the votes of the event were taken out of
+-- the ledger's tree (partitions/020), where no look-up finds them. By the primary key, as in attempt.
+SELECT (SELECT voted_at FROM votes WHERE event_no = :event_no AND voter = :voter) AS voted_at,
+       NOT has_partition('votes', :event_no) AS archived;
 
 -- name: wal_end
 -- A position in the WAL behind everything that an earlier statement has seen, for each source that this server keeps the
