@@ -86,10 +86,10 @@ def main(arguments: Sequence[str]) -> int:
         empty, filled = both
         bench_report.conditions(postgres=filled.database.version(), votes=wanted.votes, events=wanted.events)
         fill(filled, wanted.events, wanted.votes)
-        take_turns(both, WARM_UP, WARM_UP)
-        for system in both:
-            system.calls.seconds.clear()
-        take_turns(both, LIVES, READS)
+        for lives, reads in ((WARM_UP, WARM_UP), (LIVES, READS)):
+            for system in both:
+                system.calls.begin()
+            take_turns(both, lives, reads)
         counted = count_in_turn(empty, filled, wanted.votes)
         ratios = report_calls(empty.calls, filled.calls)
         report_memory(empty, filled)
