@@ -1,8 +1,8 @@
 """A thousand small events and one large one, put into the ledger as fast as it takes rows.
 
 Rows are inserted by a superuser, as pseudonyms that look like any other: random. Each commit takes the next range of
-them, so an index grows at one place at a time, which costs a third of what votes in the order of their arrival do; what
-stands there in the end is the same. How the batch rate falls as an event grows is another bench's question (growth).
+them, so an index grows at one place at a time and few of its pages are written twice; what stands there in the end is
+the same. How the batch rate falls as an event grows is another bench's question (growth).
 """
 
 import threading
