@@ -6,7 +6,7 @@ applied:source            text  JSON `AppliedPosition`   how far a source is cou
 {event_id}:counted:window hash  key, accounts            what rules counted of attempts to vote; lives two windows
 road:window               hash  process, JSON `RoadReport`   how each process does; lives three windows of ten seconds
 ticket:…                  text  event_id                 opens one stream of a restricted event; lives a minute
-standings                 channel of `SourceTally` JSON  each change of a tally, of every event
+standings                 channel of `SourceTally` or `TracedTally` JSON  each change of a tally, of every event
 """
 
 STANDINGS_CHANNEL = "standings"

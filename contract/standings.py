@@ -78,6 +78,12 @@ class SourceTally(msgspec.Struct, frozen=True):
         return OnAir(self.change_no, self.status, self.visibility, self.frozen, self.revealed)
 
 
+class TracedTally(SourceTally, frozen=True, kw_only=True):
+    """A tally as it is published while some of the votes that are new in it are traced: never stored."""
+
+    traces: list[str]  # W3C traceparents, of their spans in fanout
+
+
 class AppliedPosition(msgspec.Struct, frozen=True):
     """How far one source is counted; `at` is the writer's clock in Unix seconds and tells a dead listener."""
 

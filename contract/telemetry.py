@@ -1,8 +1,6 @@
-"""Logs and trace ids: a message for people, fields for machines, the same field name everywhere."""
+"""Logs: a message for people, fields for machines, the same field name everywhere."""
 
 import logging
-import random
-import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -12,17 +10,7 @@ import orjson
 from contract.moment import rfc3339
 from contract.road import Trouble
 
-# Version ff is none; those after 00 may have more fields.
-_TRACEPARENT = re.compile(
-    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
-)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-def trace_id_of(traceparent: str | None) -> str:
-    """The trace id of a W3C traceparent, or a new one: 32 hexadecimal digits."""
-    match = _TRACEPARENT.fullmatch(traceparent or "")
-    return match.group(1) if match else f"{random.getrandbits(128):032x}"
 
 
 class JsonLines(logging.Formatter):

@@ -13,9 +13,10 @@ import time
 
 import psycopg
 
-from contract import settings
+from contract import settings, tracing
 from contract.backoff import Backoff
 from contract.telemetry import log_to_stderr
+from contract.trace_settings import Tracing
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
 from fanout.session import Session
@@ -59,6 +60,7 @@ def main(arguments: list[str]) -> int:
         redis_url = settings.read(settings.Redis, env).url
         listening = settings.read(FanoutListening, env)
         measuring = settings.read(settings.Metering, env).on
+        traces = settings.read(Tracing, env)
     except settings.SettingError as error:
         print(f"fanout: {error}", file=sys.stderr)  # for people, before there is anything to log
         return 2
@@ -67,10 +69,12 @@ def main(arguments: list[str]) -> int:
     stop, health, writer = threading.Event(), Vitals(), RedisWriter(redis_url)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    tracing.start("fanout", traces)
     health.serve(listening.host, listening.port, measuring=measuring)
     log.info("serving", extra={"source": own.source, "slot": own.slot})
     count_until(stop, url, own, writer, health)
     writer.close()
+    tracing.TRACER.stop()
     return 0
 
 

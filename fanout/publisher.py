@@ -15,6 +15,7 @@ import redis
 
 from contract import stages
 from contract.backoff import Backoff
+from contract.tracing import TRACER, Attributes, Span
 from fanout import vitals
 from fanout.publish_pace import PublishPace
 from fanout.redis_writer import RedisWriter
@@ -72,8 +73,18 @@ class Publisher:
         self._health.why_not_ready = trouble
         vitals.FLUSHES.inc()
         vitals.FLUSH_SECONDS.observe(ended_at - began_at)
+        self._trace()
         if oldest_us:
             stages.observe(stages.COMMITTED_TO_TALLIED, time.time() - oldest_us / 1_000_000)
+
+    def _trace(self) -> None:
+        """The spans of what has just been published."""
+        now_ns = time.time_ns()
+        for event_no, traces in self._tally.traces.take_published(but=self._tally.unpublished).items():
+            for each in traces:
+                about: Attributes = {"vote.event_id": self._tally.events[event_no].event_id, "vote.wal.lsn": each.lsn}
+                began_ns = each.committed_us * 1_000
+                TRACER.emit(Span("tally", each.context, each.parent_id, began_ns, now_ns, attributes=about))
 
     def _redis_failed(self, error: redis.RedisError) -> None:
         if not self._backoff.failures:

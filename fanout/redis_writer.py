@@ -26,7 +26,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from contract.redis_keys import STANDINGS_CHANNEL, applied_key, tally_key
-from contract.standings import AppliedPosition
+from contract.standings import AppliedPosition, TracedTally
 from fanout.checkpoint import FencedError
 from fanout.tally import Tally
 
@@ -147,7 +147,8 @@ class RedisWriter:
         self._connections += 1
 
     def _add(self, pipeline: "redis.client.Pipeline", tally: Tally, event_no: int) -> None:
-        message = tally.message(event_no)
+        message, traces = tally.message(event_no), tally.traces.traceparents(event_no)
+        payload = _encode(message)
         position = tally.position._replace(lsn=message.lsn)
         pipeline.eval(
             self._apply_tally,
@@ -155,8 +156,9 @@ class RedisWriter:
             tally_key(message.event_id, tally.source),
             str(position.system_id),
             position.order_key(message.epoch),
-            _encode(message),
+            payload,
             STANDINGS_CHANNEL,
+            _encode(TracedTally(**msgspec.structs.asdict(message), traces=traces)) if traces else payload,
         )
 
 

@@ -19,6 +19,7 @@ from contract.moment import from_unix_us, rfc3339
 from contract.position import Position
 from contract.standings import FINAL_STATUSES, EventChange, OnAir, SourceTally
 from fanout.event_freeze import EventFreeze, StoredFreezes
+from fanout.traces_under_way import TracesUnderWay
 from fanout.wal_decoder import CountKey, Transaction
 
 _ROW = struct.Struct("!qqq")
@@ -84,6 +85,7 @@ class Tally:
         self.unpublished: set[int] = set(events)
         self.oldest_unpublished_us: int | None = None  # commit time
         self.freezes = StoredFreezes()
+        self.traces = TracesUnderWay()
         self._in_turn: list[int] = []
         self._saved: dict[CountKey, int] = {}
         self._unsaved: set[CountKey] = set()
@@ -141,6 +143,7 @@ class Tally:
             event.take(change)
             if event.freeze != before:
                 self.freezes.changed.add(change.event_no)
+        self.traces.take(transaction)
         self.position = self.position._replace(lsn=transaction.end_lsn)
         return True
 

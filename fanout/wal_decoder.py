@@ -13,12 +13,13 @@ breaks, its decoder is thrown away with whatever was open: the server sends that
 import logging
 import struct
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from contract.standings import EVENT_MESSAGE_PREFIX, EventChange
+from contract.wal_trace import TRACE_MESSAGE_PREFIX, TracedVote, traced_votes
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Transaction(NamedTuple):
     committed_us: int  # Unix microseconds, by the server's clock
     votes: dict[CountKey, int]
     changes: dict[int, EventChange]
+    traces: Sequence[TracedVote] = ()  # of some of these votes
 
 
 class Keepalive(NamedTuple):
@@ -76,6 +78,7 @@ class WalDecoder:
         self._rows: defaultdict[bytes, int] = defaultdict(int)
         self._votes: defaultdict[CountKey, int] = defaultdict(int)
         self._changes: dict[int, EventChange] = {}
+        self._traces: Sequence[TracedVote] = ()
         self._committed_us = 0
         self._in_transaction = False
 
@@ -110,14 +113,15 @@ class WalDecoder:
             relation_id, columns = _relation(body)
             self._relations[relation_id] = columns
         elif kind == b"M":
-            self._remember_change(body)
+            self._remember_message(body)
         return None  # Origin and Type say nothing here; nothing but inserts is published
 
     def _commit(self, end_lsn: int) -> Transaction:
         self._fold()
-        done = Transaction(end_lsn, self._committed_us, dict(self._votes), self._changes)
+        done = Transaction(end_lsn, self._committed_us, dict(self._votes), self._changes, self._traces)
         self._votes.clear()
         self._changes = {}
+        self._traces = ()
         self._in_transaction = False
         return done
 
@@ -130,13 +134,20 @@ class WalDecoder:
                 self._votes[CountKey(values[columns.event_no], values[columns.contestant_no])] += count
         self._rows.clear()
 
-    def _remember_change(self, body: bytes) -> None:
-        """Take an event's change; a message outside a transaction is somebody else's: ours are undone by a rollback."""
+    def _remember_message(self, body: bytes) -> None:
+        """Take what is ours; a message outside a transaction is somebody else's: ours are undone by a rollback."""
         prefix_end = body.index(0, 9)
-        if not body[0] or body[9:prefix_end] != EVENT_MESSAGE_PREFIX.encode():
+        if not body[0]:
             return
+        prefix, content = body[9:prefix_end], body[prefix_end + 5 :]
+        if prefix == EVENT_MESSAGE_PREFIX.encode():
+            self._remember_change(content)
+        elif prefix == TRACE_MESSAGE_PREFIX.encode():
+            self._traces = traced_votes(content)  # one message a commit
+
+    def _remember_change(self, content: bytes) -> None:
         try:
-            change = _CHANGE.decode(body[prefix_end + 5 :])
+            change = _CHANGE.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning("skipped a malformed message about an event", extra={"reason": str(error)})
             return

@@ -24,6 +24,7 @@ from ops.embedded import stack_configuration
 PROJECT = Path(__file__).parent.parent
 SETTINGS_MODULES = (
     "contract.settings",
+    "contract.trace_settings",
     "command.settings",
     "command.identity.settings",
     "fanout.settings",
@@ -131,7 +132,7 @@ def _variable(metadata: Any) -> str:
 def _default(metadata: Any) -> str:
     if isinstance(metadata["default"], RateLimitItem):
         return str(metadata["default"])
-    if not isinstance(metadata["default"], str | int | Path | tuple):
+    if not isinstance(metadata["default"], str | int | float | Path | tuple):
         return "must be set"
     default = metadata["default"]
     return (", ".join(default) if isinstance(default, tuple) else str(default)) or "none"

@@ -11,7 +11,7 @@ subscription all events ring, since whatever changed before was not heard.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -28,14 +28,16 @@ log = logging.getLogger(__name__)
 
 
 class _Ring(msgspec.Struct):
-    """All that matters here of a `SourceTally`."""
+    """All that matters here of a `SourceTally` or `TracedTally`."""
 
     event_id: str
     change_no: int = 0
+    traces: list[str] = []  # of some votes that are new in it
 
 
 class StandingsBell:
-    """Tells `hear` an event_id and the number of its newest change, then `ring` the id, or None for all.
+    """Tells `hear` an event_id and the number of its newest change, `trace` its id and traceparents if there are any,
+    then `ring` the id, or None for all.
 
     `run` is its task.
     """
@@ -45,10 +47,12 @@ class StandingsBell:
         client: redis.asyncio.Redis,
         hear: Callable[[str, int], None],
         ring: Callable[[str | None], None] = lambda _: None,
+        trace: Callable[[str, Sequence[str]], None] = lambda _, __: None,
     ) -> None:
         self._client = client
         self._hear_change = hear
         self._ring = ring
+        self._trace = trace
         self._decoder = msgspec.json.Decoder(_Ring)
 
     async def run(self) -> None:
@@ -81,4 +85,6 @@ class StandingsBell:
         elif message["type"] == "message":
             change = self._decoder.decode(message["data"])
             self._hear_change(change.event_id, change.change_no)
+            if change.traces:
+                self._trace(change.event_id, change.traces)
             self._ring(change.event_id)

@@ -212,6 +212,33 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
+-- Name: cast_traced_votes(integer, uuid, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[], integer[], text[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+DECLARE
+    v_other int[] := '{}';  -- places of the votes that were not newly accepted
+    v_entries text;
+BEGIN
+    FOR vote_index, kind, stored_at IN
+        SELECT c.vote_index, c.kind, c.stored_at
+        FROM cast_votes(p_event_no, p_event_id, p_voted_at, p_voters, p_contestants, p_devices, p_regions, p_seals,
+                        p_refused) AS c
+    LOOP
+        v_other := v_other || vote_index;
+        RETURN NEXT;
+    END LOOP;
+    SELECT string_agg(t.entry, ' ' ORDER BY t.place) INTO v_entries
+    FROM unnest(p_traced[:64], p_traces[:64]) AS t (place, entry)
+    WHERE t.entry ~ '^[0-9a-f]{32}-[0-9a-f]{16}$' AND t.place <> ALL (v_other);
+    IF v_entries IS NOT NULL THEN
+        PERFORM pg_logical_emit_message(true, 'vote.trace', p_event_no || ' ' || v_entries);
+    END IF;
+END
+$_$;
+ALTER FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) OWNER TO vote_ledger_owner;
 -- Name: cast_votes(integer, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -1395,6 +1422,9 @@ GRANT ALL ON FUNCTION public.ballot_of(p_event_no integer) TO vote_auditor;
 -- Name: FUNCTION carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot text, p_ballot_seal bytea) TO vote_command;
+-- Name: FUNCTION cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) TO vote_command;
 -- Name: FUNCTION cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;

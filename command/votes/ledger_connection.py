@@ -47,7 +47,8 @@ CHECK_S = 1  # how often the database's clock is measured again: it may be set
 BACKOFF_S = (0.05, 2.0)
 
 Statement = asyncio.Future[list[asyncpg.Record]]
-Columns = Mapping[str, list[object]]  # the arrays of cast_votes by name, each as long as the batch
+# The arrays of cast_votes by name, each as long as the batch; for cast_traced_votes two more, of its traced votes.
+Columns = Mapping[str, list[object]]
 
 
 class UnknownOutcomeError(Exception):
@@ -215,7 +216,7 @@ class LedgerConnection:
     async def _fetch(
         self, connection: "asyncpg.Connection[asyncpg.Record]", event: EventKey, voted_at: datetime, columns: Columns
     ) -> list[asyncpg.Record]:
-        cast = self._sql["cast_votes"]
+        cast = self._sql["cast_traced_votes" if "traces" in columns else "cast_votes"]
         arguments = cast.arguments(**event._asdict(), voted_at=voted_at, **columns)
         self._warning = ""
         BATCH_VOTES.observe(len(columns["voters"]))

@@ -23,6 +23,7 @@ from prometheus_client import Gauge
 
 from contract import metric_names
 from contract.latency_histogram import LatencyHistogram
+from contract.tracing import SpanContext
 from contract.vote_id import VoteKind
 
 WAITED = LatencyHistogram(
@@ -61,6 +62,7 @@ class PendingVote:
     answer: asyncio.Future[VoteOutcome]
     refused: int = 0  # the kind that a fraud rule wants it to have, unless the voter has a vote already; 0: none
     queued_at: float = 0.0  # monotonic seconds, once it is queued
+    trace: SpanContext | None = None  # of its request, if that is traced
 
 
 @dataclass(slots=True, eq=False)

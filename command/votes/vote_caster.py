@@ -37,6 +37,7 @@ from contract.errors import (
 )
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
+from contract.tracing import SpanContext
 from contract.vote_id import ReceiptCipher, VoteKind
 
 ACCEPTED = Counter(
@@ -95,8 +96,9 @@ class VoteCaster:
         device_id: str | None,
         address: str,
         captcha_token: str | None,
+        trace: SpanContext | None = None,
     ) -> AcceptedVote:
-        """Cast the caller's vote, sent from this address; it returns after its COMMIT.
+        """Cast the caller's vote, sent from this address, and traced if `trace` says so; it returns after its COMMIT.
 
         Every refusal is a `ContractError`.
         """
@@ -118,6 +120,7 @@ class VoteCaster:
                 device=self._hash(voting, device_id) if device_id else None,
                 region=region,
                 answer=asyncio.get_running_loop().create_future(),
+                trace=trace,
             )
             try:
                 judged = self._known(pending, spent) if spent else self._judged(attempt, voting, pending)

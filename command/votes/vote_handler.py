@@ -26,7 +26,7 @@ from contract.errors import (
     TooMany,
 )
 from contract.moment import rfc3339
-from contract.web.answering import answer, seconds_since_arrival
+from contract.web.answering import answer, seconds_since_arrival, trace_of
 from contract.web.call import call
 from contract.web.client_address import address_of
 from contract.web.request_content import GivenId, json_body, uuid_of
@@ -111,7 +111,13 @@ class VoteHandler:
         device_id = vote.meta.device_id if vote.meta else None
         event_id, contestant_id = uuid_of(vote.event_id, "event_id"), uuid_of(vote.contestant_id, "contestant_id")
         return await self._votes.cast(
-            caller, event_id, contestant_id, device_id, address_of(request), vote.captcha_token
+            caller,
+            event_id,
+            contestant_id,
+            device_id,
+            address_of(request),
+            vote.captcha_token,
+            trace_of(request).context,
         )
 
 

@@ -18,6 +18,7 @@ from functools import partial
 import asyncpg
 import prometheus_client
 
+from command.votes.batch_trace import BatchTrace
 from command.votes.ledger_connection import LOST, Columns, LedgerConnection
 from command.votes.vote_batcher import PendingVote, UnknownEventError, VoteBatcher, VoteOutcome
 from contract import metric_names
@@ -61,10 +62,19 @@ class VoteWriter:
 
     async def _write(self, batch: Sequence[PendingVote]) -> None:
         """Answer every vote of the batch, or stop when nobody waits for any of them."""
+        trace = BatchTrace(batch)
+        try:
+            await self._write_traced(batch, trace)
+        finally:
+            trace.end()
+
+    async def _write_traced(self, batch: Sequence[PendingVote], trace: BatchTrace) -> None:
         while batch := [vote for vote in batch if not vote.answer.done()]:
+            trace.begin_try()
             try:
-                voted_at, rows = await self._ledger.cast(batch[0].event, partial(self._sealed, batch))
+                voted_at, rows = await self._ledger.cast(batch[0].event, partial(self._sealed, batch, trace))
             except asyncpg.PostgresError as error:
+                trace.end_try(type(error).__name__)
                 if error.sqlstate and error.sqlstate[:2] in _MALFORMED:
                     await self._split(batch, error)
                     return
@@ -73,13 +83,15 @@ class VoteWriter:
                     return
                 await self._retry_later(error)
             except LOST as error:
+                trace.end_try(type(error).__name__)
                 await self._retry_later(error)
             else:
+                trace.end_try("committed", is_error=False)
                 self._backoff.reset()
                 self._answer(batch, voted_at, rows)
                 return
 
-    def _sealed(self, batch: Sequence[PendingVote], voted_at_us: int) -> Columns:
+    def _sealed(self, batch: Sequence[PendingVote], trace: BatchTrace, voted_at_us: int) -> Columns:
         key = self._seal_keys[batch[0].key_no]
         seals: list[object] = [
             seal_of(
@@ -100,6 +112,7 @@ class VoteWriter:
             "regions": [vote.region for vote in batch],
             "seals": seals,
             "refused": [vote.refused for vote in batch],
+            **trace.columns(batch),
         }
 
     def _answer(self, batch: Sequence[PendingVote], voted_at: datetime, rows: Mapping[int, asyncpg.Record]) -> None:

@@ -1,6 +1,7 @@
 """Answers: a documented Struct, encoded; a refusal, in the dialect of its path; and what both carry.
 
-Each answer carries X-Trace-Id; anything unforeseen is logged once, here, and answered 500.
+Each answer carries X-Trace-Id, and leaves a span if it is traced; anything unforeseen is logged once, here, and
+answered 500.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from sanic.response import BaseHTTPResponse
 
 from contract import errors, metric_names
 from contract.latency_histogram import Latencies, LatencyHistogram
-from contract.telemetry import trace_id_of
+from contract.tracing import TRACER, Attributes, Incoming, trace_id_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
 from contract.web.dialect import dialect_of
@@ -43,18 +44,43 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
     return HTTPResponse(msgspec.json.encode(content), status, headers=headers, content_type="application/json")
 
 
+def trace_of(request: Request) -> Incoming:
+    """The request's place in its client's trace, or in a new one; decided when it is first asked for."""
+    if not hasattr(request.ctx, "trace"):
+        given = ",".join(request.headers.getall("traceparent", ()))
+        request.ctx.trace = (
+            TRACER.admit(given, seconds_since_arrival(request)) if TRACER.on else Incoming(trace_id_of(given))
+        )
+    trace: Incoming = request.ctx.trace
+    return trace
+
+
 def trace_id(request: Request) -> str:
-    """The request's trace id: its client's, or a new one, made when it is first asked for."""
-    if not hasattr(request.ctx, "trace_id"):
-        request.ctx.trace_id = trace_id_of(",".join(request.headers.getall("traceparent", ())))
-    return str(request.ctx.trace_id)
+    """The request's trace id: its client's, or a new one."""
+    return trace_of(request).trace_id
+
+
+def name_trace(record: logging.LogRecord) -> bool:
+    """Put the trace id of the request that is being answered on a line of the log; a filter that lets all pass."""
+    if not hasattr(record, "trace_id") and (request := Request._current.get(None)):  # noqa: SLF001  # or it raises
+        record.trace_id = trace_id(request)
+    return True
 
 
 async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
-    """Put on each answer what all of them carry; a middleware."""
-    response.headers["X-Trace-Id"] = trace_id(request)
+    """Put on each answer what all of them carry, and trace it; a middleware."""
+    trace = trace_of(request)
+    response.headers["X-Trace-Id"] = trace.trace_id
+    if TRACER.on and TRACER.wants(trace, response.status):
+        _leave_span(request, trace, response.status)
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
         request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
+
+
+def _leave_span(request: Request, trace: Incoming, status: int) -> None:
+    path = f"/{request.route.path}" if request.route else "no path"  # as it is declared, whatever was sent
+    about: Attributes = {"http.request.method": request.method, "http.route": path, "http.response.status_code": status}
+    TRACER.answered(trace, f"{request.method} {path}", about, is_error=status >= 500)
 
 
 async def mark_and_measure_answer(request: Request, response: BaseHTTPResponse) -> None:

@@ -17,10 +17,19 @@ from typing import Any, ClassVar, Protocol
 
 from sanic import HTTPResponse, Request, Sanic
 
-from contract import metering, settings
+from contract import metering, settings, tracing
 from contract.readiness import readiness
 from contract.telemetry import log_to_stderr
-from contract.web.answering import INSIDE, answer, answer_error, mark_and_measure_answer, mark_answer, requests_inside
+from contract.trace_settings import Tracing
+from contract.web.answering import (
+    INSIDE,
+    answer,
+    answer_error,
+    mark_and_measure_answer,
+    mark_answer,
+    name_trace,
+    requests_inside,
+)
 from contract.web.background import Background, Work
 from contract.web.call import BODY_BYTES_MAX, add_routes
 from contract.web.cors import Cors
@@ -85,13 +94,17 @@ class Service(abc.ABC):
 def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int:
     """Serve in this process until SIGTERM or SIGINT; the exit code."""
     log_to_stderr(name)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(name_trace)
     try:
+        traces = settings.read(Tracing, os.environ)
         service = build(os.environ)
         cors = Cors(settings.read(settings.CrossOrigin, os.environ).readers)
         measuring = settings.read(settings.Metering, os.environ).on
     except settings.SettingError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log
         return 2
+    tracing.start(name, traces)
     background = Background()
     metering.introduce(name, measuring=measuring)
     app = make_app(name, service, background, cors, measuring=measuring)
@@ -100,6 +113,7 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     gc.set_threshold(*service.gc_thresholds)
     host, port = service.listening.host, service.listening.port
     app.run(host=host, port=port, single_process=True, access_log=False, motd=False, backlog=BACKLOG)
+    tracing.TRACER.stop()
     return 1 if background.died else 0
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from query.event import Event
 from query.on_air import Audience, Shown, see
 from query.reading import Reading
 from query.streams.sse_client import SseClient
 from query.streams.stream_frames import Frame, hidden_frame, standings_frame
+from query.streams.traced_push import HeardTraces
 
 _NO_FRAME = Frame(b"", b"")
 
@@ -16,7 +17,8 @@ _NO_FRAME = Frame(b"", b"")
 class Channel:
     """What one audience of an event is shown: the newest frame, the same bytes to each of its clients."""
 
-    def __init__(self) -> None:
+    def __init__(self, audience: Audience) -> None:
+        self.audience = audience
         self.clients: set[SseClient] = set()
         self.shown: Shown | None = None  # None: nothing
         self.frame = _NO_FRAME  # made anew when it changes
@@ -42,9 +44,13 @@ class Channel:
         """Forget a client."""
         self.clients.discard(client)
 
-    def deliver(self, clients: Iterable[SseClient]) -> int:
-        """Send them the newest frame; to how many it went out now."""
-        frame, sent = self.frame, 0
+    def frame_with(self, traceparents: Sequence[str]) -> Frame:
+        """The newest frame as a push may send it: naming some traced votes that are new in it."""
+        return standings_frame(self.shown, traceparents) if self.shown and traceparents else self.frame
+
+    def deliver(self, clients: Iterable[SseClient], pushed: Frame | None = None) -> int:
+        """Send them the newest frame, or what is `pushed` in its place; to how many it went out now."""
+        frame, sent = pushed or self.frame, 0
         if self.is_over:
             for client in clients:
                 client.end(frame)
@@ -62,7 +68,8 @@ class SseFeed:
     def __init__(self, event: Event) -> None:
         self.event = event
         self.reading: Reading | None = None
-        self.channels = {audience: Channel() for audience in Audience}
+        self.channels = {audience: Channel(audience) for audience in Audience}
+        self.traces = HeardTraces()
         self.watchers = 0  # clients, and those who are about to be
         self.first_reading = asyncio.Lock()
         self.read_again = asyncio.Event()  # since somebody has cleared it

@@ -32,6 +32,7 @@ from query.standings_reader import StandingsReader
 from query.streams.sse_client import SseClient
 from query.streams.sse_feed import Channel, SseFeed
 from query.streams.stream_frames import HEARTBEAT
+from query.streams.traced_push import TracedPush
 
 SWEEP_EVERY_S = 0.25
 SWEEPS_PER_REREAD = 4
@@ -110,6 +111,11 @@ class SseHub:
         if self._rung:
             self._woken.set()
 
+    def trace(self, event_id: str, traceparents: Sequence[str]) -> None:
+        """Votes of an event are in Redis that are traced; heard before the event rings."""
+        if event_id in self._feeds:
+            self._feeds[event_id].traces.hear(traceparents)
+
     def watching(self) -> dict[str, int]:
         """How many clients each event has here."""
         return {event_id: feed.watchers for event_id, feed in self._feeds.items()}
@@ -159,14 +165,19 @@ class SseHub:
     async def _refresh(self, rung: Mapping[SseFeed, float | None]) -> None:
         feeds = [feed for feed in rung if feed.reading is not None]
         asked_at = time.monotonic()
+        traces = [feed.traces.take() for feed in feeds]  # what was heard by now is in what will be read
         readings = await self._standings.read_many(feed.event for feed in feeds)
         await asyncio.gather(*map(self._look_at_event, feeds))
-        for feed in feeds:
+        for feed, traced in zip(feeds, traces, strict=True):
             reading = readings.get(feed.event.event_id)
             before = feed.reading
             if reading and (changed := feed.show(reading, asked_at)):
-                await self._push(feed, changed)
+                await self._push(feed, changed, TracedPush(traced))
                 _measure(before, reading, rung[feed])
+            elif reading:
+                TracedPush(traced).end_early(feed.channels.values())
+            else:
+                feed.traces.put_back(traced)
             feed.read_again.set()
 
     async def _look_at_event(self, feed: SseFeed) -> None:
@@ -174,17 +185,20 @@ class SseHub:
         with contextlib.suppress(Busy, NotFound):
             feed.event = await self._events.current(UUID(feed.event.event_id))
 
-    async def _push(self, feed: SseFeed, channels: Iterable[Channel]) -> None:
+    async def _push(self, feed: SseFeed, channels: Iterable[Channel], push: TracedPush) -> None:
         feed.sent_at = time.monotonic()
         for channel in channels:
             sent, clients = 0, list(channel.clients)
+            frame = channel.frame_with(push.traceparents_for(channel.audience, channel.shown))
             for some in _slices(clients, CLIENTS_PER_TURN):
                 if _is_old(feed):
                     break  # a sweep sends them what is newest then
-                sent += channel.deliver(some)
+                sent += channel.deliver(some, frame)
                 await asyncio.sleep(0)
             DELIVERIES.inc(sent)
             SKIPPED.inc(len(clients) - sent)
+            push.clients += sent
+        push.end()
 
     def _sweep_all(self, now: float) -> None:
         cut = 0

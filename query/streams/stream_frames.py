@@ -8,10 +8,11 @@
     data: {"type": "hidden", "event_id"}
 
 A WebSocket gets the same `data` as one text message. While a reveal is under way `revealed` says how many places there
-are among the contestants.
+are among the contestants. `traces` are W3C traceparents of some votes that are new in it: by them a page finds its own.
 """
 
 import enum
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -54,6 +55,7 @@ class StreamedStandings(msgspec.Struct):
     stale: bool
     frozen: bool
     revealed: int | msgspec.UnsetType = msgspec.UNSET
+    traces: list[str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class HiddenResults(msgspec.Struct):
@@ -63,7 +65,7 @@ class HiddenResults(msgspec.Struct):
     event_id: Id
 
 
-def standings_frame(shown: Shown) -> Frame:
+def standings_frame(shown: Shown, traces: Sequence[str] = ()) -> Frame:
     """The frame of what an audience is shown: `standings`, or `closed` when nothing can follow."""
     content = StreamedStandings(
         type="closed" if shown.final else "standings",
@@ -76,6 +78,7 @@ def standings_frame(shown: Shown) -> Frame:
         stale=shown.stale,
         frozen=shown.frozen,
         revealed=msgspec.UNSET if shown.revealed is None else shown.revealed,
+        traces=list(traces) or msgspec.UNSET,
     )
     data = msgspec.json.encode(content)
     message = b"event: %b\nid: %b\ndata: %b\n\n" % (content.type.encode(), shown.stream_id.encode(), data)

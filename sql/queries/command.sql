@@ -6,6 +6,11 @@
 SELECT vote_index, kind, stored_at FROM cast_votes(
     :event_no, :event_id, :voted_at, :voters, :contestants, :devices, :regions, :seals, :refused);
 
+-- name: cast_traced_votes
+-- The same, and tells the WAL which of these votes are traced: their places in the batch, from 1, and what to tell of each.
+SELECT vote_index, kind, stored_at FROM cast_traced_votes(
+    :event_no, :event_id, :voted_at, :voters, :contestants, :devices, :regions, :seals, :refused, :traced, :traces);
+
 -- name: connection_facts
 -- Whether a COMMIT on this connection is possible and durable, and what the time is here.
 SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,

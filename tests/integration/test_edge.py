@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contract.telemetry import trace_id_of
+from contract.tracing import trace_id_of
 from contract.web.call import BODY_BYTES_MAX, calls_of
 from ops.edge.settings import FOLDER
 from ops.embedded import ports

@@ -29,6 +29,7 @@ vote_command: EXECUTE add_contestant/4
 vote_command: EXECUTE apply_schedule/0
 vote_command: EXECUTE ballot_of/1
 vote_command: EXECUTE carry_out/4
+vote_command: EXECUTE cast_traced_votes/11
 vote_command: EXECUTE cast_votes/8
 vote_command: EXECUTE cast_votes/9
 vote_command: EXECUTE change_event_status/4
@@ -126,6 +127,7 @@ CHANGES = [
     "SELECT carry_out(gen_random_uuid(), 'open', '', '')",
     "SELECT cast_votes(1, clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}')",
     "SELECT cast_votes(1, gen_random_uuid(), clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}')",
+    "SELECT cast_traced_votes(1, gen_random_uuid(), clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
 ]  # fmt: skip
 
 

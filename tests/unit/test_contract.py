@@ -17,7 +17,7 @@ from contract.pseudonym import voter_of
 from contract.seal import seal_of
 from contract.settings import REHEARSAL_KEYS, Primary, ReceiptKeys, SealKeys, SettingError, read
 from contract.standings import SourceTally, add_up
-from contract.telemetry import trace_id_of
+from contract.tracing import trace_id_of
 from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
 from contract.web.request_content import decode
 from query.settings import QueryListening
