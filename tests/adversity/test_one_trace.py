@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psycopg
@@ -78,7 +79,7 @@ class Road:
 def road(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Road]:
     with contextlib.ExitStack() as running, psycopg.connect(database.url(), autocommit=True) as connection:
         receiver = running.enter_context(otlp_receiver())
-        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        traced: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
         fanout = FanoutProcess(database.url("vote_fanout"), redis_url, **traced)
         running.enter_context(fanout.running())
         voting = command_process(tmp_path, database.url("vote_command"), mint, **traced)
