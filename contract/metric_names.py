@@ -9,6 +9,7 @@ BUILD_INFO = "vote_build_info"
 READY = "vote_ready"
 LOG_LINES = "vote_log_lines"
 LOG_LINES_LOST = "vote_log_lines_lost"
+TRACE_SPANS = "vote_trace_spans"
 
 # every HTTP process
 HTTP_ANSWERS = "vote_http_answers"

@@ -21,6 +21,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanContext as TheirContext
 from prometheus_client import Counter
 
+from contract import metric_names
 from contract.production import is_loopback
 from contract.trace_settings import Tracing
 from contract.tracing import Kind, Span, SpanContext
@@ -28,7 +29,7 @@ from contract.tracing import Kind, Span, SpanContext
 STOP_WITHIN_S = 3.0
 
 SPANS = Counter(
-    "vote_trace_spans", "Spans of traces: made, and of these sent or failed; the others were dropped", ["fate"]
+    metric_names.TRACE_SPANS, "Spans of traces: made, and of these sent or failed; the others were dropped", ["outcome"]
 )
 
 log = logging.getLogger(__name__)

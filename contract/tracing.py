@@ -78,6 +78,11 @@ class Incoming(NamedTuple):
     began_ns: int = 0  # Unix nanoseconds
 
     @property
+    def exemplar(self) -> str | None:
+        """The trace id, if a trace is to be had by it."""
+        return self.trace_id if self.sampled else None
+
+    @property
     def context(self) -> SpanContext | None:
         """What is passed on; None: not sampled."""
         return SpanContext(self.trace_id, self.span_id) if self.sampled else None

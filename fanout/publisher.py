@@ -73,18 +73,20 @@ class Publisher:
         self._health.why_not_ready = trouble
         vitals.FLUSHES.inc()
         vitals.FLUSH_SECONDS.observe(ended_at - began_at)
-        self._trace()
+        trace_id = self._trace()
         if oldest_us:
-            stages.observe(stages.COMMITTED_TO_TALLIED, time.time() - oldest_us / 1_000_000)
+            stages.observe(stages.COMMITTED_TO_TALLIED, time.time() - oldest_us / 1_000_000, trace_id)
 
-    def _trace(self) -> None:
-        """The spans of what has just been published."""
-        now_ns = time.time_ns()
+    def _trace(self) -> str | None:
+        """Make the spans of what has just been published; the trace id of one of them."""
+        now_ns, trace_id = time.time_ns(), None
         for event_no, traces in self._tally.traces.take_published(but=self._tally.unpublished).items():
             for each in traces:
                 about: Attributes = {"vote.event_id": self._tally.events[event_no].event_id, "vote.wal.lsn": each.lsn}
                 began_ns = each.committed_us * 1_000
                 TRACER.emit(Span("tally", each.context, each.parent_id, began_ns, now_ns, attributes=about))
+                trace_id = each.context.trace_id
+        return trace_id
 
     def _redis_failed(self, error: redis.RedisError) -> None:
         if not self._backoff.failures:

@@ -159,7 +159,7 @@ class VoteBatcher:
             self._size -= len(taken)
             taken_at = time.monotonic()  # the loop's own clock stands still between its rounds
             for vote in taken:
-                WAITED.observe(taken_at - vote.queued_at)
+                WAITED.observe(taken_at - vote.queued_at, vote.trace.trace_id if vote.trace else None)
             if queue:
                 self._waiting[event] = queue  # its next turn comes after the others'
                 self._wake_taker()

@@ -128,5 +128,5 @@ async def measured(request: Request, casting: Awaitable[AcceptedVote]) -> Accept
     except ContractError as refusal:
         REFUSALS.labels(refusal.code).inc()
         raise
-    stages.observe(stages.RECEIVED_TO_ACKED, seconds_since_arrival(request))
+    stages.observe(stages.RECEIVED_TO_ACKED, seconds_since_arrival(request), trace_of(request).exemplar)
     return accepted

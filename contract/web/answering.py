@@ -93,7 +93,7 @@ def measure_answer(request: Request, status: int) -> None:
     """Count and time an answer that begins now; a path that no call has, or not by this method, is of route none."""
     answers, seconds = _measured(request.route.name if request.route else "none", status)
     answers.inc()
-    seconds.observe(seconds_since_arrival(request))
+    seconds.observe(seconds_since_arrival(request), trace_of(request).exemplar)
 
 
 def seconds_since_arrival(request: Request) -> float:

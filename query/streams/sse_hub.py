@@ -172,8 +172,9 @@ class SseHub:
             reading = readings.get(feed.event.event_id)
             before = feed.reading
             if reading and (changed := feed.show(reading, asked_at)):
-                await self._push(feed, changed, TracedPush(traced))
-                _measure(before, reading, rung[feed])
+                push = TracedPush(traced)
+                await self._push(feed, changed, push)
+                _measure(before, reading, rung[feed], push.trace_id)
             elif reading:
                 TracedPush(traced).end_early(feed.channels.values())
             else:
@@ -234,13 +235,14 @@ def _slices(clients: Sequence[SseClient], size: int) -> Iterator[Sequence[SseCli
     return (clients[at : at + size] for at in range(0, len(clients), size))
 
 
-def _measure(before: Reading | None, now: Reading, heard_at: float | None) -> None:
+def _measure(before: Reading | None, now: Reading, heard_at: float | None, trace_id: str | None) -> None:
     """Observe how long a vote took to the screen, when this push brought one and nothing was amiss.
 
     What is tallied is heard of at once, so since then is since it was tallied, and no two clocks are compared.
     """
     if before is not None and not before.stale and now.standings.newer_than(before.standings):
         if heard_at is not None:
-            stages.observe(stages.TALLIED_TO_DELIVERED, time.monotonic() - heard_at)
+            stages.observe(stages.TALLIED_TO_DELIVERED, time.monotonic() - heard_at, trace_id)
         counted_at = datetime.fromisoformat(now.standings.as_of)
-        stages.observe(stages.COMMITTED_TO_DELIVERED, max(0.0, time.time() - counted_at.timestamp()))
+        took_s = max(0.0, time.time() - counted_at.timestamp())
+        stages.observe(stages.COMMITTED_TO_DELIVERED, took_s, trace_id)

@@ -66,6 +66,11 @@ class TracedPush:
     began_ns: int = field(default_factory=time.time_ns)
     clients: int = 0
 
+    @property
+    def trace_id(self) -> str | None:
+        """Of one of them."""
+        return self.traces[-1].context.trace_id if self.traces else None
+
     def traceparents_for(self, audience: Audience, shown: Shown | None) -> list[str]:
         """What a frame may name: to the public nothing while anything is held back, for a trace tells of a vote."""
         if shown is None or (shown.held_back and audience is not Audience.STAFF):

@@ -28,10 +28,11 @@ export async function ask(path, options = {}) {
 
 /**
  * One try; status 0 when nobody knows what became of it. It is a POST if there is a body, unless `method` says what it is;
- * `key` makes a repeat of a call that makes something the same call.
+ * `key` makes a repeat of a call that makes something the same call; `trace` is a traceparent to go on with.
  */
-export async function askOnce(path, { body, token, method = body ? "POST" : "GET", key, withinMs = ANSWER_WITHIN_MS } = {}) {
+export async function askOnce(path, { body, token, method = body ? "POST" : "GET", key, trace, withinMs = ANSWER_WITHIN_MS } = {}) {
   const headers = {};
+  if (trace) headers.traceparent = trace;
   if (key) headers["Idempotency-Key"] = key;
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;

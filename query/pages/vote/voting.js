@@ -15,6 +15,9 @@ import { solved } from "./solver.js";
 const CAPTCHAS_MAX = 3;
 const MEASURED_SHARE = 0.01; // of all votes: how long the page waited for the answer
 const ACK_MS_MAX = 60_000; // who was offline for longer measures no server
+const TRACED_SHARE = 0.01; // of all votes: their way can be followed to the screen
+
+const hex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (each) => each.toString(16).padStart(2, "0")).join("");
 
 export class Voting {
   constructor(eventId) {
@@ -22,14 +25,15 @@ export class Voting {
     this.key = `live-vote vote ${eventId}`;
   }
 
-  /** {userId, contestantId, state: "pending" | "counted" | "already_voted", voteId}, or null: what this browser knows. */
+  /** {userId, contestantId, state: "pending" | "counted" | "already_voted", voteId, trace}, or null: what this browser knows. */
   get vote() {
     return inBrowser.get(this.key);
   }
 
   /** Writes the wish down, unless this person has one already: that one stands. */
   begin(userId, contestantId) {
-    if (this.vote?.userId !== userId) this.write({ userId, contestantId, state: "pending" });
+    const trace = Math.random() < TRACED_SHARE ? `00-${hex(16)}-${hex(8)}-01` : undefined;
+    if (this.vote?.userId !== userId) this.write({ userId, contestantId, state: "pending", trace });
     return this.vote;
   }
 
@@ -47,7 +51,7 @@ export class Voting {
     this.sentAt = performance.now();
     if (hasCaptcha && !vote.captcha) await this.solve(vote, trying);
     for (let captchas = 1; ; captchas += 1) {
-      const answer = await askAs(vote.userId, "/v1/vote/submit", { body: this.bodyOf(vote), trying });
+      const answer = await askAs(vote.userId, "/v1/vote/submit", { body: this.bodyOf(vote), trying, trace: vote.trace });
       const refusal = answer.status === 200 ? null : refusalOf(answer);
       if (!refusal?.code.startsWith("captcha_") || captchas === CAPTCHAS_MAX) return this.settle(vote, answer, refusal);
       await this.solve(vote, trying); // asked for since, or expired while nobody could be reached
