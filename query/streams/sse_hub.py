@@ -173,7 +173,7 @@ class SseHub:
             before = feed.reading
             if reading and (changed := feed.show(reading, asked_at)):
                 push = TracedPush(traced)
-                await self._push(feed, changed, push)
+                await _push(feed, changed, push)
                 _measure(before, reading, rung[feed], push.trace_id)
             elif reading:
                 TracedPush(traced).end_early(feed.channels.values())
@@ -186,26 +186,27 @@ class SseHub:
         with contextlib.suppress(Busy, NotFound):
             feed.event = await self._events.current(UUID(feed.event.event_id))
 
-    async def _push(self, feed: SseFeed, channels: Iterable[Channel], push: TracedPush) -> None:
-        feed.sent_at = time.monotonic()
-        for channel in channels:
-            sent, clients = 0, list(channel.clients)
-            frame = channel.frame_with(push.traceparents_for(channel.audience, channel.shown))
-            for some in _slices(clients, CLIENTS_PER_TURN):
-                if _is_old(feed):
-                    break  # a sweep sends them what is newest then
-                sent += channel.deliver(some, frame)
-                await asyncio.sleep(0)
-            DELIVERIES.inc(sent)
-            SKIPPED.inc(len(clients) - sent)
-            push.clients += sent
-        push.end()
-
     def _sweep_all(self, now: float) -> None:
         cut = 0
         for feed in list(self._feeds.values()):
             cut += _sweep(feed, self._limits, now, CUTS_PER_SWEEP - cut)
         CUT.inc(cut)
+
+
+async def _push(feed: SseFeed, channels: Iterable[Channel], push: TracedPush) -> None:
+    feed.sent_at = time.monotonic()
+    for channel in channels:
+        sent, clients = 0, list(channel.clients)
+        frame = channel.frame_with(push.traceparents_for(channel.audience, channel.shown))
+        for some in _slices(clients, CLIENTS_PER_TURN):
+            if _is_old(feed):
+                break  # a sweep sends them what is newest then
+            sent += channel.deliver(some, frame)
+            await asyncio.sleep(0)
+        DELIVERIES.inc(sent)
+        SKIPPED.inc(len(clients) - sent)
+        push.clients += sent
+    push.end()
 
 
 def _sweep(feed: SseFeed, limits: Streaming, now: float, cuts_max: int) -> int:

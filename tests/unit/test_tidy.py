@@ -25,7 +25,6 @@ NOT_IMPORTED = {
     "manimgx-fonts": "files that the result sheet is set in",
     "manimgx-fonts-cjk": "the same",
     "uharfbuzz": "fpdf2's, to set scripts whose letters join",
-    "opentelemetry-sdk": "named by the user; traces come with it",
     "bandit": "run by ops/test",
     "coverage": "run by ops/coverage",
     "import-linter": "run by ops/test",
