@@ -29,9 +29,9 @@ def trace_entry(context: SpanContext) -> str:
     return f"{context.trace_id}-{context.span_id}"
 
 
-def traced_votes(content: bytes) -> list[TracedVote]:
+def traced_votes(content: bytes) -> tuple[TracedVote, ...]:
     """The votes that a message names; none for what is none of ours."""
     if not _MESSAGE.fullmatch(content):
-        return []
+        return ()
     event_no, *entries = content.decode("ascii").split(" ")
-    return [TracedVote(int(event_no), SpanContext(*entry.split("-"))) for entry in entries]
+    return tuple(TracedVote(int(event_no), SpanContext(*entry.split("-"))) for entry in entries)

@@ -12,10 +12,13 @@ batch without traced votes costs a look at each of its votes, and only where tra
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from command.votes.vote_batcher import PendingVote
 from contract.tracing import TRACER, Attributes, Kind, Span, SpanContext
 from contract.wal_trace import TRACED_VOTES_MAX, trace_entry
+
+NAMED_MAX = 5
 
 
 class BatchTrace:
@@ -29,6 +32,12 @@ class BatchTrace:
         self._votes = len(votes)
         self._began_ns = self._try_began_ns = time.time_ns() if traced else 0
         self._tries = 0
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """The field of a line of the log that names some of its traces; none without any."""
+        trace_ids = [context.trace_id for context in islice(self.contexts.values(), NAMED_MAX)]
+        return {"trace_ids": trace_ids} if trace_ids else {}
 
     def columns(self, batch: Sequence[PendingVote]) -> Mapping[str, list[object]]:
         """What the WAL is told of the traced votes of a try: their places in it, from 1, and their contexts."""

@@ -81,10 +81,10 @@ class VoteWriter:
                 if error.sqlstate == "VT404":
                     self._fail(batch, UnknownEventError())
                     return
-                await self._retry_later(error)
+                await self._retry_later(error, trace)
             except LOST as error:
                 trace.end_try(type(error).__name__)
-                await self._retry_later(error)
+                await self._retry_later(error, trace)
             else:
                 trace.end_try("committed", is_error=False)
                 self._backoff.reset()
@@ -142,9 +142,9 @@ class VoteWriter:
             if not vote.answer.done():
                 vote.answer.set_exception(error)
 
-    async def _retry_later(self, error: Exception) -> None:
+    async def _retry_later(self, error: Exception, trace: BatchTrace) -> None:
         RETRIES.labels(type(error).__name__).inc()
-        log.warning("a batch has to go again", extra={"reason": str(error)})
+        log.warning("a batch has to go again", extra={"reason": str(error), **trace.named})
         await asyncio.sleep(self._backoff.next_s())
 
 

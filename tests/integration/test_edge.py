@@ -150,6 +150,16 @@ def test_edge_and_services_agree_on_traces(edge_port: int, traceparent: str, *, 
     assert ((given == TRACE), (trace_id_of(traceparent) == TRACE)) == (continued, continued)
 
 
+def test_a_traceparent_goes_through_alone(edge_port: int) -> None:
+    """It reaches the service as it was sent; tracestate and baggage, which may be anything, end at the edge."""
+    given = f"00-{TRACE}-b7ad6b7169203331-01"
+    sent = {"traceparent": given, "tracestate": "x=" + "y" * 8_000, "baggage": "user=somebody"}
+    _, heard = _ask(edge_port, "POST", "/v1/auth/login", sent, b"{}")
+    headers = {name.lower(): value for name, value in heard["headers"].items()}
+    assert headers["traceparent"] == given
+    assert not headers.keys() & {"tracestate", "baggage"}
+
+
 def test_client_cannot_say_where_it_comes_from(edge_port: int) -> None:
     """Headers that services trust are taken off; the address is the connection's."""
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9",

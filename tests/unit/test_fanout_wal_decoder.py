@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.tracing import SpanContext
+from contract.wal_trace import TracedVote
 from fanout.wal_decoder import CountKey, Keepalive, StreamEndedError, Transaction, WalDecoder
 
 VOTES_ID, OTHER_ID = 16_400, 16_500
@@ -135,6 +137,17 @@ def test_the_last_change_of_an_event_counts() -> None:
     assert {event_no: change.status for event_no, change in decoded.changes.items()} == {3: "closed"}
 
 
+def test_traces_come_with_their_own_commit() -> None:
+    """The message of a commit names its traced votes; the next commit has none of them."""
+    entry, key = b"7 " + b"a" * 32 + b"-" + b"b" * 16, CountKey(7, 2)
+    rows = [relation([EVENT_NO, CONTESTANT_NO]), insert(key, [EVENT_NO, CONTESTANT_NO])]
+    stream = [begin(), *rows, message(entry, b"vote.trace"), commit(8), begin(), *rows, commit(9)]
+    first, second = decode(WalDecoder(), stream)
+    assert isinstance(first, Transaction) and isinstance(second, Transaction)
+    assert list(first.traces) == [TracedVote(7, SpanContext("a" * 32, "b" * 16))]
+    assert (second.traces, second.votes) == ((), {key: 1})
+
+
 @pytest.mark.parametrize(
     "foreign",
     [
@@ -142,12 +155,25 @@ def test_the_last_change_of_an_event_counts() -> None:
         message(change(3, "closed"), flags=0),
         message(b'{"event_no": "three"}'),
         message(b"\xff\xfe"),
+        message(b"\xff\xfe", b"vote.trace"),
+        message(b"7 " + b"a" * 32 + b"-" + b"b" * 16, b"vote.trace", flags=0),
         message(b""),
         data(b"Y" + bytes(20)),
         data(b"O" + bytes(8) + b"origin\0"),
         insert(CountKey(1, 1), [EVENT_NO, CONTESTANT_NO])[:25] + b"M" + bytes(23),
     ],
-    ids=["prefix", "not transactional", "not a change", "not UTF-8", "empty", "type", "origin", "an insert's length"],
+    ids=[
+        "prefix",
+        "not transactional",
+        "not a change",
+        "not UTF-8",
+        "no trace",
+        "a trace outside",
+        "empty",
+        "type",
+        "origin",
+        "an insert's length",
+    ],
 )
 def test_what_says_nothing_here_is_skipped(foreign: bytes) -> None:
     """Messages of others, malformed ones and kinds without votes don't stop the count."""
