@@ -34,6 +34,7 @@ class Road:
     command: Service
     fanout: FanoutProcess
     sse: Service
+    query: Service
     event: Event
     mint: TokenMint
 
@@ -68,6 +69,16 @@ class Road:
         ):
             assert (answer.status, answer.headers["X-Trace-Id"]) == (200, client.trace_id)
 
+    async def report_paint(self, traceparent: str) -> None:
+        """Say as a page does that it has painted what a frame named; made-up words change nothing."""
+        paints = [{"traceparent": each, "took_ms": 0} for each in (traceparent, "made up")]
+        path = f"/live/{self.event.event_id}/seen"
+        async with (
+            aiohttp.ClientSession(self.query.url) as session,
+            session.post(path, json={"delays_ms": [], "paints": paints}) as answer,
+        ):
+            assert answer.status == 200
+
     def spans(self, client: SpanContext, names: set[str]) -> list[ReceivedSpan]:
         """The trace, once all of these are there."""
         store = self.receiver.store
@@ -84,9 +95,10 @@ def road(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) ->
         running.enter_context(fanout.running())
         voting = command_process(tmp_path, database.url("vote_command"), mint, **traced)
         streams = read_process("query.streams", tmp_path, database.url("vote_query"), redis_url, mint, **traced)
-        command, sse = running.enter_context(voting), running.enter_context(streams)
+        reads = read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint, **traced)
+        command, sse, query = map(running.enter_context, (voting, streams, reads))
         eventually(command.is_ready, "command is ready")
-        yield Road(receiver, command, fanout, sse, make_event(connection), mint)
+        yield Road(receiver, command, fanout, sse, query, make_event(connection), mint)
 
 
 def check_connected(spans: list[ReceivedSpan], client: SpanContext) -> None:
@@ -112,12 +124,13 @@ def client_span() -> SpanContext:
 
 
 async def test_a_vote_is_one_trace_from_http_to_the_frame(road: Road) -> None:
-    """Request, batch, try, tally beyond the WAL and delivery hang together, and a viewer's frame names the trace."""
+    """Request, batch, try, tally beyond the WAL, delivery and the page's paint hang together; the frame names it."""
     client = client_span()
     async with road.viewer() as frames:
         await road.vote(client)
         (named,) = await _first_named(frames)
-    spans = await asyncio.to_thread(road.spans, client, ONE_TRY)
+    await road.report_paint(named)
+    spans = await asyncio.to_thread(road.spans, client, {*ONE_TRY, "paint"})
     check_connected(spans, client)
     assert parents(spans) == {
         ("POST /v1/vote/submit", ""),
@@ -125,10 +138,11 @@ async def test_a_vote_is_one_trace_from_http_to_the_frame(road: Road) -> None:
         ("cast_votes", "vote batch"),
         ("tally", "vote batch"),
         ("deliver", "tally"),
+        ("paint", "deliver"),
     }
     (delivered,) = [span for span in spans if span.name == "deliver"]
     assert named == SpanContext(client.trace_id, delivered.span_id).traceparent
-    assert {span.service for span in spans} == {"command", "fanout", "sse"}
+    assert {span.service for span in spans} == {"command", "fanout", "sse", "query"}
     assert delivered.attributes["vote.stream.clients"] == 1
 
 
@@ -149,6 +163,8 @@ async def test_a_retried_batch_and_a_fanout_that_was_away_break_no_trace(road: R
     tries = [span for span in spans if span.name == "cast_votes"]
     assert [each.is_error for each in tries] == [*[True] * (len(tries) - 1), False]
     assert len(tries) > 1
+    (line,) = [json.loads(each) for each in road.command.process.said() if "a batch has to go again" in each]
+    assert line["trace_ids"] == [client.trace_id]
     assert [span.name for span in spans].count("tally") == 1
 
 
