@@ -1,10 +1,11 @@
 """How fast the WAL is counted: fanout against pg_recvlogical, Postgres' own client, which only throws it away.
 
-Three questions, each on a real Postgres, Valkey and fanout process of this bench:
+Four questions, each on a real Postgres, Valkey and fanout process of this bench:
 1. A backlog of 3 million votes in commits of 500, read alternately: rows a second, CPU a row.
 2. Memory while it reads a backlog of 10 million, and then one transaction of 1 million.
 3. At half the best ingest rate: how long a batch takes from the return of its commit until a subscriber of Redis has
    the total that contains it. And how long a second fanout takes to lead when the first one dies, or stops.
+4. What it costs that one vote in a hundred is traced: a backlog with and one without traces, read alternately.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -33,6 +34,7 @@ from ops.rig.fanout_process import FanoutProcess
 from ops.rig.postgres import migrated_database
 from ops.rig.screen import Screen
 from ops.rig.valkey import valkey
+from ops.traces.otlp_receiver import otlp_receiver
 
 ROWS_A_COMMIT = 500
 ROUNDS = 5
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the bench."""
     parser = argparse.ArgumentParser(prog="./ops/bench fanout")
     parser.add_argument("--rows", type=int, default=3_000_000, help="the backlog that both read")
+    parser.add_argument("--traced-rows", type=int, default=1_000_000, help="the backlogs with and without traces")
     parser.add_argument("--memory-rows", type=int, default=10_000_000, help="the backlog whose memory is watched")
     given = parser.parse_args(arguments)
     with (
@@ -62,7 +65,8 @@ def main(arguments: Sequence[str]) -> int:
         with fanout.running():
             measure_latency(database, redis.url)
             measure_takeover(database, redis.url, fanout)
-    bench_report.ratios({"vs_pg_recvlogical": ratio})
+        traced = compare_traced(Path(folder), redis.url, given.traced_rows)
+    bench_report.ratios({"vs_pg_recvlogical": ratio, "tracing_1pct_vs_none": traced})
     return 0
 
 
@@ -82,6 +86,37 @@ def compare(backlog: WalBacklog, rows: int) -> float:
     ]
     bench_report.table((f"{rows:,} votes in commits of {ROWS_A_COMMIT}", "rows/s", "CPU µs a row"), table)
     return bench_report.median_ratio([each.elapsed_s for each in theirs], [each.elapsed_s for each in ours])
+
+
+def compare_traced(folder: Path, redis_url: str, rows: int) -> float:
+    """The median of reading with traces ÷ reading without, each of its own server, in turn."""
+    untraced: list[Reading] = []
+    traced: list[Reading] = []
+    with (
+        otlp_receiver() as receiver,
+        migrated_database(folder / "untraced") as one,
+        migrated_database(folder / "traced") as other,
+    ):
+        settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        without = _backlog(one, redis_url, rows, 0, {})
+        within = _backlog(other, redis_url, rows, ROWS_A_COMMIT // 100, settings)
+        for number in range(ROUNDS):
+            for readings, backlog in [(untraced, without), (traced, within)][:: 1 if number % 2 else -1]:
+                readings.append(backlog.read_by_fanout())
+        assert receiver.store.trace_ids(), "no span has come"
+    table = [
+        (name, rows / statistics.median(each.elapsed_s for each in readings), _cpu_us(readings, rows))
+        for name, readings in (("without traces", untraced), ("1 % traced", traced))
+    ]
+    bench_report.table((f"{rows:,} votes in commits of {ROWS_A_COMMIT}", "rows/s", "CPU µs a row"), table)
+    return bench_report.median_ratio([each.elapsed_s for each in untraced], [each.elapsed_s for each in traced])
+
+
+def _backlog(database: Database, redis_url: str, rows: int, traced: int, settings: Mapping[str, str]) -> WalBacklog:
+    fanout = FanoutProcess(database.url("vote_fanout"), redis_url, **settings)
+    backlog = WalBacklog(database, redis_url, fanout, new_event(database).event_no)
+    backlog.grow(rows, ROWS_A_COMMIT, traced)
+    return backlog
 
 
 def _cpu_us(readings: Sequence[Reading], rows: int) -> str:

@@ -41,6 +41,9 @@ _FILL = """
             SELECT clock_timestamp(), hashtextextended(uuid, 1), {event_no}, 1 + number % 5, 'DE',
                    substr(uuid_send(uuid::uuid), 5, 12), uuid_send(uuid::uuid)
             FROM (SELECT n AS number, gen_random_uuid()::text AS uuid FROM generate_series(1, {rows}) AS n) AS random;
+            PERFORM pg_logical_emit_message(true, 'vote.trace', {event_no} || ' ' || string_agg(
+                md5(random()::text) || '-' || substr(md5(random()::text), 1, 16), ' '))
+            FROM generate_series(1, {traced}) HAVING count(*) > 0;
             COMMIT;
         END LOOP;
     END $$"""
@@ -67,9 +70,10 @@ class WalBacklog:
         self._run(_PREPARE)
         self._copy_slot(fanout.slot, ORIGIN)
 
-    def grow(self, rows: int, rows_a_commit: int) -> None:
-        """Add votes, committed so many at a time."""
-        self._run(_FILL.format(commits=rows // rows_a_commit, event_no=self._event_no, rows=rows_a_commit))
+    def grow(self, rows: int, rows_a_commit: int, traced: int = 0) -> None:
+        """Add votes, committed so many at a time, and of these so many traced."""
+        commits = rows // rows_a_commit
+        self._run(_FILL.format(commits=commits, event_no=self._event_no, rows=rows_a_commit, traced=traced))
         row = self._run("SELECT pg_current_wal_flush_lsn()::text").fetchone()
         assert row
         self._end = row[0]
