@@ -18,10 +18,12 @@ from ops.load.http_load import Load
 from ops.rig.database import Database
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, command_process
+from ops.traces.otlp_receiver import otlp_receiver
 
 ROUNDS = 9
 NONE = "none"
-OBSERVING: Mapping[str, Mapping[str, Any]] = {NONE: {"METRICS": "off"}, "metrics": {}}
+TRACED = "tracing_1pct"  # with metrics, and 1 % sampled, as is the default; its endpoint is known when it runs
+OBSERVING: dict[str, Mapping[str, Any]] = {NONE: {"METRICS": "off"}, "metrics": {}, TRACED: {}}
 
 
 def ratios(
@@ -31,13 +33,15 @@ def ratios(
     rates: dict[str, list[float]] = {name: [] for name in OBSERVING}
     cpu_us: dict[str, list[float]] = {name: [] for name in OBSERVING}
     with contextlib.ExitStack() as stack:
+        receiver = stack.enter_context(otlp_receiver())
         commands = {
             name: stack.enter_context(command_process(folder, database.url("vote_command"), mint, **settings))
-            for name, settings in OBSERVING.items()
+            for name, settings in (OBSERVING | {TRACED: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}}).items()
         }
         for number in range(rounds):
             for name, command in list(commands.items())[:: 1 if number % 2 else -1]:
                 _measure_once(command, load(command.port), rates[name], cpu_us[name])
+        assert receiver.store.trace_ids(), "no span has come"
     rows = [
         (name, statistics.median(rates[name]), statistics.median(cpu_us[name]), min(ratio), max(ratio))
         for name in OBSERVING

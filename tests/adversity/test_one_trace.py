@@ -80,17 +80,19 @@ class Road:
             assert answer.status == 200
 
     def spans(self, client: SpanContext, names: set[str]) -> list[ReceivedSpan]:
-        """The trace, once all of these are there."""
-        store = self.receiver.store
-        eventually(lambda: {span.name for span in store.spans_of(client.trace_id)} >= names, f"spans {names}")
-        return store.spans_of(client.trace_id)
+        """The trace, after all processes were told to end: what waits to be sent goes out then, and is all of these."""
+        for each in (self.command.process, self.fanout, self.sse.process, self.query.process):
+            each.stop()
+        spans = self.receiver.store.spans_of(client.trace_id)
+        assert {span.name for span in spans} >= names
+        return spans
 
 
 @pytest.fixture
 def road(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -> Iterator[Road]:
     with contextlib.ExitStack() as running, psycopg.connect(database.url(), autocommit=True) as connection:
         receiver = running.enter_context(otlp_receiver())
-        traced: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        traced: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "600000"}
         fanout = FanoutProcess(database.url("vote_fanout"), redis_url, **traced)
         running.enter_context(fanout.running())
         voting = command_process(tmp_path, database.url("vote_command"), mint, **traced)

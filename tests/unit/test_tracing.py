@@ -1,11 +1,16 @@
 """Who is traced, what a traceparent is worth, and that none of it can stop or slow anybody."""
 
 import asyncio
+import contextvars
+import logging
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import cast
 from uuid import UUID
 
 import pytest
+from sanic import Request
 
 from command.votes import batch_trace
 from command.votes.batch_trace import BatchTrace
@@ -15,6 +20,7 @@ from contract.span_export import SPANS, SpanExport
 from contract.trace_settings import Tracing
 from contract.tracing import Incoming, RateBound, Sampler, Span, SpanContext, Tracer, context_of
 from contract.wal_trace import TRACED_VOTES_MAX, TracedVote, trace_entry, traced_votes
+from contract.web.answering import name_trace
 from fanout.traces_under_way import EVENTS_MAX, PER_EVENT_MAX, TracesUnderWay
 from fanout.wal_decoder import Transaction
 from query.streams.traced_push import HEARD_MAX, HeardTraces
@@ -241,3 +247,19 @@ def test_traces_that_wait_are_bounded() -> None:
     taken = heard.take()
     assert 0 < len(taken) <= HEARD_MAX
     assert heard.take() == []
+
+
+def test_lines_of_the_log_name_the_request() -> None:
+    """What is logged while a request is answered carries its trace id; what names another one keeps it."""
+
+    def named(**extra: str) -> object:
+        record = logging.makeLogRecord(extra)
+        assert name_trace(record)
+        return vars(record).get("trace_id")
+
+    def answering() -> None:
+        Request._current.set(cast("Request", SimpleNamespace(ctx=SimpleNamespace(trace=Incoming(CLIENT.trace_id)))))
+        assert (named(), named(trace_id="other")) == (CLIENT.trace_id, "other")
+
+    contextvars.copy_context().run(answering)
+    assert named() is None
