@@ -33,9 +33,15 @@ class TracesUnderWay:
         self._waiting: dict[int, list[TraceUnderWay]] = {}
 
     def take(self, transaction: Transaction) -> None:
-        """Remember the traces of a transaction that was just counted; those beyond the bounds end here."""
+        """Remember the traces of a transaction that was just counted; those beyond the bounds end here.
+
+        So does one of an event that has no vote in it: that message isn't ours.
+        """
+        if not transaction.traces:
+            return
+        voted_in = {key.event_no for key in transaction.votes}
         for event_no, context in transaction.traces:
-            if event_no in self._waiting or len(self._waiting) < EVENTS_MAX:
+            if event_no in voted_in and (event_no in self._waiting or len(self._waiting) < EVENTS_MAX):
                 waiting = self._waiting.setdefault(event_no, [])
                 if len(waiting) < PER_EVENT_MAX:
                     mine = _tally_context(context, transaction.end_lsn) if TRACER.on else context

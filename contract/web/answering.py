@@ -73,6 +73,7 @@ async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     response.headers["X-Trace-Id"] = trace.trace_id
     if TRACER.on and TRACER.wants(trace, response.status):
         _leave_span(request, trace, response.status)
+        request.ctx.trace = trace._replace(sampled=True)  # there is a trace to be had by its id
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
         request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
 

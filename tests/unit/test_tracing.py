@@ -22,7 +22,7 @@ from contract.tracing import Incoming, RateBound, Sampler, Span, SpanContext, Tr
 from contract.wal_trace import TRACED_VOTES_MAX, TracedVote, trace_entry, traced_votes
 from contract.web.answering import name_trace
 from fanout.traces_under_way import EVENTS_MAX, PER_EVENT_MAX, TracesUnderWay
-from fanout.wal_decoder import Transaction
+from fanout.wal_decoder import CountKey, Transaction
 from query.streams.traced_push import HEARD_MAX, HeardTraces
 
 CLIENT = SpanContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
@@ -209,7 +209,7 @@ def test_bad_bytes_in_the_wal_are_nobodys_trace(content: bytes) -> None:
 
 
 def transaction(lsn: int, *traces: TracedVote) -> Transaction:
-    return Transaction(lsn, 1_000, {}, {}, traces)
+    return Transaction(lsn, 1_000, {CountKey(each.event_no, 1): 1 for each in traces}, {}, traces)
 
 
 def test_a_trace_goes_out_once_with_its_event() -> None:
@@ -220,6 +220,13 @@ def test_a_trace_goes_out_once_with_its_event() -> None:
     assert list(under_way.take_published(but={2})) == [1]
     assert (under_way.traceparents(1), under_way.traceparents(2)) == ([], [CLIENT.traceparent])
     assert list(under_way.take_published(but=())) == [2]
+
+
+def test_a_trace_without_a_vote_is_nobodys() -> None:
+    """A message that names an event of which its commit has no vote is passed over: nobody may know that event."""
+    under_way = TracesUnderWay()
+    under_way.take(Transaction(8, 1_000, {CountKey(1, 1): 1}, {}, (TracedVote(2, CLIENT),)))
+    assert list(under_way.take_published(but=())) == []
 
 
 def test_what_is_counted_again_is_the_same_span(monkeypatch: pytest.MonkeyPatch) -> None:
