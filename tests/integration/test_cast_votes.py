@@ -12,7 +12,6 @@ import pytest
 from psycopg import sql
 
 from contract.pseudonym import voter_of
-from contract.wal_trace import TRACED_VOTES_MAX, traced_votes
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
 
@@ -43,12 +42,8 @@ class Batch:
 
     def cast(self, connection: psycopg.Connection, statement: str = CAST) -> dict[int, int]:
         """The kinds of what was not newly accepted, by index from 1."""
-        return {index: kind for index, kind, _ in connection.execute(statement, self.arguments()).fetchall()}
-
-    def arguments(self) -> dict[str, Any]:
-        """What `cast` passes on."""
         size = len(self.names)
-        return {
+        arguments: dict[str, Any] = {
             "event_no": self.event.event_no,
             "event_id": self.event.event_id,
             "at": self.at,
@@ -58,18 +53,7 @@ class Batch:
             "seals": [b"s" * 16] * size,
             "refused": list(self.refused) or [0] * size,
         }
-
-
-@dataclasses.dataclass
-class TracedBatch(Batch):
-    """The same, with traced votes: their places, and what the WAL is told of each."""
-
-    traced: Sequence[int] = ()
-    entries: Sequence[str] = ()
-
-    def arguments(self) -> dict[str, Any]:
-        """With these two."""
-        return {**super().arguments(), "traced": list(self.traced), "traces": list(self.entries)}
+        return {index: kind for index, kind, _ in connection.execute(statement, arguments).fetchall()}
 
 
 def ledger(connection: psycopg.Connection, event: Event) -> dict[bytes, int]:
@@ -305,34 +289,3 @@ def test_a_batch_of_retries_looks_each_vote_up_and_scans_nothing(owner: psycopg.
     assert set(answers.values()) == {1}
     assert read
     assert read[0] <= 400  # once for the conflict, once for the answer
-
-
-TRACED = (
-    CAST.replace("cast_votes(", "cast_traced_votes(").removesuffix(")") + ", %(traced)s::int[], %(traces)s::text[])"
-)
-ENTRIES = [f"{number:032x}-{number:016x}" for number in range(1, 100)]
-
-
-def test_the_wal_names_traced_votes_that_are_new(service: psycopg.Connection, owner: psycopg.Connection) -> None:
-    """One message in the batch's own transaction, for those that were newly accepted and no others; bounded."""
-    event = make_event(owner)
-    owner.execute("SELECT pg_create_logical_replication_slot('traces', 'pgoutput')")
-
-    def cast(names: Sequence[str], traced: Sequence[int], entries: Sequence[str]) -> list[bytes]:
-        batch = TracedBatch(event, names, [1] * len(names), traced=traced, entries=entries)
-        batch.cast(service, TRACED)
-        changes = (
-            "SELECT data FROM pg_logical_slot_get_binary_changes('traces', NULL, NULL, 'proto_version', '1',"
-            " 'publication_names', 'votes_inserts', 'messages', 'true')"
-        )
-        messages = [data for (data,) in owner.execute(changes).fetchall() if b"vote.trace\0" in data]
-        assert all(data[:2] == b"M\1" for data in messages)  # transactional
-        return [data.partition(b"vote.trace\0")[2][4:] for data in messages]
-
-    number = str(event.event_no)
-    assert cast(["a", "b", "c"], [1, 3], ENTRIES[:2]) == [f"{number} {ENTRIES[0]} {ENTRIES[1]}".encode()]
-    assert cast(["a", "d"], [1, 2], ENTRIES[2:4]) == [f"{number} {ENTRIES[3]}".encode()]
-    assert cast(["a", "d"], [1, 2], ENTRIES[2:4]) == []
-    assert cast(["e", "f"], [1, 2], ["rubbish", ENTRIES[4]]) == [f"{number} {ENTRIES[4]}".encode()]
-    (many,) = cast([f"m{no}" for no in range(99)], range(1, 100), ENTRIES)
-    assert len(traced_votes(many)) == TRACED_VOTES_MAX
