@@ -1,15 +1,36 @@
-"""Logs: a message for people, fields for machines, the same field name everywhere."""
+"""Logs and trace ids: a message for people, fields for machines, the same field name everywhere.
+
+ops/LOGS.md lists the messages. How they are written, and what happens when they can't be: log_writer.py.
+"""
 
 import logging
-import sys
+import random
+import re
+import threading
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from contract.log_pace import LogPace
+from contract.log_writer import LogOutput, LogWriter
 from contract.moment import rfc3339
 from contract.road import Trouble
+from contract.settings import Logs
+from contract.shown_settings import RememberingEnvironment
 
+log = logging.getLogger(__name__)
+
+VERSION = version("live-vote")
+
+# Version ff is none; those after 00 may have more fields.
+_TRACEPARENT = re.compile(
+    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+LINE_BYTES_MAX = 8_000
+CUT_CHARS = 2_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -31,7 +52,11 @@ class JsonLines(logging.Formatter):
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        written = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS)
+        if len(written) > LINE_BYTES_MAX:  # the end of a traceback is what matters
+            cut = {name: value if len(str(value)) <= CUT_CHARS else str(value)[-CUT_CHARS:] for name, value in line.items()}
+            written = orjson.dumps(cut, default=str, option=orjson.OPT_NON_STR_KEYS)
+        return written.decode()
 
 
 class LastTrouble(logging.Handler):
@@ -46,11 +71,28 @@ class LastTrouble(logging.Handler):
         self.last = Trouble(record.getMessage(), rfc3339(datetime.fromtimestamp(record.created, UTC)))
 
 
-def log_to_stderr(process: str, level: str = "INFO") -> None:
-    """Send this process' logs to stderr, which the supervisor rotates; for composition roots."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(process))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+def start_logging(process: str, settings: Logs, *filters: logging.Filter) -> None:
+    """Write this process' logs from now on, whatever it says by warnings and dying threads included.
+
+    For composition roots. `filters` add what only they know of a line.
+    """
+    writer = LogWriter(LogOutput(Path(settings.file) if settings.file else None), LogPace(settings.lines_max))
+    writer.setFormatter(JsonLines(process))
+    for each in filters:
+        writer.addFilter(each)
+    writer.start()
+    logging.basicConfig(level=settings.level, handlers=[writer], force=True)
+    logging.captureWarnings(True)  # noqa: FBT003  # its only argument
+    threading.excepthook = _log_dead_thread
     # Sanic has a line for each client that leaves, with the address that it asked for and all that stands in it.
     logging.getLogger("sanic.root").setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.WARNING)  # at INFO it has a line for each request
+
+
+def log_start(env: RememberingEnvironment) -> None:
+    """What runs here, with which settings: those that this process has read of its environment."""
+    log.info("starting", extra={"version": VERSION, "settings": env.shown})
+
+
+def _log_dead_thread(died: threading.ExceptHookArgs) -> None:
+    log.error("a thread died", exc_info=died.exc_value, extra={"thread": died.thread and died.thread.name})
