@@ -45,6 +45,7 @@ from command.votes.vote_batcher import VoteBatcher
 from command.votes.vote_caster import EventKeys, VoteCaster
 from command.votes.vote_handler import VoteHandler
 from command.votes.vote_limits import VoteLimits
+from command.votes.vote_log import VoteLog
 from command.votes.vote_writer import VoteWriter
 from command.votes.voting_event_directory import VotingEventDirectory
 from contract import settings
@@ -83,7 +84,8 @@ class CommandService(Service):
             batching.queue_votes_max, batching.batch_votes_max, batching.event_batches_max, batching.late_ms / 1000
         )
         self._ledgers = [LedgerConnection(database_url, commit) for _ in range(batching.writers)]
-        self._writers = [VoteWriter(ledger, self._batcher, seal_keys) for ledger in self._ledgers]
+        self._vote_log = VoteLog()
+        self._writers = [VoteWriter(ledger, self._batcher, seal_keys, self._vote_log) for ledger in self._ledgers]
         self._staff, self._scheduling, self._looking = self._pools = _pools(
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
@@ -105,6 +107,7 @@ class CommandService(Service):
             regions=regions,
             captcha=gate,
             judge=self._rules.judge if self._rules else None,
+            told=self._vote_log,
             deadline_ms=batching.deadline_ms,
         )
         ballots = BallotSealer(seal_keys)
@@ -147,6 +150,7 @@ class CommandService(Service):
             self._revocations.run(),
             self._schedule.run(),
             self._changes.run(),
+            self._vote_log.run(),
             *(writer.run() for writer in self._writers),
             *(ledger.keep() for ledger in self._ledgers),
             *self._limits.work(),

@@ -4,10 +4,11 @@
              │             └─ full (a pipe that nobody reads): lost   └─ disk full, pipe broken: lost
              └─ too many of one kind: left out, told once a second
 
-Lines that are lost are counted, and that number is what an alert looks at: a log that is silent because its disk is full
-can't say so itself. After the trouble lines are written again.
+Lines that are lost are counted, and that number is what an alert looks at: a log that is silent because its disk is
+full can't say so itself. After the trouble lines are written again.
 """
 
+import itertools
 import logging
 import os
 import queue
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from prometheus_client import Counter
 
+from contract import metric_names
 from contract.log_pace import Kind, LogPace
 
 WAITING_MAX = 2_000  # lines in the queue
@@ -26,8 +28,8 @@ TELL_EVERY_S = 1.0
 CLOSE_WITHIN_S = 1.0  # whatever a hanging pipe does
 STDERR = 2
 
-LINES = Counter("vote_log_lines", "Log lines written, by level", ["level"])
-LOST = Counter("vote_log_lines_lost", "Log lines that could not be written: disk full, pipe broken or not read")
+LINES = Counter(metric_names.LOG_LINES, "Log lines written, by level", ["level"])
+LOST = Counter(metric_names.LOG_LINES_LOST, "Log lines that could not be written: disk full, pipe broken or not read")
 
 
 class LogOutput:
@@ -54,7 +56,7 @@ class LogOutput:
     def _open(self, path: Path) -> None:
         if self._bytes > FILE_BYTES_MAX:
             names = [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, OLD_FILES + 1))]
-            for newer, older in reversed(list(zip(names, names[1:], strict=False))):
+            for newer, older in reversed(list(itertools.pairwise(names))):
                 if newer.exists():
                     newer.replace(older)
         opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -208,7 +208,7 @@ class Metering:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Logs:
-    """Where log lines go: a file, which is rotated at 10 MB, or stderr; how many of one kind are written in a second."""
+    """Where log lines go: a file, rotated at 10 MB, or stderr; how many of one kind are written in a second."""
 
     file: str = setting("LOG_FILE", "")
     level: str = setting("LOG_LEVEL", "INFO", _log_level)

@@ -54,7 +54,9 @@ class JsonLines(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         written = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS)
         if len(written) > LINE_BYTES_MAX:  # the end of a traceback is what matters
-            cut = {name: value if len(str(value)) <= CUT_CHARS else str(value)[-CUT_CHARS:] for name, value in line.items()}
+            cut = {
+                name: value if len(str(value)) <= CUT_CHARS else str(value)[-CUT_CHARS:] for name, value in line.items()
+            }
             written = orjson.dumps(cut, default=str, option=orjson.OPT_NON_STR_KEYS)
         return written.decode()
 
@@ -95,4 +97,4 @@ def log_start(env: RememberingEnvironment) -> None:
 
 
 def _log_dead_thread(died: threading.ExceptHookArgs) -> None:
-    log.error("a thread died", exc_info=died.exc_value, extra={"thread": died.thread and died.thread.name})
+    log.error("a thread died", exc_info=died.exc_value, extra={"task": died.thread and died.thread.name})

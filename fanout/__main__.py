@@ -15,8 +15,8 @@ import psycopg
 
 from contract import settings, tracing
 from contract.backoff import Backoff
-from contract.telemetry import log_to_stderr
-from contract.trace_settings import Tracing
+from contract.shown_settings import RememberingEnvironment
+from contract.telemetry import log_start, start_logging
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
 from fanout.session import Session
@@ -52,9 +52,9 @@ def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWrite
 
 def main(arguments: list[str]) -> int:
     """Run; exit code 2 with one line when a setting is wrong."""
-    log_to_stderr("fanout")
-    env = dict(os.environ)
+    env = RememberingEnvironment(os.environ)
     try:
+        start_logging("fanout", settings.read(settings.Logs, env))
         url = settings.read(settings.Primary, env).url
         own = settings.read(Fanout, env)
         redis_url = settings.read(settings.Redis, env).url
@@ -66,6 +66,7 @@ def main(arguments: list[str]) -> int:
         return 2
     if arguments == ["verify"]:
         return verify(url, own, redis_url)
+    log_start(env)
     stop, health, writer = threading.Event(), Vitals(), RedisWriter(redis_url)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -19,6 +19,7 @@ from command.votes.rules.rule_set import Action
 from command.votes.rules.vote_judge import VoteJudge
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from command.votes.vote_limits import VoteLimits
+from command.votes.vote_log import VoteLog
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
 from contract import metric_names
 from contract.assurance import Assurance
@@ -76,6 +77,7 @@ class VoteCaster:
         regions: RegionFinder | None,
         captcha: CaptchaGate,
         judge: VoteJudge | None,
+        told: VoteLog,
         deadline_ms: int,
     ) -> None:
         self._seeds = seeds
@@ -86,6 +88,7 @@ class VoteCaster:
         self._regions = regions
         self._captcha = captcha
         self._judge = judge
+        self._told = told
         self._deadline_s = deadline_ms / 1000
 
     async def cast(
@@ -102,6 +105,22 @@ class VoteCaster:
 
         Every refusal is a `ContractError`.
         """
+        try:
+            return await self._cast(caller, event_id, contestant_id, device_id, address, captcha_token)
+        except ContractError as refused:
+            if refused.receipt is None:  # else the ledger has refused it, and its writer tells of it
+                self._told.note(event_id, refused.code)
+            raise
+
+    async def _cast(
+        self,
+        caller: Caller,
+        event_id: UUID,
+        contestant_id: UUID,
+        device_id: str | None,
+        address: str,
+        captcha_token: str | None,
+    ) -> AcceptedVote:
         self._limits.require(caller.user_id, address)
         region = self._regions.region_of(address) if self._regions else None
         seed = self._seeds.open(caller)

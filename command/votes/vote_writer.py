@@ -21,6 +21,7 @@ import prometheus_client
 from command.votes.batch_trace import BatchTrace
 from command.votes.ledger_connection import LOST, Columns, LedgerConnection
 from command.votes.vote_batcher import PendingVote, UnknownEventError, VoteBatcher, VoteOutcome
+from command.votes.vote_log import VoteLog
 from contract import metric_names
 from contract.backoff import Backoff
 from contract.errors import ContractError
@@ -33,16 +34,20 @@ OUTCOMES = prometheus_client.Counter(metric_names.OUTCOMES, "Votes answered, by 
 RETRIES = prometheus_client.Counter(metric_names.BATCH_RETRIES, "Batches sent again, by reason", ["reason"])
 
 BACKOFF_S = (0.05, 0.5)
+_UNKNOWN_CONTESTANT = "unknown_contestant"
 _MALFORMED = ("22", "23")  # SQLSTATE classes: data exception, integrity constraint violation
 
 
 class VoteWriter:
     """Takes batches from the batcher for as long as `run` runs; survives any absence of Postgres."""
 
-    def __init__(self, ledger: LedgerConnection, batcher: VoteBatcher, seal_keys: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, ledger: LedgerConnection, batcher: VoteBatcher, seal_keys: Mapping[int, bytes], told: VoteLog
+    ) -> None:
         self._ledger = ledger
         self._batcher = batcher
         self._seal_keys = seal_keys
+        self._told = told
         self._backoff = Backoff(*BACKOFF_S)
 
     async def run(self) -> None:
@@ -125,6 +130,8 @@ class VoteWriter:
         names.update(_outcome_name(other, voted_at) for other in others.values())
         for name, votes in names.items():
             OUTCOMES.labels(name).inc(votes)
+            if name != _UNKNOWN_CONTESTANT:  # which is refused as not found
+                self._told.note(batch[0].event.event_id, name, votes)
 
     async def _split(self, batch: Sequence[PendingVote], error: asyncpg.PostgresError) -> None:
         """Each half on its own, until the row that Postgres can't take is alone."""
@@ -155,7 +162,7 @@ def _outcome_of(row: asyncpg.Record) -> VoteOutcome:
 
 def _outcome_name(outcome: VoteOutcome, voted_at: datetime) -> str:
     if outcome.kind is None:
-        return "unknown_contestant"
+        return _UNKNOWN_CONTESTANT
     if outcome.kind is VoteKind.ACCEPTED and outcome.accepted_at != voted_at:
         return "retry"
     return outcome.kind.name.lower()

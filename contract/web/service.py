@@ -19,15 +19,16 @@ from sanic import HTTPResponse, Request, Sanic
 
 from contract import metering, settings, tracing
 from contract.readiness import readiness
-from contract.telemetry import log_to_stderr
-from contract.trace_settings import Tracing
+from contract.shown_settings import RememberingEnvironment
+from contract.telemetry import log_start, start_logging
+from contract.web.access_log import AccessLogger
 from contract.web.answering import (
     INSIDE,
+    RequestTrace,
     answer,
     answer_error,
     mark_and_measure_answer,
     mark_answer,
-    name_trace,
     requests_inside,
 )
 from contract.web.background import Background, Work
@@ -93,21 +94,20 @@ class Service(abc.ABC):
 
 def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int:
     """Serve in this process until SIGTERM or SIGINT; the exit code."""
-    log_to_stderr(name)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(name_trace)
+    env = RememberingEnvironment(os.environ)
     try:
-        traces = settings.read(Tracing, os.environ)
-        service = build(os.environ)
-        cors = Cors(settings.read(settings.CrossOrigin, os.environ).readers)
-        measuring = settings.read(settings.Metering, os.environ).on
+        start_logging(name, settings.read(settings.Logs, env), RequestTrace())
+        service = build(env)
+        cors = Cors(settings.read(settings.CrossOrigin, env).readers)
+        access = AccessLogger(settings.read(settings.AccessLog, env))
+        measuring = settings.read(settings.Metering, env).on
     except settings.SettingError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log
         return 2
-    tracing.start(name, traces)
+    log_start(env)
     background = Background()
     metering.introduce(name, measuring=measuring)
-    app = make_app(name, service, background, cors, measuring=measuring)
+    app = make_app(name, service, background, cors, access, measuring=measuring)
     # What is there now stays, and a request's objects die by their reference counts: look for cycles seldom.
     gc.freeze()
     gc.set_threshold(*service.gc_thresholds)

@@ -14,6 +14,7 @@ from ops.embedded.secret_files import SecretFiles
 LEDGER_ROLES = ("vote_command", "vote_fanout", "vote_query", "vote_auditor")
 IDENTITY_ROLES = ("vote_identity", "vote_command", "vote_query")  # the last two for a function each
 LOGIN_ROLES = ("vote_identity", *LEDGER_ROLES)
+SERVICES = ("identity", "command", "fanout", "query", "sse")
 # What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
 _GIVEN = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "REDIS_URL")
 HANDED_OUT = tuple(f"{name}{end}" for name in _GIVEN for end in ("", "_FILE"))
@@ -140,6 +141,8 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "DATABASE_URL": ledger["vote_command"],
         "SEAL_KEYS_FILE": str(secrets.seal_keys()),
     }
+    for name in SERVICES:
+        own[name]["LOG_FILE"] = str(folder.logs / f"{name}.log")
     return {name: {**common, **settings} for name, settings in own.items()}
 
 

@@ -27,10 +27,11 @@ class Program:
     autostart: bool
     stop_signal: str = "TERM"
     stop_within_s: int = 20
+    said: str = "log"  # the end of the name of the file with its stdout and stderr
 
     def section(self, folder: DataFolder, directory: Path) -> str:
         """Its part of the configuration file."""
-        log = folder.logs / f"{self.name}.log"
+        log = folder.logs / f"{self.name}.{self.said}"
         return "\n".join(
             [
                 f"[program:{self.name}]",
@@ -82,8 +83,11 @@ def edge_program(folder: DataFolder) -> Program:
 
 
 def service_programs(folder: DataFolder, processes: Mapping[str, list[str]]) -> list[Program]:
-    """The Procfile's processes, each started with an environment of its own."""
-    return [Program(name, _launched(folder, name, words), 20, autostart=False) for name, words in processes.items()]
+    """The Procfile's processes, each started with an environment of its own; their logs they write themselves."""
+    return [
+        Program(name, _launched(folder, name, words), 20, autostart=False, said="out")
+        for name, words in processes.items()
+    ]
 
 
 def render(folder: DataFolder, directory: Path, programs: list[Program], services: list[str]) -> str:

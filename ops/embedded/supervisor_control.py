@@ -36,7 +36,7 @@ class SupervisorControl:
         """Start supervisord, in a session of its own: the terminal's Ctrl-C is for `up`, which stops all in order."""
         _own_folder(self._folder.supervisor_socket.parent)
         self._folder.supervisor_socket.unlink(missing_ok=True)  # a killed one's
-        words = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._folder.supervisor_conf)]
+        words = [sys.executable, "-m", "ops.embedded.supervisord", "-c", str(self._folder.supervisor_conf)]
         with (self._folder.logs / "supervisord.err").open("wb") as said:
             return subprocess.Popen(
                 words,

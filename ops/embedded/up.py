@@ -101,8 +101,8 @@ class Stack:
         self._control.start_group(SERVICES_GROUP)
         self._control.start("edge")
         for name in names:
-            log = self._folder.logs / f"{name}.log"
-            wait_until(partial(readiness.service, name, at.ports[name], log), READY_WITHIN_S)
+            logs = f"{self._folder.logs / name}.log, or .out"
+            wait_until(partial(readiness.service, name, at.ports[name], logs), READY_WITHIN_S)
         wait_until(partial(readiness.edge, at.edge_url, self._folder.logs / "edge.log"), READY_WITHIN_S)
 
 
