@@ -19,7 +19,8 @@ from sanic.response import BaseHTTPResponse
 
 from contract import errors, metric_names
 from contract.latency_histogram import Latencies, LatencyHistogram
-from contract.tracing import TRACER, Attributes, Incoming, trace_id_of
+from contract.telemetry import trace_id_of
+from contract.web.access_log import route_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
 from contract.web.dialect import dialect_of
@@ -82,14 +83,11 @@ class RequestTrace(logging.Filter):
 
 
 async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
-    """Put on each answer what all of them carry, and trace it; a middleware."""
-    trace = trace_of(request)
-    response.headers["X-Trace-Id"] = trace.trace_id
-    if TRACER.on and TRACER.wants(trace, response.status):
-        _leave_span(request, trace, response.status)
-        request.ctx.trace = trace._replace(sampled=True)  # there is a trace to be had by its id
+    """Put on each answer what all of them carry, and log some; a middleware."""
+    response.headers["X-Trace-Id"] = trace_id(request)
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
         request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
+    request.app.ctx.access.note(request, response.status, seconds_since_arrival(request))
 
 
 def _leave_span(request: Request, trace: Incoming, status: int) -> None:
@@ -131,6 +129,9 @@ def _measured(name: str, status: int) -> tuple[Counter, Latencies]:
     return ANSWERS.labels(route, status), SECONDS.labels(route)
 
 
+_NOT_LET_IN = (errors.Unauthorized, errors.BadCredentials, errors.Forbidden, errors.NotYours)
+
+
 async def answer_error(request: Request, error: Exception) -> HTTPResponse:
     """The refusal that an error is, or a 500; Sanic's handler of all exceptions."""
     if isinstance(error, (errors.ContractError, sanic_exceptions.MethodNotAllowed, sanic_exceptions.NotFound)):
@@ -141,7 +142,9 @@ async def answer_error(request: Request, error: Exception) -> HTTPResponse:
     failure = _translate(error, request)
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
-        log.error("unforeseen error", exc_info=error, extra={"trace_id": trace, "path": request.path})
+        log.error("unforeseen error", exc_info=error, extra={"route": route_of(request)})
+    elif isinstance(failure, _NOT_LET_IN):
+        log.info("not let in", extra={"code": failure.code, "route": route_of(request)})
     headers = _headers(failure, request)
     if isinstance(error, sanic_exceptions.MethodNotAllowed):
         headers["Allow"] = _allowed(error, request)

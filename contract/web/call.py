@@ -44,6 +44,9 @@ class Access(enum.Enum):
     CLIENT = "an application's client token, or the token of a solved challenge"
 
 
+BY_STAFF = (Access.STAFF, Access.ADMIN, Access.AUDIT, Access.OVERSIGHT)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of the contract. An answer is a Struct (JSON), a media type (anything else) or None (no body)."""
@@ -99,5 +102,8 @@ def add_routes(app: Sanic[Any, Any], *handlers: object) -> None:
         for declared, attribute in calls_of(type(each)):
             path = declared.path.replace("{", "<").replace("}", ">")
             methods = ["GET", "HEAD"] if declared.method == "GET" else [declared.method]
-            context: dict[str, Any] = {"ctx_body_bytes_max": declared.body_bytes_max}
+            context: dict[str, Any] = {
+                "ctx_body_bytes_max": declared.body_bytes_max,
+                "ctx_logged": declared.method != "GET" and declared.access in BY_STAFF,
+            }
             app.add_route(getattr(each, attribute), path, methods=methods, name=declared.name, **context)

@@ -118,7 +118,7 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
 
 
 def make_app(
-    name: str, service: Service, background: Background, cors: Cors, *, measuring: bool = True
+    name: str, service: Service, background: Background, cors: Cors, access: AccessLogger, *, measuring: bool = True
 ) -> Sanic[Any, Any]:
     """The Sanic app around a service."""
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, error_handler=None, strict_slashes=False)
@@ -135,6 +135,7 @@ def make_app(
         AUTO_EXTEND=False,  # sanic-ext would add its injection, CORS and documentation pages to each request's way
     )
     app.ctx.cors = cors
+    app.ctx.access = access
     app.register_middleware(mark_and_measure_answer if measuring else mark_answer, "response")
     app.exception(Exception)(answer_error)
     _add_lifetime(app, service, background)
