@@ -11,7 +11,6 @@ it is a `SettingError`, too: in every process and in the operator's command line
 import dataclasses
 import hashlib
 import json
-import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -154,19 +153,6 @@ def _on_or_off(text: str) -> str:
     return text
 
 
-def _log_level(text: str) -> str:
-    if text not in logging.getLevelNamesMapping():
-        raise ValueError("it must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    return text
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError("it must be a number from 0 to 1")
-    return share
-
-
 def origins(text: str) -> tuple[str, ...]:
     """Origins as browsers write them, or "*"."""
     names = _names(text)
@@ -204,23 +190,6 @@ class Metering:
     def on(self) -> bool:
         """Whether it is."""
         return self.word == "on"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Logs:
-    """Where log lines go: a file, rotated at 10 MB, or stderr; how many of one kind are written in a second."""
-
-    file: str = setting("LOG_FILE", "")
-    level: str = setting("LOG_LEVEL", "INFO", _log_level)
-    lines_max: int = setting("LOG_LINES_PER_SECOND", 100, int, "lines of one kind")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AccessLog:
-    """The share of answers that have a log line; those of 500 and more, slow ones and what staff do always have one."""
-
-    ratio: float = setting("ACCESS_LOG_RATIO", 0.001, _share)
-    slow_ms: int = setting("ACCESS_LOG_SLOW_MS", 1_000, int, "ms")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 
 from contract.log_pace import LogPace
+from contract.log_settings import Logs
 from contract.log_writer import LogOutput, LogWriter
 from contract.moment import rfc3339
 from contract.road import Trouble
-from contract.settings import Logs
 from contract.shown_settings import RememberingEnvironment
 
 log = logging.getLogger(__name__)

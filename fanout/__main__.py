@@ -15,6 +15,7 @@ import psycopg
 
 from contract import settings, tracing
 from contract.backoff import Backoff
+from contract.log_settings import Logs
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
 from fanout.checkpoint import FencedError
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
     """Run; exit code 2 with one line when a setting is wrong."""
     env = RememberingEnvironment(os.environ)
     try:
-        start_logging("fanout", settings.read(settings.Logs, env))
+        start_logging("fanout", settings.read(Logs, env))
         url = settings.read(settings.Primary, env).url
         own = settings.read(Fanout, env)
         redis_url = settings.read(settings.Redis, env).url

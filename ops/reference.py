@@ -24,7 +24,7 @@ from ops.embedded import stack_configuration
 PROJECT = Path(__file__).parent.parent
 SETTINGS_MODULES = (
     "contract.settings",
-    "contract.trace_settings",
+    "contract.log_settings",
     "command.settings",
     "command.identity.settings",
     "fanout.settings",

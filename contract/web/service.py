@@ -17,7 +17,8 @@ from typing import Any, ClassVar, Protocol
 
 from sanic import HTTPResponse, Request, Sanic
 
-from contract import metering, settings, tracing
+from contract import metering, settings
+from contract.log_settings import AccessLog, Logs
 from contract.readiness import readiness
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
@@ -96,10 +97,10 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     """Serve in this process until SIGTERM or SIGINT; the exit code."""
     env = RememberingEnvironment(os.environ)
     try:
-        start_logging(name, settings.read(settings.Logs, env), RequestTrace())
+        start_logging(name, settings.read(Logs, env), RequestTrace())
         service = build(env)
         cors = Cors(settings.read(settings.CrossOrigin, env).readers)
-        access = AccessLogger(settings.read(settings.AccessLog, env))
+        access = AccessLogger(settings.read(AccessLog, env))
         measuring = settings.read(settings.Metering, env).on
     except settings.SettingError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log

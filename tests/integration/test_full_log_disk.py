@@ -47,8 +47,8 @@ def is_ready(command: Service) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("program", "settings"),
-    [(ON_A_FULL_DISK, {"LOG_FILE": "/dev/full"}), (TO_NOBODY, {})],
+    ("program", "log_file"),
+    [(ON_A_FULL_DISK, "/dev/full"), (TO_NOBODY, "")],
     ids=["full disk", "unread pipe"],
 )
 async def test_votes_are_taken_without_a_log(
@@ -57,12 +57,12 @@ async def test_votes_are_taken_without_a_log(
     mint: TokenMint,
     owner: psycopg.Connection,
     program: str,
-    settings: dict[str, str],
+    log_file: str,
 ) -> None:
     """Each vote is acked and in the ledger while no line of its process can be written; the lost ones are counted."""
     event, url = make_event(owner), database.url("vote_command")
-    settings |= {"ACCESS_LOG_RATIO": "1"}
-    with command_process(tmp_path, url, mint, program=("-c", program), **settings) as command:
+    words, logs = ("-c", program), {"LOG_FILE": log_file, "ACCESS_LOG_RATIO": "1"}
+    with command_process(tmp_path, url, mint, words, 1, **logs) as command:
         eventually(lambda: is_ready(command), "command takes votes")
         async with aiohttp.ClientSession(command.url) as session:
             for voter in (mint.voter() for _ in range(VOTES)):

@@ -11,6 +11,7 @@ import pytest
 from command.settings import Captcha
 from contract import log_writer, settings
 from contract.log_pace import KINDS_MAX, Kind, LogPace
+from contract.log_settings import AccessLog
 from contract.log_writer import LOST, LogOutput, LogWriter
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import CUT_CHARS, LINE_BYTES_MAX, JsonLines
@@ -152,7 +153,7 @@ def test_a_start_tells_settings_and_no_secret(tmp_path: Path) -> None:
         }
     )
     databases = (settings.Primary, settings.Replica, settings.Redis)
-    for piece in (*databases, settings.Verification, Captcha, settings.AccessLog):
+    for piece in (*databases, settings.Verification, Captcha, AccessLog):
         settings.read(piece, env)
     told = json.dumps(env.shown)
     assert not [secret for secret in ("hidden", key, "captcha secret") if secret in told]
