@@ -1,4 +1,8 @@
-"""What every process says of itself at /ready."""
+"""What every process says of itself at /ready, and at /live.
+
+Ready: it can do its work now, so traffic may come. Alive: it goes on, so a restart would mend nothing; whoever it
+depends on plays no part, and it is slow to say no.
+"""
 
 import msgspec
 
@@ -8,6 +12,12 @@ class Readiness(msgspec.Struct):
 
     ready: bool
     why_not: str
+
+
+class Liveness(msgspec.Struct):
+    """Whether the process goes on; one that doesn't answer at all does not."""
+
+    alive: bool
 
 
 def readiness(why_not: str) -> tuple[int, Readiness]:

@@ -37,6 +37,7 @@ def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWrite
     backoff = Backoff(*BACKOFF_S)
     while not stop.is_set():
         began = time.monotonic()
+        health.note_pass()
         try:
             with take_over(url, own, writer, stop, health) as lead:
                 health.why_not_ready = "counting what was missed"
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["verify"]:
         return verify(url, own, redis_url)
     log_start(env)
-    stop, health, writer = threading.Event(), Vitals(), RedisWriter(redis_url)
+    stop, health, writer = threading.Event(), Vitals(own.lag_max_ms / 1000), RedisWriter(redis_url)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     tracing.start("fanout", traces)

@@ -69,7 +69,7 @@ class Publisher:
         self._backoff.reset()
         self._published_lsn = self._tally.position.lsn
         if trouble and trouble != self._health.why_not_ready:
-            log.error(trouble)
+            log.error("the numbers are right, but something needs a hand", extra={"reason": trouble})
         self._health.why_not_ready = trouble
         vitals.FLUSHES.inc()
         vitals.FLUSH_SECONDS.observe(ended_at - began_at)

@@ -21,6 +21,7 @@ import psycopg
 from fanout import vitals
 from fanout.checkpoint import CheckpointPace, lsn_to_confirm
 from fanout.checkpoint_writer import CheckpointWriter
+from fanout.counting_log import CountingLog
 from fanout.publisher import Publisher
 from fanout.redis_writer import RedisWriter
 from fanout.settings import Fanout
@@ -57,6 +58,8 @@ class Session:
         self._received_lsn = 0
         # When the newest commit was made that is counted, in Unix seconds.
         self._newest_at = lead.stored.written_us / 1_000_000 if lead.stored else self._heard_unix
+        self._told = CountingLog(settings.lag_max_ms / 1000)
+        self._health = health
         vitals.LAG.begin(lead.tally.position.lsn, self._newest_at)
 
     def run(self, stop: threading.Event) -> None:
@@ -93,8 +96,10 @@ class Session:
                 self._received_lsn = message.end_lsn
                 if self._tally.apply(message):
                     self._newest_at = message.committed_us / 1_000_000
+                    votes = sum(message.votes.values())
                     vitals.COMMITS.inc()
-                    vitals.ROWS.inc(sum(message.votes.values()))
+                    vitals.ROWS.inc(votes)
+                    self._told.note(votes)
                 continue
             if message.wal_end:
                 self._received_lsn = message.wal_end
@@ -103,6 +108,7 @@ class Session:
     def _poll_recount(self) -> None:
         """Add what the ledger held when the slot was made."""
         if self._recount and (base := self._recount.poll()) is not None:
+            log.info("counted the ledger anew", extra={"votes": sum(base.values())})
             self._tally.add_base(base, self._recount.frozen)
             self._recount.close()
             self._recount = None
@@ -149,9 +155,11 @@ class Session:
         self._replace_all = True
 
     def _report(self) -> None:
-        """Tell the server how far we are and what it may forget."""
+        """Tell the server how far we are and what it may forget; those who watch us, that we go on."""
         recounted_to = self._tally.position.lsn if self._recount else None
         confirmed_lsn = lsn_to_confirm(self._checkpoints.stored, self._tally.epoch, recounted_to)
         self._listener.report(self._received_lsn, confirmed_lsn)
         vitals.LAG.count(self._tally.position.lsn, self._newest_at)
+        self._told.tell(self._tally.position.lsn)
+        self._health.note_pass()
         self._report_at = time.monotonic() + REPORT_S

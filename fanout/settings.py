@@ -14,10 +14,11 @@ class FanoutListening(Listening):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fanout:
-    """The reader of one source's WAL."""
+    """The reader of one source's WAL. It says that it isn't ready when it lags or stands still for longer than it may."""
 
     source: str = setting("SOURCE_NAME", "main")
     slot: str = setting("SLOT_NAME", "fanout_main")
     flush_ms: int = setting("FLUSH_MS", 40, int, "ms")
     checkpoint_ms: int = setting("CHECKPOINT_MS", 1_000, int, "ms")
+    lag_max_ms: int = setting("READY_LAG_MS", 3_000, int, "ms")
     idle_checkpoint_ms: int = setting("IDLE_CHECKPOINT_MS", 10_000, int, "ms")

@@ -62,7 +62,7 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
         connection = psycopg.connect(words, autocommit=True)
         held.callback(connection.close)
         ledger = LedgerReader(connection)
-        slot = _wait_until_free(ledger, settings.slot, stop)
+        slot = _wait_until_free(ledger, settings.slot, stop, health)
         listener = WalListener(url, name)
         held.callback(listener.close)
         stored, saved = ledger.stored_tally(settings.source)
@@ -76,29 +76,39 @@ def take_over(url: str, settings: Fanout, writer: RedisWriter, stop: threading.E
             rebuilding = _rebuild(url, settings, ledger, listener, epoch, wait, freezes_believed=believed)
             tally, recount = held.enter_context(rebuilding)
         else:
-            stored, tally = _continue(settings, listener, ledger)
+            stored, tally = _continue(settings, listener, ledger, health)
             recount = None
         writer.outrank(tally, wal_end := ledger.wal_end())
         yield Lead(connection, listener, stored, tally, recount, wal_end)
 
 
-def _wait_until_free(ledger: LedgerReader, slot: str, stop: threading.Event) -> SlotState | None:
+def _wait_until_free(ledger: LedgerReader, slot: str, stop: threading.Event, health: Vitals) -> SlotState | None:
     """Wait while another listener is at the slot, unless told to stop."""
     while (state := ledger.slot(slot)) and state.active and not stop.is_set():
+        health.note_pass()
         stop.wait(jittered(POLL_S))
     return state
 
 
-def _continue(settings: Fanout, listener: WalListener, ledger: LedgerReader) -> tuple[Checkpoint, Tally]:
+def _continue(
+    settings: Fanout, listener: WalListener, ledger: LedgerReader, health: Vitals
+) -> tuple[Checkpoint, Tally]:
     """Take the slot, then read what the last holder has stored; a new timeline is a new epoch."""
+
+    def between() -> None:
+        listener.report(0, 0)
+        health.note_pass()
+
     history = listener.identify()
     listener.start(settings.slot)
     slot = ledger.slot(settings.slot)
-    stored, tally = ledger.stored_tally(settings.source, lambda: listener.report(0, 0))
+    stored, tally = ledger.stored_tally(settings.source, between)
     why = why_rebuild(slot, stored, tally, history)
     if stored is None or tally is None or why:
         raise psycopg.OperationalError(why)
     tally.epoch = stored.epoch + (stored.position.timeline != history.timeline)
+    if stored.position.timeline != history.timeline:
+        log.warning("another server is the primary now", extra={"timeline": history.timeline, "epoch": tally.epoch})
     tally.position = Position(*history, stored.position.lsn)
     extra = {"slot": settings.slot, "epoch": tally.epoch, "lsn": tally.position.lsn}
     log.info("continuing from the checkpoint", extra=extra)
@@ -119,6 +129,7 @@ class _SlotWait:
     def __call__(self) -> None:
         if self._stop.is_set() or time.monotonic() > self._until:
             raise psycopg.OperationalError(f"gave up making the slot; {self._health.why_not_ready}")
+        self._health.note_pass()
         blockers = self._ledger.slot_blockers(self._walsender_pid)
         self._health.why_not_ready = f"the new slot waits for the end of transactions: {', '.join(blockers)}"
         for blocker in blockers:

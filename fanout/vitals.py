@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge
 
 from contract import metering, metric_names
 from contract.latency_histogram import LatencyHistogram
-from contract.readiness import readiness
+from contract.readiness import Liveness, readiness
 from fanout.counting_lag import CountingLag
 
 ROWS = Counter(metric_names.FANOUT_ROWS, "Votes read from the WAL and counted")
@@ -42,14 +42,41 @@ SLOT_SAFE_BYTES = Gauge(
 READY = Gauge(metric_names.FANOUT_READY, "1 while this process leads and all that is counted reaches Redis, else 0")
 
 
-class Vitals:
-    """`why_not_ready` is "" while everything that is counted reaches Redis."""
+# Longer than any pause. A Postgres that hangs in the midst of a statement takes longer; then a restart costs nothing.
+LIVE_WITHIN_S = 120.0
 
-    def __init__(self) -> None:
+
+class Vitals:
+    """`why_not_ready` is "" while everything that is counted reaches Redis, as far as the loop knows.
+
+    `why_not` also sees when the loop stands still, or lags by more than `lag_max_s`.
+    """
+
+    def __init__(self, lag_max_s: float) -> None:
         self.why_not_ready = "starting"
+        self._lag_max_s = lag_max_s
+        self._passed_at = time.monotonic()
         LAG_SECONDS.set_function(lambda: LAG.seconds(time.time()))
         for gauge in (READY, metering.READY):
-            gauge.set_function(lambda: not self.why_not_ready)
+            gauge.set_function(lambda: not self.why_not())
+
+    def note_pass(self) -> None:
+        """The loop goes on: it does so at least each second, while it waits for something too."""
+        self._passed_at = time.monotonic()
+
+    def why_not(self) -> str:
+        """Why the numbers are not to be trusted now, or "" ."""
+        if self.why_not_ready:
+            return self.why_not_ready
+        still_s, lag_s = time.monotonic() - self._passed_at, LAG.seconds(time.time())
+        if still_s > self._lag_max_s:
+            return f"counting has stood still for {still_s:.0f} s"
+        return f"counting is {lag_s:.1f} s late" if lag_s > self._lag_max_s else ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop went on within LIVE_WITHIN_S; then a restart would mend nothing."""
+        return time.monotonic() - self._passed_at < LIVE_WITHIN_S
 
     def serve(self, host: str, port: int, *, measuring: bool = True) -> None:
         """Answer /ready and /metrics until the process ends; raises OSError when the port is taken."""
@@ -69,8 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
             body, content_type = metering.exposition(self.headers.get("accept"))
             self._answer(200, content_type, body)
         elif self.path == "/ready":
-            status, content = readiness(self.vitals.why_not_ready)
+            status, content = readiness(self.vitals.why_not())
             self._answer(status, "application/json", msgspec.json.encode(content))
+        elif self.path == "/live":
+            alive = self.vitals.is_alive
+            self._answer(200 if alive else 503, "application/json", msgspec.json.encode(Liveness(alive)))
         else:
             self.send_error(404)
 

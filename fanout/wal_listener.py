@@ -46,9 +46,10 @@ class WalListener:
 
     def __init__(self, url: str, name: str) -> None:
         words = conninfo(url, name, f"wal_sender_timeout={SENDER_TIMEOUT_S}s", replication="database")
-        self._connection = pq.PGconn.connect(words.encode())
-        if self._connection.status != pq.ConnStatus.OK:
-            raise psycopg.OperationalError(self._connection.get_error_message())
+        # Not by PGconn.connect(), which holds the interpreter while a server is silent: then nobody learns why.
+        self._owner = psycopg.connect(words, autocommit=True)
+        self._connection = self._owner.pgconn
+        self._connection.nonblocking = 0
         self._decoder = WalDecoder()
 
     @property
@@ -117,7 +118,7 @@ class WalListener:
 
     def close(self) -> None:
         """Leave the slot."""
-        self._connection.finish()
+        self._owner.close()
 
     def _arrived_bytes(self) -> int:
         return int.from_bytes(fcntl.ioctl(self.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)

@@ -19,7 +19,7 @@ from sanic import HTTPResponse, Request, Sanic
 
 from contract import metering, settings
 from contract.log_settings import AccessLog, Logs
-from contract.readiness import readiness
+from contract.readiness import Liveness, readiness
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
 from contract.web.access_log import AccessLogger
@@ -182,6 +182,10 @@ def _add_readiness(app: Sanic[Any, Any], service: Service) -> None:
         status, content = readiness(await service.why_not_ready())
         return answer(content, status)
 
+    async def live(_request: Request) -> HTTPResponse:
+        return answer(Liveness(alive=True))  # the event loop turns
+
+    app.add_route(live, "/live", name="live", methods=["GET", "HEAD"])
     app.add_route(ready, "/ready", name="ready", methods=["GET", "HEAD"])
 
 

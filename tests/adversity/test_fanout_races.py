@@ -62,7 +62,7 @@ def leading(database: Database, redis_url: str) -> Lead:
 
 
 def _sessions(url: str, redis_url: str, stop: threading.Event) -> None:
-    writer, health = RedisWriter(redis_url), Vitals()
+    writer, health = RedisWriter(redis_url), Vitals(lag_max_s=60)
     while not stop.wait(0.05):
         with contextlib.suppress(psycopg.Error), takeover.take_over(url, OWN, writer, stop, health) as lead:
             Session(lead, OWN, writer, health).run(stop)

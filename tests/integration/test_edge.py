@@ -201,7 +201,7 @@ def test_cookies_end_at_theedge_before(edge_port: int) -> None:
 
 
 def test_log_tells_of_nobody(services: dict[str, StandIn], tmp_path: Path) -> None:
-    """Viewers who leave and bodies that end early write no line, a service that is away one, and none says who asked."""
+    """Who leaves and bodies that end early write no line, a service that is away one, and none says who asked."""
     away = ports.choose(["query"], {})
     secret = {"Authorization": "Bearer secret", "X-Forwarded-For": "203.0.113.9"}
     with edge(tmp_path, {**_ports(services), **away}, TRUSTED_PROXIES="127.0.0.0/8") as running:
