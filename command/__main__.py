@@ -180,7 +180,8 @@ class CommandService(Service):
             await self._redis.aclose()
 
     def _beacon(self, client: redis.asyncio.Redis) -> RoadBeacon:
-        return RoadBeacon(client, Part.VOTES, BATCH_SECONDS, waiting=lambda: len(self._batcher))
+        waiting = self._batcher.__len__
+        return RoadBeacon(client, Part.VOTES, self.why_not_ready, BATCH_SECONDS, waiting)
 
 
 def _rules(

@@ -1,15 +1,19 @@
-"""How the parts of a vote's road do, as each of their processes says every second, through Redis: pure.
+"""How the parts of a vote's road do, as each of their processes says every second, through Redis.
 
 What is slow is taken from the buckets of a histogram that is there anyway: so no vote pays for it.
 """
 
 import enum
+import os
+import socket
+import time
 from collections import deque
 from collections.abc import Sequence
 
 import msgspec
 
 from contract.answer_text import Time
+from contract.metering import version
 
 REPORT_EVERY_S = 1.0
 RECENT_REPORTS = 10  # what "slow" is said of: the votes or pushes of so many seconds
@@ -22,6 +26,9 @@ class Part(enum.StrEnum):
 
     VOTES = "votes"  # takes them and commits them
     STREAMS = "streams"  # shows what is counted
+    COUNTING = "counting"  # counts them
+    READS = "reads"  # answers about events, results and votes
+    PEOPLE = "people"  # lets voters in
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -29,6 +36,20 @@ class Trouble(msgspec.Struct, frozen=True):
 
     message: str
     at: Time
+
+
+class Process(msgspec.Struct, frozen=True):
+    """Which process says it: what runs there, since when (Unix seconds)."""
+
+    host: str
+    pid: int
+    version: str
+    started_at: float
+
+    @classmethod
+    def this(cls) -> "Process":
+        """The calling one, which starts now."""
+        return cls(socket.gethostname(), os.getpid(), version(), time.time())
 
 
 class RoadReport(msgspec.Struct, frozen=True):
@@ -41,6 +62,14 @@ class RoadReport(msgspec.Struct, frozen=True):
     watching: int  # viewers with a stream
     watching_by_event: dict[str, int]
     trouble: Trouble | None
+    process: Process
+    why_not_ready: str  # "": it is ready
+    lag_s: float | None  # how far counting is behind; None: it counts nothing
+
+
+def report_field(report: RoadReport) -> str:
+    """The field of this process' reports in the hash of `road_key`."""
+    return f"{report.part}:{report.process.host}:{report.process.pid}"
 
 
 class RecentLatency:

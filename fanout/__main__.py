@@ -20,6 +20,7 @@ from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
+from fanout.road_reporter import RoadReporter
 from fanout.session import Session
 from fanout.settings import Fanout, FanoutListening
 from fanout.takeover import take_over
@@ -74,6 +75,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     tracing.start("fanout", traces)
     health.serve(listening.host, listening.port, measuring=measuring)
+    RoadReporter(redis_url, health).start()
     log.info("serving", extra={"source": own.source, "slot": own.slot})
     count_until(stop, url, own, writer, health)
     writer.close()

@@ -14,7 +14,7 @@ class FanoutListening(Listening):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fanout:
-    """The reader of one source's WAL. It says that it isn't ready when it lags or stands still for longer than it may."""
+    """The reader of one source's WAL. Lagging or standing still for longer it isn't ready."""
 
     source: str = setting("SOURCE_NAME", "main")
     slot: str = setting("SLOT_NAME", "fanout_main")

@@ -11,7 +11,9 @@ subscription all events ring, since whatever changed before was not heard.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,6 +24,7 @@ from contract.backoff import jittered
 from contract.redis_keys import STANDINGS_CHANNEL
 
 SILENCE_S = 5
+HEARS_WITHIN_S = 2 * SILENCE_S + 1  # a silence, an unanswered ping
 RETRY_S = 0.75
 
 log = logging.getLogger(__name__)
@@ -52,8 +55,13 @@ class StandingsBell:
         self._client = client
         self._hear_change = hear
         self._ring = ring
-        self._trace = trace
+        self._heard_at = -math.inf
         self._decoder = msgspec.json.Decoder(_Ring)
+
+    @property
+    def hears(self) -> bool:
+        """Whether a change that is told now would be heard: something was, not long ago."""
+        return time.monotonic() - self._heard_at < HEARS_WITHIN_S
 
     async def run(self) -> None:
         """Listen for ever."""
@@ -61,6 +69,7 @@ class StandingsBell:
             try:
                 await self._listen()
             except (RedisError, OSError, TimeoutError, msgspec.MsgspecError) as error:
+                self._heard_at = -math.inf
                 log.warning("the subscription broke, subscribing again", extra={"reason": str(error)})
             await asyncio.sleep(jittered(RETRY_S))
 
@@ -72,6 +81,7 @@ class StandingsBell:
                 message = await pubsub.get_message(timeout=SILENCE_S)
                 if message is not None:
                     silent = False
+                    self._heard_at = time.monotonic()
                     self._hear(message)
                 elif silent:
                     return

@@ -6,6 +6,8 @@ python -m command.identity
 import sys
 from collections.abc import Iterable, Mapping
 
+import redis.asyncio
+
 from command.identity.account_handler import AccountHandler
 from command.identity.account_store import AccountStore
 from command.identity.accounts import Accounts
@@ -59,8 +61,10 @@ from command.identity.staff_handler import StaffHandler
 from command.identity.token_mint import TokenMint
 from contract import settings
 from contract.challenge import Challenger
+from contract.road import Part
 from contract.tokens import SeedBox
 from contract.web.background import Work
+from contract.web.road_beacon import RoadBeacon
 from contract.web.service import Service, run_service
 
 ACCESS_SECONDS_MAX = 3600  # so long a revocation is kept
@@ -82,6 +86,8 @@ class IdentityService(Service):
         KeyHandler,
     )
 
+    _redis: redis.asyncio.Redis | None = None  # how it does is told there
+
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(IdentityListening, env)
         signing = settings.read(Signing, env)
@@ -98,6 +104,7 @@ class IdentityService(Service):
         self._niceness = signing.niceness
         verifier, hashes = OwnTokenVerifier(self._keys), PersonHash(retention.key)
         attempts = settings.read(Attempts, env)
+        self._redis_url = attempts.redis_url
         limits = AttemptLimits(attempts.redis_url, attempts, hashes)
         signed_in, session_list = SignedIn(verifier, self._database), SessionList(self._database)
         mailboxes = Mailboxes(load_mail_rules())
@@ -147,19 +154,26 @@ class IdentityService(Service):
     async def open(self) -> None:
         """Start connecting; from now on votes go first on this machine."""
         yield_as_a_whole(self._niceness)
+        if self._redis_url:
+            self._redis = redis.asyncio.Redis.from_url(self._redis_url, socket_timeout=1, socket_connect_timeout=1)
         await self._database.open()
         await self._issuers.open()
 
     def work(self) -> Iterable[Work]:
-        """Keys come and go while it serves; mails go out; what isn't needed any more is deleted."""
+        """Keys come and go while it serves; mails go out; what isn't needed any more is deleted; how it does is told."""
         mails = self._outbox.work() if self._outbox else ()
-        return [self._keys.follow(self._key_folder), self._records.forget(), *mails]
+        return [self._keys.follow(self._key_folder), self._records.forget(), *mails, *self._beacon()]
 
     async def close(self) -> None:
         """Let go of threads and connections; requests have been answered by now."""
         self._hasher.close()
         await self._issuers.close()
         await self._database.close()
+        if self._redis:
+            await self._redis.aclose()
+
+    def _beacon(self) -> Iterable[Work]:
+        return [RoadBeacon(self._redis, Part.PEOPLE, self.why_not_ready).run()] if self._redis else []
 
 
 if __name__ == "__main__":

@@ -7,13 +7,18 @@ It connects to Redis and to the replica when they are needed; either may come la
 
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sanic import Sanic
 
 from contract import settings
 from contract.revocations import RevocationList
+from contract.road import Part
 from contract.tokens import SeedBox
 from contract.vote_id import ReceiptCipher
 from contract.web.background import Work
 from contract.web.revocation_listener import RevocationListener
+from contract.web.road_beacon import RoadBeacon
 from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
@@ -36,6 +41,7 @@ from query.reads.sheet_handler import SheetHandler
 from query.reads.sheet_maker import SheetMaker
 from query.reads.statistics_handler import StatisticsHandler
 from query.reads.statistics_reader import StatisticsReader
+from query.reads.status_page import StatusPage
 from query.reads.user_vote_handler import UserVoteHandler
 from query.reads.user_votes import UserVotes
 from query.reads.vote_counter import VoteCounter
@@ -91,6 +97,9 @@ class QueryService(Service):
         seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
         self._bell = StandingsBell(self._redis, events.hear)
         pages, user_votes = EventPages(self._replica), UserVotes(seeds, ciphers, events, self._replica, people)
+        road = RoadWatch(redis_reader, self._replica)
+        self._status = StatusPage(road)
+        self._beacon = RoadBeacon(self._redis, Part.READS, self.why_not_ready)
         self.handlers = (
             EventsHandler(verifier, events, pages),
             ResultsHandler(verifier, events, ResultsAccess(verifier), ResultRenderer(events, standings)),
@@ -100,7 +109,7 @@ class QueryService(Service):
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
-            RoadHandler(verifier, RoadWatch(redis_reader, self._replica)),
+            RoadHandler(verifier, road),
             PageHandler(files, settings.read(Framing, env).framed_by),
             DeskHandler(files),
             HomeHandler(files, self._replica),
@@ -123,8 +132,12 @@ class QueryService(Service):
         await self._people.open()
 
     def work(self) -> Iterable[Work]:
-        """Keep the public keys, and hear of events that change."""
-        return [self._verifier.run(), self._revocations.run(), self._bell.run()]
+        """Keep the public keys, hear of events that change, and tell how it goes."""
+        return [self._verifier.run(), self._revocations.run(), self._bell.run(), self._beacon.run()]
+
+    def configure(self, app: Sanic[Any, Any]) -> None:
+        """What operators ask; no call of the contract, so the edge lets nobody else to it."""
+        app.add_route(self._status.show, "/status", name="status", methods=["GET", "HEAD"])
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -71,6 +71,10 @@ class RoadWatch:
 
     async def look(self, event_id: str) -> RoadHealth:
         """How it is now; always an answer, whoever is away. Viewers are counted of `event_id`, if it isn't ""."""
+        return (await self.look_closely(event_id))[0]
+
+    async def look_closely(self, event_id: str = "") -> tuple[RoadHealth, list[RoadReport]]:
+        """The same, with the last report of each process, also of those that have been silent for some seconds."""
         now = time.time()
         try:
             reports, applied = await self._redis.reports(now), await self._redis.applied()
@@ -80,7 +84,8 @@ class RoadWatch:
             ends = await self._replica.wal_ends()
         except Busy:
             ends = []
-        return health([each for each in reports if now - each.at < SILENT_AFTER_S], applied, ends, now, event_id)
+        heard = [each for each in reports if now - each.at < SILENT_AFTER_S]
+        return health(heard, applied, ends, now, event_id), reports
 
 
 def health(

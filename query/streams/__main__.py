@@ -56,17 +56,18 @@ class SseService(Service):
         self._hub = SseHub(standings, events, self._limits)
         identity_url = settings.read(settings.IdentityDatabase, env).url
         self._revocations = RevocationListener(identity_url, revoked, self._hub.end_revoked)
-        self._bell = StandingsBell(self._redis, events.hear, self._hub.ring, self._hub.trace)
-        self._beacon = RoadBeacon(
-            self._redis, Part.STREAMS, stages.latencies(stages.COMMITTED_TO_DELIVERED), watching=self._hub.watching
-        )
+        self._bell = StandingsBell(self._redis, events.hear, self._hub.ring)
+        latency = stages.latencies(stages.COMMITTED_TO_DELIVERED)
+        self._beacon = RoadBeacon(self._redis, Part.STREAMS, self.why_not_ready, latency, watching=self._hub.watching)
         tickets = StreamTickets(self._redis)
         self.handlers = (SseHandler(self._verifier, revoked, events, tickets, self._hub, self._limits),)
 
     async def why_not_ready(self) -> str:
-        """Streams need the replica; Redis is no reason, its absence only makes stale."""
+        """Streams need the replica, and Redis, to be of use: without it they go on, but what they show is stale."""
         if not self._revocations.has_looked:
             return "hasn't looked yet which sessions are revoked"
+        if not self._bell.hears:
+            return "doesn't hear Redis"
         return await self._replica.why_not_ready()
 
     async def open(self) -> None:

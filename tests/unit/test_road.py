@@ -1,6 +1,6 @@
 """What staff are told of a vote's road: pure, from reports and positions."""
 
-from contract.road import RECENT_REPORTS, Part, RecentLatency, RoadReport, Trouble
+from contract.road import RECENT_REPORTS, Part, Process, RecentLatency, RoadReport, Trouble
 from contract.standings import AppliedPosition
 from query.reads.road_health import health
 from query.replica_reader import WalEnd
@@ -22,8 +22,9 @@ def test_slow_is_what_one_in_a_hundred_exceeds_lately() -> None:
 
 
 def report(part: Part, **fields: object) -> RoadReport:
-    said = {"waiting": 0, "slow_ms": None, "watching": 0, "watching_by_event": {}, "trouble": None, **fields}
-    return RoadReport(part, NOW, **said)  # type: ignore[arg-type]  # a test's own words
+    said = {"at": NOW, "waiting": 0, "slow_ms": None, "watching": 0, "watching_by_event": {}, "trouble": None, **fields}
+    own = {"process": Process("host", 7, "1.0", NOW - 3_700), "why_not_ready": "", "lag_s": None}
+    return RoadReport(part, **{**own, **said})  # type: ignore[arg-type]  # a test's own words
 
 
 def test_processes_are_added_up_and_the_slowest_tells() -> None:

@@ -8,7 +8,13 @@ const SILENT_MS = 3_000;
 const BEHIND_BYTES = 4_000_000;
 const WAITING_VOTES = 2_000;
 const SLOW_MS = 1_000;
-const PARTS = { votes: "taking votes", streams: "showing the numbers" };
+const PARTS = {
+  votes: "taking votes",
+  counting: "counting",
+  streams: "showing the numbers",
+  reads: "answering questions",
+  people: "letting voters in",
+};
 
 const seconds = (ms) => `${number.format(Math.round(ms / 100) / 10)} s`;
 const good = (said) => ({ state: "good", said });
