@@ -127,12 +127,12 @@ class CommandService(Service):
         )
 
     async def why_not_ready(self) -> str:
-        """Votes need the public keys and one connection."""
+        """Votes need the public keys and one writer."""
         if not self._verifier.ready:
             return "no public keys yet"
         if not self._revocations.has_looked:
             return "hasn't looked yet which sessions are revoked"
-        return "" if any(ledger.connected for ledger in self._ledgers) else "no connection to Postgres"
+        return "" if any(ledger.can_commit for ledger in self._ledgers) else "no writer can commit to Postgres"
 
     async def open(self) -> None:
         """Start connecting."""

@@ -59,7 +59,7 @@ def verify(url: str, settings: Fanout, redis_url: str) -> int:
         log.error("can't verify", extra={"reason": str(error)})  # noqa: TRY400  # the message says it all
         return 1
     for difference in differences:
-        log.error("a count differs from the ledger", extra=difference)
+        log.error("a count differs from the ledger", extra={"difference": difference})
     log.info("verified", extra={"differences": len(differences)})
     return 1 if differences else 0
 

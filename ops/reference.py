@@ -1,4 +1,4 @@
-"""Pages that list what the code declares: settings, metrics, error codes. A test fails while one differs from the code.
+"""Pages that list what the code declares: settings, metrics, logs, errors. A test fails while one differs from it.
 
 python -m ops.reference      after a change of any of them; commit the pages with it
 """
@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import Metric
 from contract import errors, metric_names
 from contract.latency_histogram import LatencyHistogram
 from ops.embedded import stack_configuration
+from ops.log_reference import ABOUT_LOGS, log_lines
 
 PROJECT = Path(__file__).parent.parent
 SETTINGS_MODULES = (
@@ -50,6 +51,7 @@ READERS = {  # who reads settings, and where
     "up": [EVERYBODY, "ops/embedded/stack_configuration.py"],
 }
 EXPORTING = ("command", "contract", "fanout", "ops", "query")
+LOGGING = ("command", "contract", "fanout", "query")
 MADE = "Made by `python -m ops.reference` from the code; a test compares."
 
 
@@ -95,7 +97,18 @@ def errors_page() -> str:
     return f"# Error codes\n\n{MADE}\n\n{_table(('Status', 'Code', 'Meaning'), rows)}\n"
 
 
-PAGES = {"ops/SETTINGS.md": settings_page, "ops/METRICS.md": metrics_page, "contract/ERRORS.md": errors_page}
+def logs_page() -> str:
+    """ops/LOGS.md"""
+    rows = [(message, level, fields, f"`{path}`") for message, level, fields, path in log_lines(PROJECT, LOGGING)]
+    return f"# Logs\n\n{MADE}\n\n{ABOUT_LOGS}\n{_table(('Message', 'Level', 'Fields', 'File'), rows)}\n"
+
+
+PAGES = {
+    "ops/LOGS.md": logs_page,
+    "ops/SETTINGS.md": settings_page,
+    "ops/METRICS.md": metrics_page,
+    "contract/ERRORS.md": errors_page,
+}
 
 
 def readers_of(piece: type) -> list[str]:

@@ -160,7 +160,7 @@ class IdentityService(Service):
         await self._issuers.open()
 
     def work(self) -> Iterable[Work]:
-        """Keys come and go while it serves; mails go out; what isn't needed any more is deleted; how it does is told."""
+        """Keys come and go; mails go out; what isn't needed any more is deleted; how it does is told."""
         mails = self._outbox.work() if self._outbox else ()
         return [self._keys.follow(self._key_folder), self._records.forget(), *mails, *self._beacon()]
 

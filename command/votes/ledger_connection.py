@@ -43,6 +43,7 @@ UNKNOWN_OUTCOMES = Counter(
 
 SILENT_MAX = 1  # silent connections besides the one in use
 CONNECT_S = 30  # a server that doesn't let us in, or doesn't tell the time, for so long is given up
+HEARD_WITHIN_S = 5  # else a batch that waits, or the look each second, has no answer
 CHECK_S = 1  # how often the database's clock is measured again: it may be set
 BACKOFF_S = (0.05, 2.0)
 
@@ -96,6 +97,9 @@ class SilentConnections:
         self._silence_s = silence_s
         self._left: dict[Statement, asyncpg.Connection[asyncpg.Record]] = {}
 
+    def __len__(self) -> int:
+        return len(self._left)
+
     def __contains__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
         return connection in self._left.values()
 
@@ -140,11 +144,16 @@ class LedgerConnection:
         self._clock = DatabaseClock()
         self._warning = ""
         self._in_use = asyncio.Lock()
+        self._heard_at = -math.inf
 
     @property
-    def connected(self) -> bool:
-        """Whether batches can be cast now."""
-        return self._connection is not None and not self._connection.is_closed()
+    def can_commit(self) -> bool:
+        """Whether a batch cast now would be committed, as far as is known without making WAL to find out.
+
+        Postgres was heard lately, on a connection whose COMMIT is durable, and no COMMIT of ours is without an answer.
+        """
+        connected = self._connection is not None and not self._connection.is_closed()
+        return connected and not self._silent and time.monotonic() - self._heard_at < HEARD_WITHIN_S
 
     async def _open(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Connect, however long that takes; with growing pauses and jitter."""
@@ -153,6 +162,8 @@ class LedgerConnection:
             self._drop()
             try:
                 self._connection = await self._connect()
+                if backoff.failures:
+                    log.info("can write to Postgres again")
                 return self._connection
             except (asyncpg.PostgresError, *LOST) as error:
                 log.warning("can't write to Postgres", extra={"reason": str(error)})
@@ -229,6 +240,7 @@ class LedgerConnection:
             raise UnknownOutcomeError(self._warning)
         if any(row["kind"] == VoteKind.ACCEPTED and row["stored_at"] is None for row in rows):
             raise UnknownOutcomeError("a vote was neither inserted nor found")
+        self._heard_at = time.monotonic()
         return rows
 
     async def _ready_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
@@ -266,6 +278,7 @@ class LedgerConnection:
             raise UnsafeDatabaseError(f"synchronous_commit is {facts['synchronous_commit']}, fsync is {facts['fsync']}")
         if facts["read_only"] != "off":
             raise UnsafeDatabaseError("the server takes no writes")
+        self._heard_at = time.monotonic()
         self._clock.measured(facts["clock"])
 
     def _note_warning(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:

@@ -24,12 +24,17 @@ class AccessLogger:
 
     def note(self, request: Request, status: int, seconds: float) -> None:
         """An answer begins now, so long after its request came."""
-        if status >= 500:
-            log.info("answered with a failure", extra=_fields(request, status, seconds))
-        elif seconds > self._late_s:
-            log.info("answered late", extra=_fields(request, status, seconds))
-        elif random.random() < self._ratio or _is_staffs_change(request):  # noqa: S311  # a lot, no secret
-            log.info("answered", extra=_fields(request, status, seconds))
+        failed, late = status >= 500, seconds > self._late_s
+        drawn = random.random() < self._ratio  # noqa: S311  # a lot, no secret
+        if not (failed or late or drawn or _is_staffs_change(request)):
+            return
+        answered = {"route": route_of(request), "status": status, "ms": round(seconds * 1000, 1)}
+        if failed:
+            log.info("answered with a failure", extra=answered)
+        elif late:
+            log.info("answered late", extra=answered)
+        else:
+            log.info("answered", extra=answered)
 
 
 def _is_staffs_change(request: Request) -> bool:
@@ -39,7 +44,3 @@ def _is_staffs_change(request: Request) -> bool:
 def route_of(request: Request) -> str:
     """The name of the call that answers, none for a path that no call has."""
     return str(request.route.name).rpartition(".")[2] if request.route else "none"  # the app's name stands before it
-
-
-def _fields(request: Request, status: int, seconds: float) -> dict[str, object]:
-    return {"route": route_of(request), "status": status, "ms": round(seconds * 1000, 1)}

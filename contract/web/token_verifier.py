@@ -14,6 +14,7 @@ from sanic import Request
 
 from contract.errors import Busy, Forbidden, Unauthorized
 from contract.revocations import RevocationList
+from contract.shown_settings import without_secrets
 from contract.tokens import Caller, KeySet, UnknownKeyError
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,10 @@ class TokenVerifier:
             try:
                 self._keys.replace(await asyncio.to_thread(_fetch, self._url))
             except Exception as error:  # noqa: BLE001  # whatever went wrong: keep the keys, try again
-                log.warning("can't fetch the public keys", extra={"url": self._url, "reason": str(error)})
+                log.warning(
+                    "can't fetch the public keys",
+                    extra={"url": without_secrets(self._url, secret=False), "reason": str(error)},
+                )
                 self._wanted.set()
             await asyncio.sleep(RETRY_S)
             with contextlib.suppress(TimeoutError):

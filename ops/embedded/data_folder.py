@@ -1,6 +1,6 @@
 """DATA_DIR: where each file of a running stack lies. Everything in it belongs to the operator alone.
 
-ports.json  environment.json  demo.json  supervisord.conf  lock  secrets/  logs/  postgres/  valkey/  caddy/
+ports.json  environment.json  demo.json  supervisord.conf  lock  secrets/  logs/  profiles/  postgres/  valkey/  caddy/
 """
 
 import fcntl
@@ -73,6 +73,11 @@ class DataFolder:
     def logs(self) -> Path:
         """A log for each program, rotated."""
         return self.root / "logs"
+
+    @property
+    def profiles(self) -> Path:
+        """What ./ops/profile has drawn."""
+        return self.root / "profiles"
 
     @property
     def postgres(self) -> Path:

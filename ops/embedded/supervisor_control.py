@@ -20,6 +20,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.refusal import CannotStart
+from ops.embedded.supervisor_config import SERVICES_GROUP
 
 MARK = "VOTE_STACK"
 STOP_WITHIN_S = 180
@@ -74,6 +75,11 @@ class SupervisorControl:
     def pid(self, name: str) -> int:
         """The program's process id; 0 while it isn't running."""
         return int(self._call("getProcessInfo", name)["pid"])
+
+    def service_pids(self) -> dict[str, int]:
+        """The process id of each process of the Procfile by its name; 0 while it isn't running."""
+        known = self._call("getAllProcessInfo")
+        return {info["name"]: int(info["pid"]) for info in known if info["group"] == SERVICES_GROUP}
 
     def states(self) -> dict[str, str]:
         """The state of each program, as supervisord names it."""
