@@ -28,7 +28,7 @@ class UnreadableLineError(Exception):
 
 
 def log_lines(project: Path, packages: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
-    """Message, level, fields and file of each `log.LEVEL(…)` in these packages, by file; raises `UnreadableLineError`."""
+    """Message, level, fields and file of each `log.LEVEL(…)` in these packages; `UnreadableLineError`."""
     return [
         line
         for package in packages
