@@ -253,7 +253,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, issuer: O
     folder, edge_port = tmp_path_factory.mktemp("stack"), ports.choose(["edge"], {})["edge"]
     issuers = tmp_path_factory.mktemp("issuers") / "issuers.toml"
     issuers.write_text(issuer.settings())
-    outside = {"OIDC_ISSUERS_FILE": str(issuers), **mails.settings(f"http://127.0.0.1:{edge_port}")}
+    outside = {
+        "OIDC_ISSUERS_FILE": str(issuers),
+        "ACCESS_LOG_RATIO": "1",
+        **mails.settings(f"http://127.0.0.1:{edge_port}"),
+    }
     running = RunningStack(folder, edge_port, **outside)
     with running.process.running():
         yield running

@@ -69,7 +69,7 @@ class DatabaseClock:
 
     def __init__(self) -> None:
         self._offset_s = 0.0
-        self._measured_at = -math.inf
+        self._measured_at = self.heard_at = -math.inf  # monotonic seconds
 
     @property
     def is_old(self) -> bool:
@@ -82,7 +82,7 @@ class DatabaseClock:
 
     def measured(self, clock: datetime) -> None:
         """The database has said this before now: so ours is never ahead of it, and no vote's time in the future."""
-        self._measured_at = time.monotonic()
+        self._measured_at = self.heard_at = time.monotonic()
         self._offset_s = clock.timestamp() - self._measured_at
 
     def now_us(self) -> int:
@@ -95,6 +95,7 @@ class SilentConnections:
 
     def __init__(self, silence_s: float) -> None:
         self._silence_s = silence_s
+        self.heard_at = -math.inf  # when a statement had its answer last, in monotonic seconds
         self._left: dict[Statement, asyncpg.Connection[asyncpg.Record]] = {}
 
     def __len__(self) -> int:
@@ -113,7 +114,9 @@ class SilentConnections:
                 self._left[statement] = connection
                 statement.add_done_callback(self._end)
                 raise UnknownOutcomeError("no answer from Postgres")
-        return statement.result()
+        rows = statement.result()
+        self.heard_at = time.monotonic()
+        return rows
 
     def close(self) -> None:
         """Let them go."""
@@ -144,16 +147,13 @@ class LedgerConnection:
         self._clock = DatabaseClock()
         self._warning = ""
         self._in_use = asyncio.Lock()
-        self._heard_at = -math.inf
 
     @property
     def can_commit(self) -> bool:
-        """Whether a batch cast now would be committed, as far as is known without making WAL to find out.
-
-        Postgres was heard lately, on a connection whose COMMIT is durable, and no COMMIT of ours is without an answer.
-        """
+        """Whether a batch cast now would be committed, as far as is known without making WAL to find out."""
         connected = self._connection is not None and not self._connection.is_closed()
-        return connected and not self._silent and time.monotonic() - self._heard_at < HEARD_WITHIN_S
+        heard_at = max(self._clock.heard_at, self._silent.heard_at)
+        return connected and not self._silent and time.monotonic() - heard_at < HEARD_WITHIN_S
 
     async def _open(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Connect, however long that takes; with growing pauses and jitter."""
@@ -240,7 +240,6 @@ class LedgerConnection:
             raise UnknownOutcomeError(self._warning)
         if any(row["kind"] == VoteKind.ACCEPTED and row["stored_at"] is None for row in rows):
             raise UnknownOutcomeError("a vote was neither inserted nor found")
-        self._heard_at = time.monotonic()
         return rows
 
     async def _ready_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
@@ -274,13 +273,16 @@ class LedgerConnection:
         """Refuse a connection whose COMMIT is not durable, and measure the database's clock."""
         facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=CONNECT_S)
         assert facts is not None
-        if facts["synchronous_commit"] not in ("on", "remote_apply") or facts["fsync"] != "on":
-            raise UnsafeDatabaseError(f"synchronous_commit is {facts['synchronous_commit']}, fsync is {facts['fsync']}")
-        if facts["read_only"] != "off":
-            raise UnsafeDatabaseError("the server takes no writes")
-        self._heard_at = time.monotonic()
+        _refuse_unsafe(facts)
         self._clock.measured(facts["clock"])
 
     def _note_warning(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         if getattr(message, "severity_en", "") == "WARNING":
             self._warning = str(message)
+
+
+def _refuse_unsafe(facts: asyncpg.Record) -> None:
+    if facts["synchronous_commit"] not in ("on", "remote_apply") or facts["fsync"] != "on":
+        raise UnsafeDatabaseError(f"synchronous_commit is {facts['synchronous_commit']}, fsync is {facts['fsync']}")
+    if facts["read_only"] != "off":
+        raise UnsafeDatabaseError("the server takes no writes")

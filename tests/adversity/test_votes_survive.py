@@ -15,6 +15,7 @@ from psycopg import sql
 
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
+from ops.rig.eventually import eventually
 from ops.rig.missing_standby import break_off_commit, standby_missing
 from ops.rig.oracle import voters_in_ledger
 from ops.rig.people import TokenMint, Voter
@@ -216,23 +217,29 @@ async def test_nothing_commits_after_the_answer_to_close(command: Service, mint:
 async def test_a_commit_that_no_standby_has_confirmed_is_never_acked(
     tmp_path: Path, mint: TokenMint, database: Database
 ) -> None:
-    """Without its standby a vote is 503, and its retry too, even when the first COMMIT was broken off; then 200."""
+    """Without its standby a vote is 503, and its retry too, even when the first COMMIT was broken off; then 200.
+
+    Who can't commit isn't ready meanwhile, but alive.
+    """
     event, voter = open_event(database), mint.voter()
+    quick = {"VOTE_DEADLINE_MS": "700", "LOCK_TIMEOUT_MS": "200", "COMMIT_SILENCE_MS": "300", "WRITERS": "1"}
     with (
         psycopg.connect(database.url(), autocommit=True) as admin,
-        command_process(
-            tmp_path, database.url("vote_command"), mint, VOTE_DEADLINE_MS="700", LOCK_TIMEOUT_MS="200"
-        ) as command,
+        command_process(tmp_path, database.url("vote_command"), mint, ("-m", "command"), 1, **quick) as command,
     ):
         async with aiohttp.ClientSession(command.url) as session:
             await submit(session, mint.voter(), vote_of(voter, event))  # ready
             with standby_missing(admin):
                 first = await post_once(session, voter, event)
+                await asyncio.to_thread(eventually, lambda: not command.is_ready(), "it says that it can't commit")
+                async with session.get("/live") as alive:
+                    assert alive.status == 200
                 break_off_commit(admin)
                 while not voters_in_ledger(database, event):
                     pass  # the broken-off commit makes the row visible, although no standby has it
                 retry = await post_once(session, voter, event)
             last = await submit(session, voter, vote_of(voter, event))
+            await asyncio.to_thread(eventually, command.is_ready, "it can commit again")
     assert (first, retry, last[0]) == (503, 503, 200)
 
 

@@ -29,6 +29,7 @@ NOT_IMPORTED = {
     "coverage": "run by ops/coverage",
     "import-linter": "run by ops/test",
     "mypy": "run by ops/test",
+    "py-spy": "run by ops/profile",
     "pip-audit": "run by ops/audit-dependencies",
     "ruff": "run by ops/test",
     "oidc-provider-mock": "a real issuer, run as a program",
