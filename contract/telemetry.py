@@ -7,6 +7,7 @@ import logging
 import random
 import re
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -73,7 +74,7 @@ class LastTrouble(logging.Handler):
         self.last = Trouble(record.getMessage(), rfc3339(datetime.fromtimestamp(record.created, UTC)))
 
 
-def start_logging(process: str, settings: Logs, *filters: logging.Filter) -> None:
+def start_logging(process: str, settings: Logs, *filters: Callable[[logging.LogRecord], bool]) -> None:
     """Write this process' logs from now on, whatever it says by warnings and dying threads included.
 
     For composition roots. `filters` add what only they know of a line.

@@ -39,9 +39,6 @@ SECONDS = LatencyHistogram(
 INSIDE = Gauge(metric_names.HTTP_INSIDE, "Requests whose answer hasn't begun, without the scrape's own")
 
 
-_asked = Request._current  # noqa: SLF001  # Sanic's own, where it says which request a task answers; its getter raises
-
-
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
     """A documented Struct, encoded; no cache keeps it unless its headers say otherwise."""
     headers = {"Cache-Control": "no-store", **(headers or {})}
@@ -71,15 +68,11 @@ def name_trace(record: logging.LogRecord) -> bool:
     return True
 
 
-class RequestTrace(logging.Filter):
-    """Puts the trace id on each log line that is written while a request is answered."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line pass."""
-        request = _asked.get(None)
-        if request is not None and not hasattr(record, "trace_id"):
-            record.trace_id = trace_id(request)
-        return True
+def name_trace(record: logging.LogRecord) -> bool:
+    """Put the trace id of the request that is being answered on a line of the log; a filter that lets all pass."""
+    if not hasattr(record, "trace_id") and (request := Request._current.get(None)):  # noqa: SLF001  # or it raises
+        record.trace_id = trace_id(request)
+    return True
 
 
 async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:

@@ -25,11 +25,11 @@ from contract.telemetry import log_start, start_logging
 from contract.web.access_log import AccessLogger
 from contract.web.answering import (
     INSIDE,
-    RequestTrace,
     answer,
     answer_error,
     mark_and_measure_answer,
     mark_answer,
+    name_trace,
     requests_inside,
 )
 from contract.web.background import Background, Work
@@ -97,7 +97,7 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     """Serve in this process until SIGTERM or SIGINT; the exit code."""
     env = RememberingEnvironment(os.environ)
     try:
-        start_logging(name, settings.read(Logs, env), RequestTrace())
+        start_logging(name, settings.read(Logs, env), name_trace)
         service = build(env)
         cors = Cors(settings.read(settings.CrossOrigin, env).readers)
         access = AccessLogger(settings.read(AccessLog, env))

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -77,6 +78,23 @@ def test_logs_begin_with_who_starts(stack: RunningStack) -> None:
         assert (first["message"], first["process"]) == ("starting", name)
         assert first["settings"]["LOG_FILE"].endswith(f"{name}.log")
         assert not [secret for secret in (*secrets, *passwords) if secret in log]
+
+
+def test_lines_of_a_request_have_its_trace(stack: RunningStack) -> None:
+    """Whatever is logged while a request is answered says in which trace, which is the client's."""
+    trace, port = uuid.uuid4().hex, stack.demo["edge_url"].rpartition(":")[2]
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-00"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/me/votes", headers=headers)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        DIRECTLY.open(request)
+
+    def lines() -> list[dict[str, object]]:
+        found = (stack.folder.logs / "query.log").read_text().splitlines()
+        return [json.loads(line) for line in found if trace in line]
+
+    eventually(lambda: len(lines()) == 2, "both lines are written")
+    assert [(line["message"], line["trace_id"]) for line in lines()] == [("not let in", trace), ("answered", trace)]
+    assert lines()[1]["status"] == 401
 
 
 @pytest.mark.usefixtures("busy_query")
