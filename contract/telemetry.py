@@ -9,12 +9,12 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from contract import metering
 from contract.log_pace import LogPace
 from contract.log_settings import Logs
 from contract.log_writer import LogOutput, LogWriter
@@ -23,8 +23,6 @@ from contract.road import Trouble
 from contract.shown_settings import RememberingEnvironment
 
 log = logging.getLogger(__name__)
-
-VERSION = version("live-vote")
 
 # Version ff is none; those after 00 may have more fields.
 _TRACEPARENT = re.compile(
@@ -94,7 +92,7 @@ def start_logging(process: str, settings: Logs, *filters: Callable[[logging.LogR
 
 def log_start(env: RememberingEnvironment) -> None:
     """What runs here, with which settings: those that this process has read of its environment."""
-    log.info("starting", extra={"version": VERSION, "settings": env.shown})
+    log.info("starting", extra={"version": metering.version(), "settings": env.shown})
 
 
 def _log_dead_thread(died: threading.ExceptHookArgs) -> None:
