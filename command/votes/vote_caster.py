@@ -106,30 +106,22 @@ class VoteCaster:
         Every refusal is a `ContractError`.
         """
         try:
-            return await self._cast(caller, event_id, contestant_id, device_id, address, captcha_token)
+            return await self._cast(Attempt(caller, event_id, address, captcha_token), contestant_id, device_id)
         except ContractError as refused:
             if refused.receipt is None:  # else the ledger has refused it, and its writer tells of it
                 self._told.note(event_id, refused.code)
             raise
 
-    async def _cast(
-        self,
-        caller: Caller,
-        event_id: UUID,
-        contestant_id: UUID,
-        device_id: str | None,
-        address: str,
-        captcha_token: str | None,
-    ) -> AcceptedVote:
-        self._limits.require(caller.user_id, address)
-        region = self._regions.region_of(address) if self._regions else None
+    async def _cast(self, attempt: Attempt, contestant_id: UUID, device_id: str | None) -> AcceptedVote:
+        caller, event_id = attempt.caller, attempt.event_id
+        self._limits.require(caller.user_id, attempt.address)
+        region = self._regions.region_of(attempt.address) if self._regions else None
         seed = self._seeds.open(caller)
         for _ in range(READINGS_MAX):
             voting, contestant_no = await self._events.find(caller.user_id, event_id, contestant_id)
             _check_assurance(caller, voting)
             if voting.key_no not in self._keys:
                 raise Busy("this server doesn't have the event's keys yet")
-            attempt = Attempt(caller, event_id, address, captcha_token)
             spent = await self._spent_captcha(attempt) if voting.captcha else None
             pending = PendingVote(
                 event=voting.event,

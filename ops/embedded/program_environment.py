@@ -141,9 +141,12 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "DATABASE_URL": ledger["vote_command"],
         "SEAL_KEYS_FILE": str(secrets.seal_keys()),
     }
-    for name in SERVICES:
-        own[name]["LOG_FILE"] = str(folder.logs / f"{name}.log")
-    return {name: {**common, **settings} for name, settings in own.items()}
+    return {name: {**common, **settings, **_log_of(folder, name)} for name, settings in own.items()}
+
+
+def _log_of(folder: DataFolder, name: str) -> dict[str, str]:
+    """A service writes its log itself: so it sees when it can't."""
+    return {"LOG_FILE": str(folder.logs / f"{name}.log")} if name in SERVICES else {}
 
 
 def _replica(at: Addresses, secrets: SecretFiles) -> str:
