@@ -1,11 +1,9 @@
-"""Logs and trace ids: a message for people, fields for machines, the same field name everywhere.
+"""Logs: a message for people, fields for machines, the same field name everywhere.
 
 ops/LOGS.md lists the messages. How they are written, and what happens when they can't be: log_writer.py.
 """
 
 import logging
-import random
-import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,10 +22,6 @@ from contract.shown_settings import RememberingEnvironment
 
 log = logging.getLogger(__name__)
 
-# Version ff is none; those after 00 may have more fields.
-_TRACEPARENT = re.compile(
-    r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
-)
 LINE_BYTES_MAX = 8_000
 CUT_CHARS = 2_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -18,6 +18,7 @@ from contract.backoff import Backoff
 from contract.log_settings import Logs
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
+from contract.trace_settings import Tracing
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
 from fanout.road_reporter import RoadReporter

@@ -26,6 +26,7 @@ PROJECT = Path(__file__).parent.parent
 SETTINGS_MODULES = (
     "contract.settings",
     "contract.log_settings",
+    "contract.trace_settings",
     "command.settings",
     "command.identity.settings",
     "fanout.settings",

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -55,6 +55,7 @@ class StandingsBell:
         self._client = client
         self._hear_change = hear
         self._ring = ring
+        self._trace = trace
         self._heard_at = -math.inf
         self._decoder = msgspec.json.Decoder(_Ring)
 

@@ -34,10 +34,9 @@ class BatchTrace:
         self._tries = 0
 
     @property
-    def named(self) -> dict[str, list[str]]:
-        """The field of a line of the log that names some of its traces; none without any."""
-        trace_ids = [context.trace_id for context in islice(self.contexts.values(), NAMED_MAX)]
-        return {"trace_ids": trace_ids} if trace_ids else {}
+    def trace_ids(self) -> list[str]:
+        """Some of its traces, for a line of the log."""
+        return [context.trace_id for context in islice(self.contexts.values(), NAMED_MAX)]
 
     def columns(self, batch: Sequence[PendingVote]) -> Mapping[str, list[object]]:
         """What the WAL is told of the traced votes of a try: their places in it, from 1, and their contexts."""

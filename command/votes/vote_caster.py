@@ -106,13 +106,15 @@ class VoteCaster:
         Every refusal is a `ContractError`.
         """
         try:
-            return await self._cast(Attempt(caller, event_id, address, captcha_token), contestant_id, device_id)
+            return await self._cast(Attempt(caller, event_id, address, captcha_token), contestant_id, device_id, trace)
         except ContractError as refused:
             if refused.receipt is None:  # else the ledger has refused it, and its writer tells of it
                 self._told.note(event_id, refused.code)
             raise
 
-    async def _cast(self, attempt: Attempt, contestant_id: UUID, device_id: str | None) -> AcceptedVote:
+    async def _cast(
+        self, attempt: Attempt, contestant_id: UUID, device_id: str | None, trace: SpanContext | None
+    ) -> AcceptedVote:
         caller, event_id = attempt.caller, attempt.event_id
         self._limits.require(caller.user_id, attempt.address)
         region = self._regions.region_of(attempt.address) if self._regions else None

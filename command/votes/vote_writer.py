@@ -151,7 +151,7 @@ class VoteWriter:
 
     async def _retry_later(self, error: Exception, trace: BatchTrace) -> None:
         RETRIES.labels(type(error).__name__).inc()
-        log.warning("a batch has to go again", extra={"reason": str(error), **trace.named})
+        log.warning("a batch has to go again", extra={"reason": str(error), "trace_ids": trace.trace_ids})
         await asyncio.sleep(self._backoff.next_s())
 
 

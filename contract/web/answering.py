@@ -19,7 +19,7 @@ from sanic.response import BaseHTTPResponse
 
 from contract import errors, metric_names
 from contract.latency_histogram import Latencies, LatencyHistogram
-from contract.telemetry import trace_id_of
+from contract.tracing import TRACER, Attributes, Incoming, trace_id_of
 from contract.web.access_log import route_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
@@ -68,16 +68,13 @@ def name_trace(record: logging.LogRecord) -> bool:
     return True
 
 
-def name_trace(record: logging.LogRecord) -> bool:
-    """Put the trace id of the request that is being answered on a line of the log; a filter that lets all pass."""
-    if not hasattr(record, "trace_id") and (request := Request._current.get(None)):  # noqa: SLF001  # or it raises
-        record.trace_id = trace_id(request)
-    return True
-
-
 async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
-    """Put on each answer what all of them carry, and log some; a middleware."""
-    response.headers["X-Trace-Id"] = trace_id(request)
+    """Put on each answer what all of them carry, trace it, and log some; a middleware."""
+    trace = trace_of(request)
+    response.headers["X-Trace-Id"] = trace.trace_id
+    if TRACER.on and TRACER.wants(trace, response.status):
+        _leave_span(request, trace, response.status)
+        request.ctx.trace = trace._replace(sampled=True)  # there is a trace to be had by its id
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
         request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
     request.app.ctx.access.note(request, response.status, seconds_since_arrival(request))

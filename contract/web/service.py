@@ -17,11 +17,12 @@ from typing import Any, ClassVar, Protocol
 
 from sanic import HTTPResponse, Request, Sanic
 
-from contract import metering, settings
+from contract import metering, settings, tracing
 from contract.log_settings import AccessLog, Logs
 from contract.readiness import Liveness, readiness
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
+from contract.trace_settings import Tracing
 from contract.web.access_log import AccessLogger
 from contract.web.answering import (
     INSIDE,
@@ -98,6 +99,7 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
     env = RememberingEnvironment(os.environ)
     try:
         start_logging(name, settings.read(Logs, env), name_trace)
+        traces = settings.read(Tracing, env)
         service = build(env)
         cors = Cors(settings.read(settings.CrossOrigin, env).readers)
         access = AccessLogger(settings.read(AccessLog, env))
@@ -106,6 +108,7 @@ def run_service(name: str, build: Callable[[Mapping[str, str]], Service]) -> int
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201  # for people, before there is anything to log
         return 2
     log_start(env)
+    tracing.start(name, traces)
     background = Background()
     metering.introduce(name, measuring=measuring)
     app = make_app(name, service, background, cors, access, measuring=measuring)

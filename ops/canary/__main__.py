@@ -20,7 +20,8 @@ from collections.abc import Mapping
 import orjson
 
 from contract import metering, settings
-from contract.telemetry import log_to_stderr
+from contract.log_settings import Logs
+from contract.telemetry import start_logging
 from ops.canary.canary_file import CanaryEvent, CanaryFile
 from ops.canary.edge_client import EdgeClient, session
 from ops.canary.journey import Journeys, Outcome
@@ -89,9 +90,9 @@ def report(journeys: Journeys, given: argparse.Namespace) -> int:
 def main(env: Mapping[str, str] = os.environ) -> int:
     """The exit code."""
     given = command_line().parse_args()
-    log_to_stderr("synthetic")
     metering.introduce("synthetic", measuring=True)
     try:
+        start_logging("synthetic", settings.read(Logs, env))
         told = {"SYNTHETIC_URL": given.url, "SYNTHETIC_PER_HOUR": given.per_hour}
         probing = settings.read(Probing, {**env, **{name: value for name, value in told.items() if value}})
         with CanaryFile(probing.file) as file:

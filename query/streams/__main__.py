@@ -56,7 +56,7 @@ class SseService(Service):
         self._hub = SseHub(standings, events, self._limits)
         identity_url = settings.read(settings.IdentityDatabase, env).url
         self._revocations = RevocationListener(identity_url, revoked, self._hub.end_revoked)
-        self._bell = StandingsBell(self._redis, events.hear, self._hub.ring)
+        self._bell = StandingsBell(self._redis, events.hear, self._hub.ring, self._hub.trace)
         latency = stages.latencies(stages.COMMITTED_TO_DELIVERED)
         self._beacon = RoadBeacon(self._redis, Part.STREAMS, self.why_not_ready, latency, watching=self._hub.watching)
         tickets = StreamTickets(self._redis)
