@@ -35,6 +35,7 @@ NOT_IMPORTED = {
     "oidc-provider-mock": "a real issuer, run as a program",
     "pytest-asyncio": "a plugin",
     "types-psutil": "for mypy",
+    "types-pyyaml": "for mypy",
     "types-tqdm": "for mypy",
 }
 
