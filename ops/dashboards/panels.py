@@ -3,7 +3,7 @@
 A query is PromQL and the name of its lines. Widths are in Grafana's 24 columns, heights in its rows of 30 pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from grafana_foundation_sdk.builders import common as common_builders
@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models import dashboard as models
 GREEN, RED = "green", "red"
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 SECONDS, BYTES, A_SECOND, NUMBER, SHARE = "s", "bytes", "ops", "short", "percentunit"
-WIDE, HALF, THIRD, QUARTER = 24, 12, 8, 6
+WIDE, THIRD, QUARTER = 24, 8, 6
 TALL, SHORT = 7, 4
 
 
@@ -123,9 +123,21 @@ def dashboard(name: str, title: str, about: str, panels: Sequence[AnyPanel]) -> 
         .with_variable(builders.DatasourceVariable("datasource").type("prometheus").label("Prometheus"))
         .link(builders.DashboardLink("The others").tags(["vote"]).type(models.DashboardLinkType.DASHBOARDS))
     )
+    made = built.build()
+    made.panels = [*_laid_out([panel.build() for panel in panels])]
+    return made
+
+
+def _laid_out(panels: Sequence[models.Panel]) -> Iterator[models.Panel]:
+    """Numbered, and beside each other as long as they fit; the SDK's own layout lets them stick out."""
+    x = y = row_height = 0
     for number_of, panel in enumerate(panels, start=1):
-        built.with_panel(panel.id(number_of))
-    return built.build()
+        assert panel.grid_pos
+        if x + panel.grid_pos.w > WIDE:
+            x, y, row_height = 0, y + row_height, 0
+        panel.id_val, panel.grid_pos.x, panel.grid_pos.y = number_of, x, y
+        x, row_height = x + panel.grid_pos.w, max(row_height, panel.grid_pos.h)
+        yield panel
 
 
 def _finished(panel: AnyPanel, title: str, queries: Sequence[Query], size: tuple[int, int], about: str) -> AnyPanel:

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import promql_parser
 
+from ops.rig import alert_rules
+
 PAGE = Path(__file__).parent.parent / "METRICS.md"
-SCRAPED = frozenset({"job", "instance"})  # what Prometheus puts on every series
+SCRAPED = frozenset({"job", "instance", "process"})  # what Prometheus puts on every series
 OTHERS: Mapping[str, frozenset[str]] = {  # whose metrics aren't ours
     "up": SCRAPED,
     "ALERTS": frozenset({"alertname", "alertstate", "severity"}),
@@ -19,6 +21,7 @@ OTHERS: Mapping[str, frozenset[str]] = {  # whose metrics aren't ours
     "process_open_fds": SCRAPED,
     "process_resident_memory_bytes": SCRAPED,
     "process_start_time_seconds": SCRAPED,
+    "vote_audit_findings": SCRAPED | {"finding"},  # of the audit, where one is scraped
     "node_cpu_seconds_total": SCRAPED | {"mode"},
     "node_filesystem_avail_bytes": SCRAPED | {"fstype", "mountpoint"},
     "node_filesystem_size_bytes": SCRAPED | {"fstype", "mountpoint"},
@@ -27,7 +30,7 @@ _ROW = re.compile(r"^\| `(\w+)` \| (counter|gauge|histogram) \| ([\w, ]*) \|", r
 
 
 class Asked(NamedTuple):
-    """A series that an expression asks for: its name, and the labels that it is chosen, grouped or joined by."""
+    """A series that an expression asks for: its name, and the labels that it is chosen and grouped by."""
 
     name: str
     matched: Mapping[str, str]
@@ -35,10 +38,9 @@ class Asked(NamedTuple):
 
 
 def catalogue() -> dict[str, frozenset[str]]:
-    """The labels of each series that can be asked for, by its name."""
-    return dict(OTHERS) | {
-        name: labels for metric in _ROW.findall(PAGE.read_text()) for name, labels in _series_of(*metric)
-    }
+    """The labels of each series that can be asked for, by its name: exported, or recorded by ops/alerts.yml."""
+    exported = {name: labels for metric in _ROW.findall(PAGE.read_text()) for name, labels in _series_of(*metric)}
+    return dict(OTHERS) | exported | {name: frozenset(labels) for name, labels, _expr in alert_rules.records()}
 
 
 def why_unknown(expr: str, known: Mapping[str, frozenset[str]]) -> list[str]:

@@ -52,7 +52,7 @@ def _apart() -> list[list[Case]]:
 
 def _test(cases: list[Case]) -> dict[str, Any]:
     fault_s = cases[0].fault_s
-    series = ALWAYS | {name: values for case in cases for name, values in case.series.items()}
+    series = {**ALWAYS, **{name: values for case in cases for name, values in case.series.items()}}
     before = {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{BEGINS_S - STEP_S}s", "exp_samples": []}
     return {
         "name": ", ".join(case.alert for case in cases),
