@@ -72,11 +72,19 @@ def migrated_database(folder: Path) -> Iterator[Database]:
 @contextlib.contextmanager
 def standby_of(primary: RunningPostgres, folder: Path, slot: str, *settings: str) -> Iterator[RunningPostgres]:
     """Run a physical standby that streams through this slot until the end of the block."""
+    with standby_at(primary.database.url(), folder, slot, *settings) as standby:
+        yield standby
+
+
+@contextlib.contextmanager
+def standby_at(superuser_url: str, folder: Path, slot: str, *settings: str) -> Iterator[RunningPostgres]:
+    """The same, of the server at this address, which must let its superuser in for a copy."""
     server = _server(folder)
     server.data.mkdir(mode=0o700)
     postgres_user.give(server.data)
-    primary.execute("SELECT pg_create_physical_replication_slot(%s, true)", slot)
-    words = [str(BIN / "pg_basebackup"), "-d", primary.database.url(), "-D", str(server.data), "-R", "-S", slot]
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [slot])
+    words = [str(BIN / "pg_basebackup"), "-d", superuser_url, "-D", str(server.data), "-R", "-S", slot]
     prefix = postgres_user.prefix(BIN / "pg_basebackup", server.data)
     subprocess.run([*prefix, *words, "--checkpoint=fast"], check=True)
     with _running(server, "hot_standby_feedback = on", *settings) as standby:
