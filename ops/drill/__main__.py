@@ -24,7 +24,7 @@ from typing import NamedTuple
 from ops.drill.faults import Fault, faults
 from ops.drill.watched_stack import LOOK_EVERY_S, WatchedStack, watched_stack
 
-FIRES_WITHIN_S, CLEARS_WITHIN_S = 60.0, 240.0
+WARM_UP_S, FIRES_WITHIN_S, CLEARS_WITHIN_S = 120.0, 60.0, 240.0
 LOG_DISK = "size=32m,mode=0755"
 
 
@@ -99,6 +99,7 @@ def main(arguments: Sequence[str]) -> int:
         print("alert-drill: Prometheus isn't installed (Debian: apt-get install prometheus)", file=sys.stderr)
         return 2
     with data_folder() as folder, watched_stack(folder) as watched:
+        time.sleep(WARM_UP_S)  # a stack that has just started is slow; the calm is after that
         print(f"calm for {given.calm_minutes:g} minutes …", flush=True)
         disturbed = calm(watched, given.calm_minutes)
         print(f"in the calm: {', '.join(disturbed) or 'no alert'}; {dict(watched.crowd.statuses)}\n")
