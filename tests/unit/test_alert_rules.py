@@ -42,12 +42,16 @@ def _apart() -> list[list[Case]]:
     together: list[list[Case]] = []
     for case in CASES:
         for others in together:
-            if all(other.fault_s == case.fault_s and not other.metrics & case.metrics for other in others):
+            if not any(_meet(case, other) for other in others):
                 others.append(case)
                 break
         else:
             together.append([case])
     return together
+
+
+def _meet(case: Case, other: Case) -> bool:
+    return case.fault_s != other.fault_s or case.alert == other.alert or bool(case.metrics & other.metrics)
 
 
 def _test(cases: list[Case]) -> dict[str, Any]:
