@@ -85,7 +85,7 @@ def data_folder() -> Iterator[Path]:
 
 def _row(outcome: Outcome) -> str:
     fired, cleared = ("never" if each is None else f"{each:.0f} s" for each in outcome[1:3])
-    return f"{outcome.fault.name:<15} {outcome.fault.alert:<16} {fired:>7} {cleared:>8}   {', '.join(outcome.beside)}"
+    return f"{outcome.fault.name:<18} {outcome.fault.alert:<16} {fired:>7} {cleared:>8}   {', '.join(outcome.beside)}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"calm for {given.calm_minutes:g} minutes …", flush=True)
         disturbed = calm(watched, given.calm_minutes)
         print(f"in the calm: {', '.join(disturbed) or 'no alert'}; {dict(watched.crowd.statuses)}\n")
-        print(f"{'fault':<15} {'alert':<16} {'fires':>7} {'clears':>8}   what else fired meanwhile", flush=True)
+        print(f"{'fault':<18} {'alert':<16} {'fires':>7} {'clears':>8}   what else fired meanwhile", flush=True)
         outcomes = [tried(watched, known[name]) for name in given.only]
     return int(bool(disturbed) or not all(outcome.is_right for outcome in outcomes))
 

@@ -106,5 +106,6 @@ def faults() -> list[Fault]:
         Fault("Postgres down", "PostgresAway", lambda watched: stopped(watched, "postgres")),
         Fault("standby away", "StandbyLost", standby_away),
         Fault("flood", "Flood", flood),
+        Fault("synthetic stopped", "SyntheticSilent", lambda watched: stopped(watched, "synthetic")),
     ]
     return [*found, *([Fault("log disk full", "LogLinesLost", full_log_disk)] if os.geteuid() == 0 else [])]

@@ -20,6 +20,7 @@ from ops.rig.server_process import ServerProcess
 LETS_A_STANDBY_IN = "host replication postgres 127.0.0.1/32 scram-sha-256\n"
 LOOK_EVERY_S = 1.0
 ANSWER_S_MAX = 10
+SCRAPED_WITHIN_S = 600  # synthetic votes begin when their 24,000 canaries are made
 
 
 class WatchedStack:
@@ -68,7 +69,7 @@ def watched_stack(folder: Path) -> Iterator[WatchedStack]:
         watched = WatchedStack(stack, standby, crowd)
         crowd.start()
         try:
-            eventually(watched.scraped, "Prometheus scrapes all of it", every_s=LOOK_EVERY_S)
+            eventually(watched.scraped, "Prometheus scrapes all of it", within_s=SCRAPED_WITHIN_S, every_s=LOOK_EVERY_S)
             yield watched
         finally:
             crowd.stop()

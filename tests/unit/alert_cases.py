@@ -203,6 +203,8 @@ LOGINS = [
 ]
 SYNTHETIC = [
     Case("SyntheticSilent", {_SEEN: Clock()}),
+    Case("SyntheticSilent", {_SEEN: Clock(GONE)}),
+    Case("SyntheticMissing", {'up{job="synthetic", instance="a:1"}': Gauge(1, 0)}, **_LONG),
     Case("SyntheticVotesLost", {'vote_synthetic_votes_total{outcome="lost_at_stream"}': Rate(0, 0.1)}),
 ]
 
