@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ops.drill.faults import faults
 from ops.rig.alert_rules import RULES, alerts
 from tests.unit.alert_cases import ALWAYS, CASES, HEALED_STEPS, HEALTHY_STEPS, STEP_S, Case
 
@@ -20,6 +21,11 @@ needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="promtool isn't install
 def test_each_alert_has_a_case() -> None:
     """None is tried by nobody, and no case is of an alert that is gone."""
     assert {case.alert for case in CASES} == {alert.name for alert in alerts()}
+
+
+def test_the_drill_waits_for_alerts_that_exist() -> None:
+    """Each fault that ./ops/alert-drill makes names the alert that has to fire."""
+    assert {fault.alert for fault in faults()} <= {alert.name for alert in alerts()}
 
 
 @needs_promtool
