@@ -76,6 +76,22 @@ DISPOSABLE_MAIL_DOMAINS_RELEASED_UNIX_SECONDS = "vote_disposable_mail_domains_re
 SYNTHETIC_VOTES = "vote_synthetic_votes"
 SYNTHETIC_STAGE_SECONDS = "vote_synthetic_stage_seconds"
 SYNTHETIC_LAST_SEEN_UNIX_SECONDS = "vote_synthetic_last_seen_unix_seconds"
+# the exporter, of Postgres and Redis
+PG_UP = "vote_pg_up"
+PG_STANDBYS = "vote_pg_standbys"
+PG_SLOT_RETAINED_BYTES = "vote_pg_slot_retained_bytes"
+PG_CONNECTIONS = "vote_pg_connections"
+PG_OLDEST_TRANSACTION_SECONDS = "vote_pg_oldest_transaction_seconds"
+PG_DATABASE_BYTES = "vote_pg_database_bytes"
+PG_WAL_BYTES = "vote_pg_wal_bytes"
+PG_DEADLOCKS = "vote_pg_deadlocks"
+PG_AUTOVACUUM_RUNNING = "vote_pg_autovacuum_running"
+PG_PARTITIONS = "vote_pg_partitions"
+REDIS_UP = "vote_redis_up"
+REDIS_MEMORY_BYTES = "vote_redis_memory_bytes"
+REDIS_MEMORY_LIMIT_BYTES = "vote_redis_memory_limit_bytes"
+REDIS_CLIENTS = "vote_redis_clients"
+REDIS_COMMANDS = "vote_redis_commands"
 
 # Up to each bound, in seconds. What is promised (50, 100, 150, 200, 500 ms, 1 s) is a bound, so that the share of those
 # within it is exact.

@@ -21,6 +21,7 @@ from contract import errors, metric_names
 from contract.latency_histogram import LatencyHistogram
 from ops.embedded import stack_configuration
 from ops.log_reference import ABOUT_LOGS, log_lines
+from ops.observe.server_families import POSTGRES, REDIS
 
 PROJECT = Path(__file__).parent.parent
 SETTINGS_MODULES = (
@@ -33,6 +34,7 @@ SETTINGS_MODULES = (
     "query.settings",
     "ops.canary.settings",
     "ops.edge.settings",
+    "ops.observe.settings",
     "ops.operator.settings",
     stack_configuration.__name__,
 )
@@ -46,6 +48,8 @@ READERS = {  # who reads settings, and where
     "sse": [EVERYBODY, SERVICE, "query/streams/__main__.py"],
     "edge": [EVERYBODY, "ops/edge/__main__.py"],
     "synthetic": [EVERYBODY, "ops/canary/__main__.py"],
+    "exporter": [EVERYBODY, "ops/observe/exporter.py"],
+    "traces": [EVERYBODY, "ops/traces/__main__.py"],
     "migrate": [EVERYBODY, "ops/migrate.py"],
     "audit": [EVERYBODY, "ops/auditor/__main__.py"],
     "admin": [EVERYBODY, "ops/operator/office.py"],
@@ -163,6 +167,8 @@ def metrics() -> dict[str, tuple[Metric, Sequence[str]]]:
         if isinstance(collector, MetricWrapperBase | LatencyHistogram):
             (described,) = collector.describe()
             found[described.name] = described, collector._labelnames  # noqa: SLF001
+    for server in (POSTGRES, REDIS):
+        found |= {each.name: (each.filled([]), each.labels) for each in (server.up, *server.families)}
     return {name: each for name, each in found.items() if name in named}
 
 

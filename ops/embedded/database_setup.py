@@ -13,7 +13,7 @@ from ops.migrate import MigrationError, migrate_both
 OLDEST_SERVER = 180_000  # the tests run on no older one; before it, SQL functions plan for any argument
 LOCKS_MIN = 44_000  # see postgresql.conf
 # Whoever loses count of its connections takes nobody else's: of the 87 that aren't reserved, command has the rest.
-CONNECTIONS_MAX = {"vote_identity": 12, "vote_query": 24}
+CONNECTIONS_MAX = {"vote_identity": 12, "vote_query": 24, "vote_monitor": 2}
 
 
 def why_unfit(url: str) -> str:

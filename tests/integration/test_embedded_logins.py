@@ -14,7 +14,7 @@ from ops.rig.database import PASSWORD, Database
 from ops.rig.postgres import empty_postgres
 
 COME_IN = {
-    DATABASE: {"vote_command", "vote_fanout", "vote_query", "vote_auditor"},
+    DATABASE: {"vote_command", "vote_fanout", "vote_query", "vote_auditor", "vote_monitor"},
     f"{DATABASE}_identity": {"vote_identity", "vote_command", "vote_query"},
     "postgres": set(),
 }

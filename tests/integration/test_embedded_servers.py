@@ -43,12 +43,12 @@ def test_ops_up_limits_the_connections_of_roles_that_have_no_limit(
     database: Database, identity_database: Database, owner: psycopg.Connection
 ) -> None:
     """So that one process' loss of count isn't another's; a limit that the operator gave stays."""
-    roles = ("vote_identity", "vote_query", "vote_command")
+    roles = ("vote_identity", "vote_query", "vote_monitor", "vote_command")
     owner.execute("ALTER ROLE vote_identity CONNECTION LIMIT 99")
     try:
         bring_up_to_date(database.url(), identity_database.url(), dict.fromkeys(LOGIN_ROLES, PASSWORD))
         limits: dict[str, int] = dict(owner.execute("SELECT rolname, rolconnlimit FROM pg_roles").fetchall())
-        assert [limits[role] for role in roles] == [99, 24, -1]
+        assert [limits[role] for role in roles] == [99, 24, 2, -1]
     finally:
         for role in roles:
             owner.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(sql.Identifier(role)))

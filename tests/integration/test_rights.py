@@ -111,6 +111,8 @@ FOR_SOME = {
                    "SELECT hits FROM vote_evidence", "SELECT region FROM votes", "SELECT device FROM votes",
                    "INSERT INTO tallies VALUES (1, 1, 1)"],
     "vote_auditor": ["INSERT INTO tallies VALUES (1, 1, 1)"],
+    "vote_monitor": ["SELECT voter FROM votes", CHOICES, "SELECT event_no FROM events", "SELECT * FROM tallies",
+                     "SELECT pg_read_file('PG_VERSION')", "SELECT pg_ls_waldir()"],
 }  # fmt: skip
 CHANGES = [
     "SELECT store_evidence('{}', '{}', '{}', '{}', '{}')",
