@@ -249,7 +249,7 @@ def issuer() -> Iterator[OidcIssuer]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, issuer: OidcIssuer) -> Iterator[RunningStack]:
-    """One running stack for all tests that need it; whoever kills a part waits until all are ready again."""
+    """One running stack, observed, for all tests that need it; who kills a part waits until all are ready again."""
     folder, edge_port = tmp_path_factory.mktemp("stack"), ports.choose(["edge"], {})["edge"]
     issuers = tmp_path_factory.mktemp("issuers") / "issuers.toml"
     issuers.write_text(issuer.settings())
@@ -258,6 +258,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, mails: MailServer, issuer: O
         "ACCESS_LOG_RATIO": "1",
         **mails.settings(f"http://127.0.0.1:{edge_port}"),
     }
-    running = RunningStack(folder, edge_port, **outside)
+    running = RunningStack(folder, edge_port, "--observe", **outside)
     with running.process.running():
         yield running

@@ -1,6 +1,7 @@
 """DATA_DIR: where each file of a running stack lies. Everything in it belongs to the operator alone.
 
 ports.json  environment.json  demo.json  supervisord.conf  lock  secrets/  logs/  profiles/  postgres/  valkey/  caddy/
+prometheus/
 """
 
 import fcntl
@@ -93,6 +94,11 @@ class DataFolder:
     def caddy(self) -> Path:
         """Where Caddy may write."""
         return self.root / "caddy"
+
+    @property
+    def prometheus(self) -> Path:
+        """Prometheus' configuration and what it has scraped."""
+        return self.root / "prometheus"
 
     @property
     def supervisor_conf(self) -> Path:

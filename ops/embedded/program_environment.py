@@ -11,10 +11,12 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.secret_files import SecretFiles
 
-LEDGER_ROLES = ("vote_command", "vote_fanout", "vote_query", "vote_auditor")
+LEDGER_ROLES = ("vote_command", "vote_fanout", "vote_query", "vote_auditor", "vote_monitor")
 IDENTITY_ROLES = ("vote_identity", "vote_command", "vote_query")  # the last two for a function each
 LOGIN_ROLES = ("vote_identity", *LEDGER_ROLES)
 SERVICES = ("identity", "command", "fanout", "query", "sse")
+# Of all requests, while somebody looks on: enough to see journeys of a demo. A client may ask for its own.
+TRACED_SHARE = "0.1"
 # What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
 _GIVEN = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "REDIS_URL")
 HANDED_OUT = tuple(f"{name}{end}" for name in _GIVEN for end in ("", "_FILE"))
@@ -37,6 +39,10 @@ class Addresses:
     def edge_url(self) -> str:
         """The public address, without a slash at its end."""
         return f"http://127.0.0.1:{self.edge_port}"
+
+    def url_of(self, name: str) -> str:
+        """The inner address of a program, without a slash at its end."""
+        return f"http://127.0.0.1:{self.ports[name]}"
 
 
 def edge_tuning() -> dict[str, str]:
@@ -81,6 +87,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
     ports = {f"{name.upper()}_PORT": str(port) for name, port in at.ports.items()}
     jwks = f"http://127.0.0.1:{at.ports['identity']}/.well-known/jwks.json"
     common = {**ports, "JWKS_URL": jwks, "SOURCES": "main", "SOURCE_NAME": "main", "PYTHONUNBUFFERED": "1"}
+    common |= _tracing(at)
     reading = {
         "REPLICA_URL": _replica(at, secrets),
         "REDIS_URL": at.redis_url,
@@ -126,6 +133,9 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "XDG_DATA_HOME": str(folder.caddy),
             "HOME": str(folder.caddy),
         },
+        "exporter": {"DATABASE_URL": ledger["vote_monitor"], "REDIS_URL": at.redis_url},
+        "traces": {},
+        "synthetic": {"DATA_DIR": str(folder.root), "EDGE_PORT": str(at.edge_port)},
         "operator": {
             "DATABASE_URL": at.database_url,
             "IDENTITY_DATABASE_URL": at.identity_url,
@@ -147,6 +157,17 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
 def _log_of(folder: DataFolder, name: str) -> dict[str, str]:
     """A service writes its log itself: so it sees when it can't."""
     return {"LOG_FILE": str(folder.logs / f"{name}.log")} if name in SERVICES else {}
+
+
+def _tracing(at: Addresses) -> dict[str, str]:
+    """Where spans go, if somebody takes them: ./ops/up --observe."""
+    if "traces" not in at.ports:
+        return {}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": at.url_of("traces"),
+        "OTEL_TRACES_SAMPLER_ARG": TRACED_SHARE,
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",  # ms: somebody waits to see them
+    }
 
 
 def _replica(at: Addresses, secrets: SecretFiles) -> str:

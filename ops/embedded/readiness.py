@@ -55,6 +55,15 @@ def service(name: str, port: int, log: object) -> str:
     return f"{name} is not ready ({reason}); its log is {log}"
 
 
+def page(url: str) -> str:
+    """Why there is no page at this address, or ""."""
+    try:
+        DIRECTLY.open(url, timeout=5).close()
+    except OSError as error:
+        return str(error)
+    return ""
+
+
 def edge(url: str, log: object) -> str:
     """Why the edge doesn't answer, or ""; any answer of its own will do."""
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contract.settings import Mode, SettingError, read, setting
 from ops.edge.settings import networks, port_number
-from ops.embedded import ports, supervisor_config
+from ops.embedded import observers, ports, supervisor_config
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.postgres_server import PostgresServer
 from ops.embedded.program_environment import Addresses, environments, identity_beside
@@ -49,10 +49,12 @@ def read_wishes(env: Mapping[str, str]) -> Wishes:
         raise CannotStart(str(error)) from error
 
 
-def configure(wishes: Wishes, folder: DataFolder, processes: Mapping[str, list[str]]) -> Addresses:
+def configure(
+    wishes: Wishes, folder: DataFolder, processes: Mapping[str, list[str]], *, observe: bool = False
+) -> Addresses:
     """Write everything that the supervisor's programs read, and tell where they will be; raises CannotStart."""
     secrets = SecretFiles(folder.secrets)
-    numbers = ports.keep(folder.ports, ["postgres", "valkey", *processes])
+    numbers = ports.keep(folder.ports, ["postgres", "valkey", *processes, *(observers.NAMES if observe else [])])
     postgres = PostgresServer(folder.postgres, numbers["postgres"])
     valkey = ValkeyServer(folder.valkey, numbers["valkey"])
     programs = supervisor_config.service_programs(folder, processes)
@@ -63,6 +65,8 @@ def configure(wishes: Wishes, folder: DataFolder, processes: Mapping[str, list[s
         postgres.prepare(secrets.password("postgres"))
         programs.append(supervisor_config.postgres_program(postgres.command()))
     programs.append(supervisor_config.edge_program(folder))
+    if observe:
+        programs += observers.prepare(folder, numbers, list(processes))
 
     database_url = wishes.database_url or postgres.url("postgres", secrets.password("postgres"), DATABASE)
     redis_url = wishes.redis_url or valkey.url(secrets.password("valkey"))

@@ -79,15 +79,25 @@ def valkey_program(command: list[str]) -> Program:
 
 def edge_program(folder: DataFolder) -> Program:
     """Caddy, the only one with a public port."""
-    return Program("edge", _launched(folder, "edge", ["python", "-m", "ops.edge"]), 30, autostart=False)
+    return Program("edge", launched_words(folder, "edge", ["python", "-m", "ops.edge"]), 30, autostart=False)
+
+
+def observer_program(name: str, command: list[str]) -> Program:
+    """One of those that look on: it stops after the services, whose last moments it sees, and before the databases."""
+    return Program(name, command, 10, autostart=False)
 
 
 def service_programs(folder: DataFolder, processes: Mapping[str, list[str]]) -> list[Program]:
     """The Procfile's processes, each started with an environment of its own; their logs they write themselves."""
     return [
-        Program(name, _launched(folder, name, words), 20, autostart=False, said="out")
+        Program(name, launched_words(folder, name, words), 20, autostart=False, said="out")
         for name, words in processes.items()
     ]
+
+
+def launched_words(folder: DataFolder, program: str, words: list[str]) -> list[str]:
+    """A command line that becomes these words with the program's own environment."""
+    return [sys.executable, "-m", "ops.embedded.launch", str(folder.root), program, *words]
 
 
 def render(folder: DataFolder, directory: Path, programs: list[Program], services: list[str]) -> str:
@@ -115,10 +125,6 @@ priority=20
 
 """
     return head + "\n".join(program.section(folder, directory) for program in programs)
-
-
-def _launched(folder: DataFolder, program: str, words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "ops.embedded.launch", str(folder.root), program, *words]
 
 
 def _literal(text: str) -> str:

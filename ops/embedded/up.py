@@ -6,14 +6,17 @@ Whatever can't work is one line and exit code 1, after stopping whatever was sta
 all of it cleanly, at any moment. A program that dies is the supervisor's matter, not ours.
 """
 
+import argparse
 import os
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from ops.embedded import database_setup, demo_event, ports, readiness
+from ops.embedded import database_setup, demo_event, observers, ports, readiness
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.program_environment import HANDED_OUT, LOGIN_ROLES, Addresses, database_name, on_database
 from ops.embedded.readiness import wait_until
@@ -30,8 +33,9 @@ READY_WITHIN_S = 60
 class Stack:
     """One running system."""
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: Wishes, *, observe: bool) -> None:
         self._wishes = wishes
+        self._observe = observe
         self._folder = DataFolder(wishes.data_dir.absolute())
         self._secrets = SecretFiles(self._folder.secrets)
         self._control = SupervisorControl(self._folder)
@@ -52,22 +56,31 @@ class Stack:
         if not ports.is_free_everywhere(self._wishes.edge_port):
             raise CannotStart(f"port {self._wishes.edge_port} is taken; set another EDGE_PORT")
         processes = read_procfile((PROJECT / "Procfile").read_text())
-        at = configure(self._wishes, self._folder, processes)
+        at = configure(self._wishes, self._folder, processes, observe=self._observe)
         supervisor = self._control.launch({k: v for k, v in os.environ.items() if k not in HANDED_OUT})
         self._start_databases(at, supervisor)
         self._start_services(at, list(processes))
         demo = demo_event.make(self._folder, self._secrets, at)
-        print(
-            f"Live page    {demo['edge_url']}/live/{demo['event_id']}\n"
-            f"Vote page    {demo['edge_url']}/vote/{demo['event_id']}\n"
-            f"Desk         {demo['edge_url']}/desk\n"
-            f"Demo login   {demo['admin']['username']} / {demo['admin']['password']}\n"
-            f"For scripts  {self._folder.demo}\n"
-            "Ctrl-C stops everything.",
-            flush=True,
-        )
+        self._start_observers()
+        print("\n".join(self._where_to_look(at, demo)), flush=True)
         supervisor.wait()
         raise CannotStart(f"the supervisor has ended; its log is {self._folder.logs / 'supervisord.log'}")
+
+    def _where_to_look(self, at: Addresses, demo: Mapping[str, Any]) -> list[str]:
+        return [
+            f"Live page    {demo['edge_url']}/live/{demo['event_id']}",
+            f"Vote page    {demo['edge_url']}/vote/{demo['event_id']}",
+            f"Desk         {demo['edge_url']}/desk",
+            f"Demo login   {demo['admin']['username']} / {demo['admin']['password']}",
+            f"For scripts  {self._folder.demo}",
+            *(observers.where_to_look(self._folder, at) if self._observe else []),
+            "Ctrl-C stops everything.",
+        ]
+
+    def _start_observers(self) -> None:
+        for name, state in self._control.states().items():
+            if name in observers.NAMES and state == "STOPPED":
+                self._control.start(name)
 
     def _why_no_supervisor(self, supervisor: subprocess.Popen[bytes]) -> str:
         if supervisor.poll() is not None:
@@ -98,6 +111,8 @@ class Stack:
             raise CannotStart(why_not)
 
     def _start_services(self, at: Addresses, names: list[str]) -> None:
+        if self._observe:
+            self._control.start("traces")
         self._control.start_group(SERVICES_GROUP)
         self._control.start("edge")
         for name in names:
@@ -116,13 +131,16 @@ def _ignore_signals() -> None:
 
 
 def main() -> int:
-    """Until a signal: exit code 0 if all went well, 1 after one line that says what didn't."""
+    """Until a signal: exit code 0 if all went well, 1 after one line that says what didn't, 2 after the usage."""
+    line = argparse.ArgumentParser(prog="./ops/up", description=__doc__.splitlines()[0], allow_abbrev=False)
+    line.add_argument("--observe", action="store_true", help="also metrics, by Prometheus, and each vote's journey")
+    given = line.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     # A stream is an open file, and this machine's audience may be large.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     try:
-        Stack(read_wishes(os.environ)).run()
+        Stack(read_wishes(os.environ), observe=given.observe).run()
     except CannotStart as reason:
         print(f"up: {reason}", file=sys.stderr)
         return 1

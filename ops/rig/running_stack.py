@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from ops.embedded import readiness
+from ops.embedded import observers, readiness
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.program_environment import HANDED_OUT
 from ops.embedded.readiness import wait_until
@@ -23,19 +23,19 @@ from ops.rig.oracle import counts_in_ledger
 from ops.rig.server_process import ServerProcess
 
 PROJECT = Path(__file__).parent.parent.parent
-NOT_SERVICES = ("postgres", "valkey", "edge")
+NOT_SERVICES = ("postgres", "valkey", "edge", *observers.NAMES)
 
 
 class RunningStack:
-    """One stack with a DATA_DIR and an edge port of its own, and these settings."""
+    """One stack with a DATA_DIR and an edge port of its own, these words on the command line, and these settings."""
 
-    def __init__(self, data_dir: Path, edge_port: int, **settings: str) -> None:
+    def __init__(self, data_dir: Path, edge_port: int, *words: str, **settings: str) -> None:
         self.folder = DataFolder(data_dir)
         self.control = SupervisorControl(self.folder)
         base = {name: value for name, value in os.environ.items() if name not in HANDED_OUT}
         self.environment = {**base, "DATA_DIR": str(data_dir), "EDGE_PORT": str(edge_port), **settings}
         self.up = PROJECT / "ops" / "up"
-        self.process = ServerProcess(lambda: [str(self.up)], "Ctrl-C stops everything", self.environment)
+        self.process = ServerProcess(lambda: [str(self.up), *words], "Ctrl-C stops everything", self.environment)
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class RunningStack:
         demo, numbers = self.demo, json.loads(self.folder.ports.read_text())
         wait_until(partial(readiness.postgres, demo["database_url"]), PATIENCE_S)
         wait_until(partial(readiness.redis_server, demo["redis_url"]), PATIENCE_S)
-        for name in numbers.keys() - {"postgres", "valkey"}:
+        for name in numbers.keys() - set(NOT_SERVICES):
             wait_until(partial(readiness.service, name, numbers[name], "in DATA_DIR/logs"), PATIENCE_S)
         wait_until(partial(readiness.edge, demo["edge_url"], "in DATA_DIR/logs"), PATIENCE_S)
 

@@ -49,6 +49,16 @@ def _stack_of(process: psutil.Process) -> str | None:
         return None
 
 
+def test_unknown_words() -> None:
+    """A word that it doesn't know is refused with the usage, before anything is touched."""
+    words = [sys.executable, "-m", "ops.embedded.up", "--observed"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        ["usage: ./ops/up [-h] [--observe]", "./ops/up: error: unrecognized arguments: --observed"],
+    )
+
+
 def test_taken_edge_port(tmp_path: Path) -> None:
     """A port that somebody else serves is named."""
     with socket.create_server(("127.0.0.1", 0)) as other:

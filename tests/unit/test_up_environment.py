@@ -39,7 +39,7 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
         ("REFRESH_KEY_FILE", {"identity", "admin"}),
         ("SEAL_KEYS_FILE", {"command", "admin", "audit"}),
         ("RECEIPT_KEYS_FILE", {"command", "query", "audit"}),
-        ("DATABASE_URL", {"command", "fanout", "operator", "admin", "audit"}),
+        ("DATABASE_URL", {"command", "fanout", "exporter", "operator", "admin", "audit"}),
         ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "sse", "operator", "admin"}),
         ("ERASURE_KEY_FILE", {"identity"}),
         ("SECOND_FACTOR_KEY_FILE", {"identity"}),

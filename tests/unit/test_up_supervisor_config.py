@@ -21,6 +21,7 @@ def groups(tmp_path: Path) -> list[Any]:
     processes = supervisor_config.read_procfile(PROCFILE)
     programs = [
         supervisor_config.edge_program(folder),
+        supervisor_config.observer_program("exporter", ["python", "-m", "ops.observe.exporter"]),
         *supervisor_config.service_programs(folder, processes),
         supervisor_config.valkey_program(["valkey-server"]),
         supervisor_config.postgres_program(["postgres"]),
@@ -33,8 +34,8 @@ def groups(tmp_path: Path) -> list[Any]:
 
 
 def test_order(groups: list[Any]) -> None:
-    """Databases start first and so stop last; the edge starts last and stops first; services go together."""
-    assert [group.name for group in groups] == ["postgres", "valkey", "services", "edge"]
+    """Databases start first and so stop last, but for them who looks on; the edge stops first; services go together."""
+    assert [group.name for group in groups] == ["postgres", "valkey", "exporter", "services", "edge"]
 
 
 def test_whatever_dies_comes_back(groups: list[Any]) -> None:
