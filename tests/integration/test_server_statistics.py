@@ -89,7 +89,9 @@ def test_postgres_goes_and_comes_back(postgres: ServerWatch, database_server: Ru
 
 
 @pytest.fixture
-def redis_watch(redis_url: str) -> Iterator[ServerWatch]:
+def redis_watch(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerWatch]:
+    """Of a reader that would wait for ever, as that of Postgres does."""
+    monkeypatch.setattr("ops.observe.redis_statistics.ANSWER_S_MAX", 600)
     with closing(ServerWatch(REDIS, RedisStatistics(redis_url), every_s=0.02)) as watch:
         yield watch
 
