@@ -13,7 +13,8 @@ import threading
 from prometheus_client import REGISTRY, start_http_server
 
 from contract import metering, settings
-from contract.telemetry import log_to_stderr
+from contract.log_settings import Logs
+from contract.telemetry import start_logging
 from ops.observe.postgres_statistics import PostgresStatistics
 from ops.observe.redis_statistics import RedisStatistics
 from ops.observe.server_families import POSTGRES, REDIS
@@ -25,8 +26,8 @@ log = logging.getLogger("exporter")
 
 def main() -> int:
     """Until SIGTERM or SIGINT; exit code 2 with one line when a setting is wrong."""
-    log_to_stderr("exporter")
     try:
+        start_logging("exporter", settings.read(Logs, os.environ))
         watches = (
             ServerWatch(POSTGRES, PostgresStatistics(settings.read(settings.Primary, os.environ).url)),
             ServerWatch(REDIS, RedisStatistics(settings.read(settings.Redis, os.environ).url)),

@@ -14,7 +14,8 @@ import sys
 from aiohttp import web
 
 from contract import settings
-from contract.telemetry import log_to_stderr
+from contract.log_settings import Logs
+from contract.telemetry import start_logging
 from ops.observe.settings import TracesListening
 from ops.traces import journey_page, journey_text
 from ops.traces.journey import Journey, journey
@@ -76,8 +77,8 @@ def _html(page: str) -> web.Response:
 
 def main() -> int:
     """Until SIGTERM or SIGINT; exit code 2 with one line when a setting is wrong."""
-    log_to_stderr("traces")
     try:
+        start_logging("traces", settings.read(Logs, os.environ))
         listening = settings.read(TracesListening, os.environ)
     except settings.SettingError as error:
         print(f"traces: {error}", file=sys.stderr)
