@@ -29,7 +29,10 @@ OBSERVING: dict[str, Mapping[str, Any]] = {NONE: {"METRICS": "off"}, "metrics": 
 def ratios(
     folder: Path, database: Database, mint: TokenMint, load: Callable[[int], Load], rounds: int = ROUNDS
 ) -> dict[str, float]:
-    """The throughput of each as a share of what nothing observes; `load` warms the one at this port. Prints a table."""
+    """Throughput and CPU a vote of each, beside those of what nothing observes; `load` warms the one at this port.
+
+    Prints a table.
+    """
     rates: dict[str, list[float]] = {name: [] for name in OBSERVING}
     cpu_us: dict[str, list[float]] = {name: [] for name in OBSERVING}
     with contextlib.ExitStack() as stack:
@@ -44,15 +47,19 @@ def ratios(
         assert receiver.store.trace_ids(), "no span has come"
     rows = [
         (name, statistics.median(rates[name]), statistics.median(cpu_us[name]), min(ratio), max(ratio))
-        for name in OBSERVING
-        if (ratio := _by_round(rates, name))
+        for name, ratio in ((name, _by_round(rates, name)) for name in OBSERVING)
     ]
     bench_report.table(("observed by", "acked/s", "command µs a vote", "worst ratio", "best ratio"), rows)
-    return {f"{name}_vs_none": statistics.median(_by_round(rates, name)) for name in OBSERVING if name != NONE}
+    return {
+        f"{name}_{what}": statistics.median(_by_round(measured, name))
+        for name in OBSERVING
+        if name != NONE
+        for what, measured in (("vs_none", rates), ("cpu_vs_none", cpu_us))
+    }
 
 
-def _by_round(rates: Mapping[str, list[float]], name: str) -> list[float]:
-    return [one / none for one, none in zip(rates[name], rates[NONE], strict=True)]
+def _by_round(measured: Mapping[str, list[float]], name: str) -> list[float]:
+    return [one / none for one, none in zip(measured[name], measured[NONE], strict=True)]
 
 
 def _measure_once(command: Service, load: Load, rates: list[float], cpu_us: list[float]) -> None:
