@@ -181,7 +181,7 @@ class Tracer:
     def admit(self, traceparent: str, ago_s: float) -> Incoming:
         """The place of a request that came so long ago in its trace; what is malformed counts as nothing."""
         assert self._sampler, "admit is for when tracing is on"
-        match = _TRACEPARENT.fullmatch(traceparent)
+        match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
         sampled = self._sampler.samples(client_flag=bool(int(match[3], 16) & 1) if match else None)
         began_ns = time.time_ns() - round(ago_s * 1_000_000_000)
         trace_id, parent_id = (match[1], match[2]) if match else (_new_trace_id(), "")
