@@ -430,6 +430,20 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.count_devices(p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: count_devices(integer, integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+BEGIN
+    RETURN (SELECT count(*) FROM (
+        SELECT FROM votes WHERE event_no = p_event_no AND device & (p_slices - 1) = p_slice GROUP BY device) AS devices);
+END
+$$;
+ALTER FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) OWNER TO vote_ledger_owner;
 -- Name: count_leaf(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) RETURNS TABLE(minute timestamp with time zone, region text, votes bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1448,6 +1462,9 @@ GRANT ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by
 -- Name: FUNCTION count_devices(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_devices(p_event_no integer) TO vote_query;
+-- Name: FUNCTION count_devices(p_event_no integer, p_slice integer, p_slices integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) TO vote_query;
 -- Name: FUNCTION count_leaf(p_event_no integer, p_leaf integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) TO vote_query;

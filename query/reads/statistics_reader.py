@@ -99,9 +99,9 @@ class StatisticsReader(ReadingPool):
         """How many votes came from people of each level of assurance, as far as evidence tells."""
         return dict(await self._rows("assurances", event_no=event_no))
 
-    async def devices(self, event_no: int) -> int:
-        """On how many devices votes were cast."""
-        return int((await self._rows("count_devices", event_no=event_no))[0][0])
+    async def devices(self, event_no: int, part: int, parts: int) -> int:
+        """On how many devices votes were cast, of one of so many parts of them, a power of two."""
+        return int((await self._rows("count_devices", event_no=event_no, slice=part, slices=parts))[0][0])
 
     async def positions(self) -> list[SourcePosition]:
         """How far each source is counted."""

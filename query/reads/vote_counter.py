@@ -1,6 +1,7 @@
 """Counts the votes of events on the replica, in the background: whoever asks gets the last count, with its age.
 
-One count at a time, a leaf after the other, and afterwards a rest that is many times as long: voting doesn't feel it.
+One count at a time, a leaf after the other, and afterwards a rest that is many times as long: voting doesn't feel it. A
+large one rests after each statement, too, as long as that took.
 The first one to ask waits a moment, which is enough for events of ordinary size. What takes long takes turns among
 itself: so an event of ordinary size never waits for one of millions of votes.
 
@@ -13,8 +14,9 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from contract.errors import Busy
 from contract.standings import FINAL_STATUSES
@@ -27,8 +29,11 @@ EVENTS_WAITING_MAX = 20
 FIRST_WITHIN_S = 3.0
 NEXT_WITHIN_S = 0.3
 LARGE_VOTES = 200_000  # so many are counted in less than half a second
+SLICE_VOTES = 1_000_000  # the devices of so many are told apart in memory (count_devices in SQL)
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 
 class _Kept(NamedTuple):
@@ -66,7 +71,7 @@ class VoteCounter:
     async def _keep(self, event: Event, leaves: int, votes: int) -> None:
         try:
             async with self._turns[votes > LARGE_VOTES]:
-                counts = await self._count(event, leaves)
+                counts = await self._count(event, leaves, votes)
         except Busy as error:
             log.warning("votes can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
             return
@@ -77,24 +82,36 @@ class VoteCounter:
         if len(self._kept) > EVENTS_KEPT_MAX:
             self._kept.popitem(last=False)
 
-    async def _count(self, event: Event, leaves: int) -> VoteCounts:
+    async def _count(self, event: Event, leaves: int, about: int) -> VoteCounts:
         as_of, began_at = datetime.now(UTC), time.monotonic()
         by_minute: Counter[datetime] = Counter()
         by_region: Counter[str] = Counter()
         for leaf in range(leaves):
-            for minute, region, votes in await self._reader.leaf(event.event_no, leaf):
+            for minute, region, votes in await _resting(about, self._reader.leaf(event.event_no, leaf)):
                 if minute:
                     by_minute[minute] += votes
                 else:
                     by_region[region or ""] += votes
         refusals = await self._reader.refusals(event.event_no)
         assurances = await self._reader.assurances(event.event_no)
-        devices = await self._devices(event)
+        devices = await self._devices(event, about)
         over = event.status in FINAL_STATUSES
         return VoteCounts(as_of, time.monotonic() - began_at, over, by_minute, by_region, refusals, assurances, devices)
 
-    async def _devices(self, event: Event) -> int | None:
+    async def _devices(self, event: Event, about: int) -> int | None:
+        parts = 1 << (about // SLICE_VOTES).bit_length()
         try:
-            return await self._reader.devices(event.event_no)
+            return sum(
+                [await _resting(about, self._reader.devices(event.event_no, part, parts)) for part in range(parts)]
+            )
         except Busy:
             return None
+
+
+async def _resting(about: int, answer: Awaitable[Answer]) -> Answer:
+    """What is answered, with a rest after it if the event is a large one: commits get disk and cores between."""
+    began_at = time.monotonic()
+    answered = await answer
+    if about > LARGE_VOTES:
+        await asyncio.sleep(time.monotonic() - began_at)
+    return answered

@@ -12,8 +12,8 @@ FROM events e WHERE e.event_no = :event_no;
 SELECT minute, region, votes FROM count_leaf(:event_no, :leaf);
 
 -- name: count_devices
--- On how many devices an event's votes were cast.
-SELECT count_devices(:event_no);
+-- On how many devices an event's votes were cast, of those in one slice of so many.
+SELECT count_devices(:event_no, :slice, :slices);
 
 -- name: count_refusals
 -- How many voters of an event were refused for each reason; planned for its parameter, so of this event's partition only.

@@ -70,6 +70,7 @@ vote_fanout: UPDATE fanout_checkpoint
 vote_fanout: UPDATE frozen_tallies
 vote_fanout: UPDATE tallies
 vote_query: EXECUTE count_devices/1
+vote_query: EXECUTE count_devices/3
 vote_query: EXECUTE count_leaf/2
 vote_query: EXECUTE has_partition/2
 vote_query: EXECUTE rfc3339/1

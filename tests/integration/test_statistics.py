@@ -91,6 +91,8 @@ async def test_statistics_of_one_event(
     for role, status in (("auditor", 200), ("host", 403), ("viewer", 403)):
         assert (await get(query, path, mint.voter(role).headers))[0] == status
     assert (await get(query, f"{path}?include_hourly=1", admin))[1]["error"]["field"] == "include_hourly"
+    sliced = "SELECT sum(count_devices(%s, slice, 4)) FROM generate_series(0, 3) AS slice"
+    assert owner.execute(sliced, [event.event_no]).fetchone() == (3,)
 
 
 async def test_audit_log_page_by_page(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:

@@ -35,7 +35,7 @@ class Ledger:
         """None."""
         return {}
 
-    async def devices(self, _event_no: int) -> int:
+    async def devices(self, _event_no: int, _part: int, _parts: int) -> int:
         """None."""
         return 0
 
