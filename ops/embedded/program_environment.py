@@ -125,14 +125,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "SEAL_KEYS_FILE": str(secrets.seal_keys()),
             "RECEIPT_KEYS_FILE": str(secrets.receipt_keys()),
         },
-        "edge": {
-            **edge_tuning(),
-            "EDGE_PORT": str(at.edge_port),
-            "EDGE_BIND": " ".join(f"[{each}]" if ":" in each else each for each in at.edge_addresses),
-            "TRUSTED_PROXIES": " ".join(at.trusted_proxies),
-            "XDG_DATA_HOME": str(folder.caddy),
-            "HOME": str(folder.caddy),
-        },
+        "edge": _edge(folder, at),
         "exporter": {"DATABASE_URL": ledger["vote_monitor"], "REDIS_URL": at.redis_url},
         "traces": {},
         "synthetic": {"DATA_DIR": str(folder.root), "EDGE_PORT": str(at.edge_port)},
@@ -152,6 +145,17 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "SEAL_KEYS_FILE": str(secrets.seal_keys()),
     }
     return {name: {**common, **settings, **_log_of(folder, name)} for name, settings in own.items()}
+
+
+def _edge(folder: DataFolder, at: Addresses) -> dict[str, str]:
+    return {
+        **edge_tuning(),
+        "EDGE_PORT": str(at.edge_port),
+        "EDGE_BIND": " ".join(f"[{each}]" if ":" in each else each for each in at.edge_addresses),
+        "TRUSTED_PROXIES": " ".join(at.trusted_proxies),
+        "XDG_DATA_HOME": str(folder.caddy),
+        "HOME": str(folder.caddy),
+    }
 
 
 def _log_of(folder: DataFolder, name: str) -> dict[str, str]:
