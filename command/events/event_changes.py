@@ -67,14 +67,14 @@ class EventChanges:
         """Declare a closed event void: its votes stay as they are, and have no result; `NotFound`, `WrongState`."""
         row = await self._runner.row("void_event", event_id=event_id, reason=reason, **by._asdict())
         if not row["expires_at"]:
-            await self._hearing.wait()  # what the close has shown may be hidden by it
+            await self._hearing.wait_until_hidden()  # what the close has shown
         return StatusChange(row["status"], row["status_at"], row["expires_at"])
 
     async def confirm(self, by: Actor, event_id: UUID, action: ToConfirm) -> StatusChange:
         """Do what another one has asked for; `NotFound`, `Forbidden`, `NeedsConfirmation`, `WrongState`."""
         row = await self._runner.row("confirm_change", event_id=event_id, action=action, **by._asdict())
         if action == "void":
-            await self._hearing.wait()
+            await self._hearing.wait_until_hidden()
         return StatusChange(row["status"], row["status_at"], None)
 
     async def freeze(self, by: Actor, event_id: UUID, *, frozen: bool, key: str | None = None) -> Display:
