@@ -18,6 +18,13 @@ KNOWN = {
     ("ops/embedded/postgresql.conf", "Secret Keyword"): "how passwords are hashed",
     ("query/pages/desk/event_panel.js", "Secret Keyword"): "what a level of assurance is called",
 }
+# Made from what is scanned, and compared with it by tests of their own; a fifth of all that there is to read.
+GENERATED = {
+    "contract/openapi.json",
+    "sql/schema.sql",
+    "sql/identity/schema.sql",
+    *(str(path.relative_to(PROJECT)) for path in (PROJECT / "ops" / "dashboards").glob("*.json")),
+}
 # Tests and benches are full of passwords, ids and keys that were made up for them; a private key or the token of some
 # service isn't.
 FOR_TESTS = ("tests/", "ops/rig/", "ops/benches/")
@@ -34,7 +41,8 @@ def found_in(path: Path) -> set[tuple[str, str]]:
 
 def test_the_tree_holds_none() -> None:
     """Neither in what is committed nor in what is about to be; and what is known to be none is still there."""
-    found = {each for path in tracked() if path.is_file() for each in found_in(path)}
+    written = [path for path in tracked() if path.is_file() and str(path.relative_to(PROJECT)) not in GENERATED]
+    found = {each for path in written for each in found_in(path)}
     assert found == KNOWN.keys()
 
 

@@ -54,6 +54,7 @@ def test_counting_is_told_once_a_second(caplog: pytest.LogCaptureFixture, monkey
     caplog.set_level(logging.INFO)
     clock = [time.monotonic()]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(vitals.LAG, "seconds", lambda _now: 0.0)
     told = CountingLog(late_s=1.0)
     for seconds, votes in ((0.1, 10), (0.2, 20), (1.1, 30), (2.2, 0)):
         if votes:
