@@ -176,7 +176,8 @@ async def test_a_busy_server_gets_it_later_and_a_refusal_ends_it(identity: Ident
         while not await metric(session, "dropped"):
             pass
         assert mails.is_empty()
-    assert "@example.org" not in "".join(identity.process.said())
+    said = "".join(identity.process.said())
+    assert not [who for who in ("ada@", "bob@") if who in said]
 
 
 async def test_a_mail_server_that_is_away_costs_nobody(tmp_path: Path, identity_database: Database) -> None:
