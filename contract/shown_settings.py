@@ -1,8 +1,15 @@
 """What a process may tell of its settings: each that it reads, as a log may show it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+
+_HOST = r"(?:\[[0-9a-f:.]*\]|[\w.%-]*)(?::\d*)?"
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:(?P<user>[^:@/?#]*)(?::[^?#]*)?(?P<at>@))?"
+    rf"(?P<rest>{_HOST}(?:,{_HOST})*(?:/[^@?#]*)?)(?:[?#][^@]*)?",
+    re.IGNORECASE,
+)
 
 
 class RememberingEnvironment(dict[str, str]):
@@ -19,9 +26,11 @@ class RememberingEnvironment(dict[str, str]):
 
 
 def without_secrets(text: str, *, secret: bool) -> str:
-    """Of a URL neither its password nor its parameters, which may hold one; of any other secret nothing."""
-    if "://" in text and (secret or set(text) & {"@", "?"}):
-        parts = urlsplit(text)
-        user, at, host = parts.netloc.rpartition("@")
-        return urlunsplit((parts.scheme, f"{user.partition(':')[0]}{at}{host}", parts.path, "", ""))
+    """Of a URL neither its password nor its parameters, which may hold one; of any other secret nothing.
+
+    A password may hold what ends a host elsewhere (`#`, `?`, `@`): where it isn't certain what is one, nothing is shown.
+    """
+    if "://" in text and (secret or set(text) & {"@", "?", "#"}):
+        parts = _URL.fullmatch(text)
+        return f"{parts['scheme']}{parts['user'] or ''}{parts['at'] or ''}{parts['rest']}" if parts else "(secret)"
     return "(secret)" if secret and text else text

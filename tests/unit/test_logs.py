@@ -13,7 +13,7 @@ from contract import log_writer, settings
 from contract.log_pace import KINDS_MAX, Kind, LogPace
 from contract.log_settings import AccessLog
 from contract.log_writer import LOST, LogOutput, LogWriter
-from contract.shown_settings import RememberingEnvironment
+from contract.shown_settings import RememberingEnvironment, without_secrets
 from contract.telemetry import CUT_CHARS, LINE_BYTES_MAX, JsonLines
 
 STORM = Kind("a", "warning", "the same again")
@@ -162,3 +162,23 @@ def test_a_start_tells_settings_and_no_secret(tmp_path: Path) -> None:
     assert env.shown["REPLICA_URL"] == "(secret)"
     assert env.shown["SEED_KEY_FILE"] == str(tmp_path / "seeds")
     assert env.shown["ACCESS_LOG_RATIO"] == "0.001"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:ab#cd@h/db", "(secret)"),
+        ("postgresql://u:ab?cd@h/db", "(secret)"),
+        ("postgresql://u:ab#cd", "(secret)"),
+        ("postgresql://u:a[b@h/db", "postgresql://u@h/db"),
+        ("postgresql://u:a/b@c@h/db", "postgresql://u@h/db"),
+        ("postgresql://u:p@h/db?password=a@b", "(secret)"),
+        ("https://[keys.example/?token=a", "(secret)"),
+        ("postgresql://u:p@[::1]:5432,b:1/db?sslmode=require", "postgresql://u@[::1]:5432,b:1/db"),
+        ("postgresql:///db?host=/run&user=u&password=p", "postgresql:///db"),
+        ("unix://u:p@/run/valkey.sock?db=1", "unix://u@/run/valkey.sock"),
+    ],
+)
+def test_an_odd_url_shows_nothing_of_its_password(url: str, shown: str) -> None:
+    """What ends a host elsewhere may stand in a password: nothing after the user's name is shown, and nothing fails."""
+    assert without_secrets(url, secret=True) == without_secrets(url, secret=False) == shown
