@@ -8,12 +8,14 @@ Lines that are lost are counted, and that number is what an alert looks at: a lo
 full can't say so itself. After the trouble lines are written again.
 """
 
+import contextlib
 import itertools
 import logging
 import os
 import queue
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import Counter
@@ -26,6 +28,7 @@ FILE_BYTES_MAX = 10_000_000
 OLD_FILES = 3
 TELL_EVERY_S = 1.0
 CLOSE_WITHIN_S = 1.0  # whatever a hanging pipe does
+LOCK_WITHIN_S = 0.1
 STDERR = 2
 
 LINES = Counter(metric_names.LOG_LINES, "Log lines written, by level", ["level"])
@@ -43,8 +46,11 @@ class LogOutput:
 
     def write(self, line: bytes) -> None:
         """Write a whole line, or raise OSError. What was written of one before it, in part, gets its end."""
-        if self._path and (self._fd < 0 or self._bytes > FILE_BYTES_MAX):
-            self._open(self._path)
+        if self._path and self._fd < 0:
+            self._begin(_opened(self._path))
+        elif self._path and self._bytes > FILE_BYTES_MAX:
+            with contextlib.suppress(OSError):  # no inode, no right: it grows, and each line tries again
+                self._rotate(self._path)
         rest = memoryview(b"\n" + line if self._torn else line)
         while rest:
             written = os.write(self._fd, rest)
@@ -53,16 +59,30 @@ class LogOutput:
             self._torn = True
         self._torn = False
 
-    def _open(self, path: Path) -> None:
-        if self._bytes > FILE_BYTES_MAX:
+    def _rotate(self, path: Path) -> None:
+        """Begin a new file, and only once it is there give the old ones their new names."""
+        if path.exists() and not path.is_file():
+            return  # a device
+        fresh = path.with_name(f"{path.name}.new")
+        opened = _opened(fresh)
+        try:
             names = [path, *(path.with_name(f"{path.name}.{number}") for number in range(1, OLD_FILES + 1))]
             for newer, older in reversed(list(itertools.pairwise(names))):
                 if newer.exists():
                     newer.replace(older)
-        opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd, self._bytes = opened, os.fstat(opened).st_size
+            fresh.replace(path)
+        except OSError:
+            os.close(opened)
+            raise
+        os.close(self._fd)
+        self._begin(opened)
+
+    def _begin(self, fd: int) -> None:
+        self._fd, self._bytes = fd, os.fstat(fd).st_size
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class LogWriter(logging.Handler):
@@ -91,7 +111,12 @@ class LogWriter(logging.Handler):
             LOST.inc()
 
     def close(self) -> None:
-        """Write what waits, for a moment; logging calls it when the process ends."""
+        """Write what waits, for a moment; logging calls it when the process ends, and holds the lock meanwhile."""
+        self.acquire()
+        left_out = self._pace.take_left_out()
+        self.release()
+        for line in self._told(left_out):
+            self._waiting.put(line)
         self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join(CLOSE_WITHIN_S)
@@ -113,17 +138,22 @@ class LogWriter(logging.Handler):
                 tell_at = time.monotonic() + TELL_EVERY_S
                 continue
             if line is None:
-                self._tell_left_out()
                 return
             self._write(*line)
 
     def _tell_left_out(self) -> None:
-        self.acquire()
+        assert self.lock
+        if not self.lock.acquire(timeout=LOCK_WITHIN_S):  # the process ends, or much is logged: the next time, then
+            return
         left_out = self._pace.take_left_out()
-        self.release()
+        self.lock.release()
+        for line in self._told(left_out):
+            self._write(*line)
+
+    def _told(self, left_out: Mapping[Kind, int]) -> Iterator[tuple[str, str]]:
         for kind, lines in left_out.items():
             fields = {"name": kind.logger, "levelname": kind.level, "msg": "left out", "of": kind.message}
-            self._write(kind.level, self.format(logging.makeLogRecord({**fields, "lines": lines})))
+            yield kind.level, self.format(logging.makeLogRecord({**fields, "lines": lines}))
 
     def _write(self, level: str, line: str) -> None:
         try:

@@ -28,7 +28,7 @@ class RememberingEnvironment(dict[str, str]):
 def without_secrets(text: str, *, secret: bool) -> str:
     """Of a URL neither its password nor its parameters, which may hold one; of any other secret nothing.
 
-    A password may hold what ends a host elsewhere (`#`, `?`, `@`): where it isn't certain what is one, nothing is shown.
+    A password may hold what ends a host elsewhere (`#`, `?`, `@`): where that isn't certain, nothing is shown.
     """
     if "://" in text and (secret or set(text) & {"@", "?", "#"}):
         parts = _URL.fullmatch(text)

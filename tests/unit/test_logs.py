@@ -112,6 +112,33 @@ def test_files_are_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert kept == {name: f"line of {9 - age}\n" for age, name in enumerate(newest)}
 
 
+def test_a_log_that_cannot_be_rotated_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an inode for a new file no line is lost, no old file is pushed out, and it is rotated later."""
+    monkeypatch.setattr(log_writer, "FILE_BYTES_MAX", 9)
+    output = LogOutput(tmp_path / "log")
+    output.write(b"line of 0\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(log_writer, "_opened", lambda _: os.open(tmp_path / "missing" / "log", os.O_WRONLY))
+        for number in range(1, 4):
+            output.write(b"line of %d\n" % number)
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    output.write(b"line of 4\n")
+    assert (tmp_path / "log.1").read_text() == "".join(f"line of {number}\n" for number in range(4))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "log.1"]
+
+
+def test_an_end_tells_what_was_left_out(tmp_path: Path) -> None:
+    """A process that ends holds the handler's lock, as logging.shutdown does, and loses nothing by it."""
+    logger, writer = logger_to(LogOutput(tmp_path / "log"), lines_max=1)
+    for _ in range(3):
+        logger.warning("again")
+    writer.acquire()
+    writer.close()
+    assert not writer._thread.is_alive()
+    writer.release()
+    assert sum(int(str(line.get("lines", 1))) for line in lines_of(tmp_path / "log")) == 3
+
+
 def test_a_long_line_is_cut() -> None:
     """However much a field holds, a line is bounded and still JSON; of a text its end stays."""
     record = logging.makeLogRecord({"msg": "much", "event_nos": list(range(10_000)), "reason": "a" * 50_000 + "end"})
