@@ -18,8 +18,8 @@ _emit = loggers.RotatingFileHandler.emit
 
 def _emit_if_possible(handler: Any, record: Any) -> None:
     with contextlib.suppress(OSError, ValueError):
-        if handler.stream.closed:  # it was being rotated
-            handler.reopen()
+        if handler.stream.closed:  # it was being rotated; its own reopen() asks the closed one for its number
+            handler.stream = open(handler.baseFilename, handler.mode)  # noqa: PTH123, SIM115  # as the handler does it
         _emit(handler, record)
 
 
