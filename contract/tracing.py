@@ -11,6 +11,7 @@ A vote's spans: its request (command), the batch that it was written in with one
 the WAL the tally (fanout), the delivery to viewers (sse), and the paint by a page's own word (query).
 """
 
+import logging
 import random
 import re
 import time
@@ -20,6 +21,8 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from contract.trace_settings import Tracing
+
+log = logging.getLogger(__name__)
 
 # Version ff is none; those after 00 may have more fields.
 _TRACEPARENT = re.compile(
@@ -200,9 +203,12 @@ class Tracer:
         self.emit(Span(name, context, parent_id, began_ns, time.time_ns(), Kind.SERVER, attributes, (), is_error))
 
     def emit(self, span: Span) -> None:
-        """Hand on a finished span; nothing happens while tracing is off."""
+        """Hand on a finished span, and never raise: what is traced goes on. Nothing happens while tracing is off."""
         if self.on and self._sink:
-            self._sink.take(span)
+            try:
+                self._sink.take(span)
+            except Exception:
+                log.exception("a span is lost")
 
 
 TRACER = Tracer()

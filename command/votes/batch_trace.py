@@ -5,7 +5,7 @@ for each try to write it, however that ended.
                                       ├─► cast_votes (try 2: committed)
                                       └─► … by the WAL: tally, delivery
 
-Every vote has these in its own trace, and links to the requests of the others. The id of the span is chosen first,
+Every vote has these in its own trace, and links to the requests of some others. The id of the span is chosen first,
 since it goes into the WAL with the votes: so what follows there hangs on the batch, whichever try has committed. A
 batch without traced votes costs a look at each of its votes, and only where tracing is on.
 """
@@ -19,6 +19,7 @@ from contract.tracing import TRACER, Attributes, Kind, Span, SpanContext
 from contract.wal_trace import TRACED_VOTES_MAX, trace_entry
 
 NAMED_MAX = 5
+LINKS_MAX = 8  # of each span: links of all to all took longer than the batch
 
 
 class BatchTrace:
@@ -68,6 +69,6 @@ class BatchTrace:
         about: Attributes = {"vote.batch.votes": self._votes, "vote.batch.tries": self._tries}
         requests = [vote.trace for vote in self.contexts if vote.trace]
         for vote, context in self.contexts.items():
-            others = [each for each in requests if each is not vote.trace]
+            others = list(islice((each for each in requests if each is not vote.trace), LINKS_MAX))
             parent_id = vote.trace.span_id if vote.trace else ""
             TRACER.emit(Span("vote batch", context, parent_id, self._began_ns, now_ns, attributes=about, links=others))

@@ -91,9 +91,9 @@ class VoteWriter:
                 trace.end_try(type(error).__name__)
                 await self._retry_later(error, trace)
             else:
-                trace.end_try("committed", is_error=False)
-                self._backoff.reset()
                 self._answer(batch, voted_at, rows)
+                self._backoff.reset()
+                trace.end_try("committed", is_error=False)
                 return
 
     def _sealed(self, batch: Sequence[PendingVote], trace: BatchTrace, voted_at_us: int) -> Columns:

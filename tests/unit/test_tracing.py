@@ -196,6 +196,21 @@ async def test_a_batch_names_its_traced_votes(monkeypatch: pytest.MonkeyPatch) -
     assert {span.parent_id for span in first[:2]} == {first[2].context.span_id}
     many = BatchTrace([vote(CLIENT.child()) for _ in range(500)])
     assert len(many.contexts) == TRACED_VOTES_MAX
+    many.end()
+    assert {len(span.links) for span in sink.spans[-TRACED_VOTES_MAX:]} == {batch_trace.LINKS_MAX}
+
+
+def test_a_span_that_cannot_be_kept_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a sink raises, what was traced goes on, and the log says it."""
+
+    class Broken(Collected):
+        def take(self, span: Span) -> None:
+            raise RuntimeError(span.name)
+
+    made = Tracer()
+    made.begin(Sampler(settings()), Broken())
+    made.emit(Span("x", CLIENT.child(), CLIENT.span_id, 1, 2))
+    assert [record.message for record in caplog.records] == ["a span is lost"]
 
 
 @pytest.mark.parametrize(
