@@ -44,6 +44,7 @@ UNKNOWN_OUTCOMES = Counter(
 SILENT_MAX = 1  # silent connections besides the one in use
 CONNECT_S = 30  # a server that doesn't let us in, or doesn't tell the time, for so long is given up
 HEARD_WITHIN_S = 5  # else a batch that waits, or the look each second, has no answer
+DOUBT_S = 30  # after one was left behind, however long its answer takes: the next vote shows whether commits work again
 CHECK_S = 1  # how often the database's clock is measured again: it may be set
 BACKOFF_S = (0.05, 2.0)
 
@@ -96,10 +97,14 @@ class SilentConnections:
     def __init__(self, silence_s: float) -> None:
         self._silence_s = silence_s
         self.heard_at = -math.inf  # when a statement had its answer last, in monotonic seconds
+        self._left_at = -math.inf  # when the last was left behind
         self._left: dict[Statement, asyncpg.Connection[asyncpg.Record]] = {}
 
-    def __len__(self) -> int:
-        return len(self._left)
+    @property
+    def in_doubt(self) -> bool:
+        """Whether one hangs and nothing was committed since; for a while only, since who isn't ready gets no votes."""
+        untried = self._left_at > self.heard_at and time.monotonic() - self._left_at < DOUBT_S
+        return bool(self._left) and untried
 
     def __contains__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
         return connection in self._left.values()
@@ -112,6 +117,7 @@ class SilentConnections:
             done, _ = await asyncio.wait({statement}, timeout=self._silence_s)
             if not done and len(self._left) < SILENT_MAX:
                 self._left[statement] = connection
+                self._left_at = time.monotonic()
                 statement.add_done_callback(self._end)
                 raise UnknownOutcomeError("no answer from Postgres")
         rows = statement.result()
@@ -153,7 +159,7 @@ class LedgerConnection:
         """Whether a batch cast now would be committed, as far as is known without making WAL to find out."""
         connected = self._connection is not None and not self._connection.is_closed()
         heard_at = max(self._clock.heard_at, self._silent.heard_at)
-        return connected and not self._silent and time.monotonic() - heard_at < HEARD_WITHIN_S
+        return connected and not self._silent.in_doubt and time.monotonic() - heard_at < HEARD_WITHIN_S
 
     async def _open(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Connect, however long that takes; with growing pauses and jitter."""
@@ -210,8 +216,8 @@ class LedgerConnection:
             columns = columns_at(voted_at_us)
             try:
                 rows = await self._fetch(connection, event, voted_at, columns)
-            except LOST:
-                UNKNOWN_OUTCOMES.inc()
+            except (*LOST, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError):
+                UNKNOWN_OUTCOMES.inc()  # a server that is stopped says so in place of the COMMIT's answer
                 raise
         except asyncpg.ReadOnlySQLTransactionError:
             self._drop()
