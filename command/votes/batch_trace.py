@@ -33,6 +33,7 @@ class BatchTrace:
         self._votes = len(votes)
         self._began_ns = self._try_began_ns = time.time_ns() if traced else 0
         self._tries = 0
+        self._told = True
 
     @property
     def trace_ids(self) -> list[str]:
@@ -42,9 +43,14 @@ class BatchTrace:
     def columns(self, batch: Sequence[PendingVote]) -> Mapping[str, list[object]]:
         """What the WAL is told of the traced votes of a try: their places in it, from 1, and their contexts."""
         traced = [(index, self.contexts[vote]) for index, vote in enumerate(batch, start=1) if vote in self.contexts]
-        if not traced:
+        if not (traced and self._told):
             return {}
         return {"traced": [index for index, _ in traced], "traces": [trace_entry(context) for _, context in traced]}
+
+    def stop_telling(self) -> bool:
+        """Tell the WAL nothing any more; whether a try has told it something before."""
+        told, self._told = self._told and bool(self.contexts), False
+        return told
 
     def begin_try(self) -> None:
         """The batch is about to be sent."""

@@ -86,6 +86,8 @@ class VoteWriter:
                 if error.sqlstate == "VT404":
                     self._fail(batch, UnknownEventError())
                     return
+                if isinstance(error, asyncpg.UndefinedFunctionError) and trace.stop_telling():
+                    continue  # a ledger older than cast_traced_votes takes the same votes untraced
                 await self._retry_later(error, trace)
             except LOST as error:
                 trace.end_try(type(error).__name__)
