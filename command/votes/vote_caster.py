@@ -19,7 +19,7 @@ from command.votes.rules.rule_set import Action
 from command.votes.rules.vote_judge import VoteJudge
 from command.votes.vote_batcher import PendingVote, QueueFullError, UnknownEventError, VoteBatcher, VoteOutcome
 from command.votes.vote_limits import VoteLimits
-from command.votes.vote_log import VoteLog
+from command.votes.vote_log import OTHERS, VoteLog
 from command.votes.voting_event_directory import VotingEvent, VotingEventDirectory
 from contract import metric_names
 from contract.assurance import Assurance
@@ -109,7 +109,7 @@ class VoteCaster:
             return await self._cast(Attempt(caller, event_id, address, captcha_token), contestant_id, device_id, trace)
         except ContractError as refused:
             if refused.receipt is None:  # else the ledger has refused it, and its writer tells of it
-                self._told.note(event_id, refused.code)
+                self._told.note(event_id if self._events.knows(event_id) else OTHERS, refused.code)
             raise
 
     async def _cast(

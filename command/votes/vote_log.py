@@ -10,7 +10,7 @@ from collections import Counter
 
 EVERY_S = 1.0
 EVENTS_MAX = 50  # with a line of their own in one second
-OTHERS = "others"  # stands for the rest of them
+OTHERS = "others"  # stands for the rest of them, and for ids that name no known event
 
 log = logging.getLogger(__name__)
 

@@ -71,6 +71,10 @@ class VotingEventDirectory:
             raise NotFound("contestant not found", field="contestant_id")
         return voting, contestant_no
 
+    def knows(self, event_id: UUID) -> bool:
+        """Whether it was found, and is remembered."""
+        return event_id in self._events
+
     def forget(self, event_id: UUID) -> None:
         """It has changed, or was found to be wrong: read the event again when it is asked for."""
         for kept in (self._events, self._unknown, self._reading):

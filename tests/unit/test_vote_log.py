@@ -2,10 +2,15 @@
 
 import logging
 import time
+from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
+from command.votes.vote_caster import VoteCaster
 from command.votes.vote_log import EVENTS_MAX, OTHERS, VoteLog
+from contract.errors import TooMany
+from contract.tokens import Caller
 from fanout import vitals
 from fanout.counting_log import CountingLog
 
@@ -34,6 +39,30 @@ def test_many_events_take_few_lines(caplog: pytest.LogCaptureFixture) -> None:
     sums = {vars(record)["event_id"]: vars(record)["outcomes"]["not_found"] for record in caplog.records}
     assert len(sums) == EVENTS_MAX + 1
     assert sums[OTHERS] == 2 * EVENTS_MAX
+
+
+async def test_unknown_events_have_no_line_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
+    """A refusal is told of an event only once that was found: made-up ids push no other into the rest."""
+    caplog.set_level(logging.INFO)
+    known, told = UUID(int=1), VoteLog()
+
+    class Events:
+        def knows(self, event_id: UUID) -> bool:
+            return event_id == known
+
+    class Limits:
+        def require(self, *_: Any) -> None:
+            raise TooMany
+
+    parts: dict[str, Any] = dict.fromkeys(("seeds", "batcher", "keys", "regions", "captcha", "judge"))
+    caster = VoteCaster(**parts, events=cast("Any", Events()), limits=cast("Any", Limits()), told=told, deadline_ms=1)
+    caller = Caller("somebody", frozenset(), "", 0, "")
+    for number in range(1, 4):
+        with pytest.raises(TooMany):
+            await caster.cast(caller, UUID(int=number), known, None, "192.0.2.1", None)
+    told.tell()
+    sums = {vars(record)["event_id"]: vars(record)["outcomes"]["too_many"] for record in caplog.records}
+    assert sums == {str(known): 1, OTHERS: 2}
 
 
 def test_lateness_is_told_when_it_begins_and_when_it_ends(
