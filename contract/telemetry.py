@@ -4,6 +4,7 @@ ops/LOGS.md lists the messages. How they are written, and what happens when they
 """
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,10 +26,16 @@ log = logging.getLogger(__name__)
 LINE_BYTES_MAX = 8_000
 CUT_CHARS = 2_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# What Postgres adds to an error, which holds rows: to the end of the text, or of this exception in a traceback.
+_ROWS = re.compile(
+    r"(?:\n[ |]*|\\n)(?:DETAIL|CONTEXT):.*?"
+    r"(?=\n[ |]*\n[ |]*(?:During handling of|The above exception was) |\n[ |]*\+-|\Z)",
+    re.DOTALL,
+)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line; what is passed as `extra` becomes fields."""
+    """One JSON object a line; what is passed as `extra` becomes fields. Of a database's errors without their rows."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
@@ -45,13 +52,19 @@ class JsonLines(logging.Formatter):
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        written = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS)
+        line = {name: _text(value) if isinstance(value, str) else value for name, value in line.items()}
+        written = orjson.dumps(line, default=_text, option=orjson.OPT_NON_STR_KEYS)
         if len(written) > LINE_BYTES_MAX:  # the end of a traceback is what matters
             cut = {
-                name: value if len(str(value)) <= CUT_CHARS else str(value)[-CUT_CHARS:] for name, value in line.items()
+                name: value if len(_text(value)) <= CUT_CHARS else _text(value)[-CUT_CHARS:]
+                for name, value in line.items()
             }
-            written = orjson.dumps(cut, default=str, option=orjson.OPT_NON_STR_KEYS)
+            written = orjson.dumps(cut, default=_text, option=orjson.OPT_NON_STR_KEYS)
         return written.decode()
+
+
+def _text(value: object) -> str:
+    return _ROWS.sub("", str(value))
 
 
 class LastTrouble(logging.Handler):

@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from command.settings import Captcha
@@ -145,6 +146,28 @@ def test_a_long_line_is_cut() -> None:
     line = JsonLines("test").format(record)
     assert len(line) <= LINE_BYTES_MAX
     assert json.loads(line)["reason"] == "a" * (CUT_CHARS - 3) + "end"
+
+
+def test_no_line_has_a_row_of_the_database() -> None:
+    """What Postgres says of the rows that it can't take is in no field and no traceback; what else they say stays."""
+    rows = "\nDETAIL:  Failing row contains (7, a@b.example,\n\nx).\nCONTEXT:  line 3: a@b.example"
+    said = f'null value in column "kind"{rows}'
+
+    def fail(error: Exception) -> None:
+        try:
+            raise error
+        except type(error) as cause:
+            raise ExceptionGroup("all of it", [RuntimeError("another"), type(error)(said)]) from cause
+
+    with pytest.raises(ExceptionGroup) as raised:
+        fail(psycopg.errors.NotNullViolation(said))
+    about = {"reason": said, "error": raised.value.exceptions[1], "task": repr(raised.value.exceptions[1])}
+    info = (type(raised.value), raised.value, raised.value.__traceback__)
+    line = json.loads(JsonLines("test").format(logging.makeLogRecord({"msg": said, "exc_info": info, **about})))
+    assert "a@b.example" not in json.dumps(line)
+    assert {line["message"], line["reason"], line["error"]} == {'null value in column "kind"'}
+    assert line["exception"].count("null value in column") == 2
+    assert "ExceptionGroup: all of it" in line["exception"]
 
 
 def test_what_has_no_text_is_lost_and_harms_nobody() -> None:
