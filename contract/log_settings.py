@@ -3,20 +3,13 @@
 import dataclasses
 import logging
 
-from contract.settings import setting
+from contract.settings import setting, share
 
 
 def _log_level(text: str) -> str:
     if text not in logging.getLevelNamesMapping():
         raise ValueError("it must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
     return text
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError("it must be a number from 0 to 1")
-    return share
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,7 +23,9 @@ class Logs:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AccessLog:
-    """The share of answers that have a log line; those of 500 and more, slow ones and what staff do always have one."""
+    """The share of answers that have a log line. Those of 500 and more, slow ones and what staff do always have one,
+    but for what LOG_LINES_PER_SECOND leaves out.
+    """
 
-    ratio: float = setting("ACCESS_LOG_RATIO", 0.001, _share)
+    ratio: float = setting("ACCESS_LOG_RATIO", 0.001, share)
     slow_ms: int = setting("ACCESS_LOG_SLOW_MS", 1_000, int, "ms")

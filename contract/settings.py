@@ -153,6 +153,14 @@ def _on_or_off(text: str) -> str:
     return text
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("it must be a number from 0 to 1")
+    return number
+
+
 def origins(text: str) -> tuple[str, ...]:
     """Origins as browsers write them, or "*"."""
     names = _names(text)

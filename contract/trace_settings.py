@@ -3,7 +3,7 @@
 import dataclasses
 
 from contract import production
-from contract.settings import setting
+from contract.settings import setting, share
 
 
 def _truth(text: str) -> bool:
@@ -16,13 +16,6 @@ def _sampler(name: str) -> str:
     if name.removeprefix("parentbased_") not in ("always_on", "always_off", "traceidratio"):
         raise ValueError("it must be always_on, always_off or traceidratio, or one of them after parentbased_")
     return name
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise ValueError("it must be from 0 to 1")
-    return share
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +33,7 @@ class Tracing:
     disabled: bool = setting("OTEL_SDK_DISABLED", default=False, parse=_truth)
     service: str = setting("OTEL_SERVICE_NAME", "")
     sampler: str = setting("OTEL_TRACES_SAMPLER", "parentbased_traceidratio", _sampler)
-    share: float = setting("OTEL_TRACES_SAMPLER_ARG", 0.01, _share, "of all requests")
+    share: float = setting("OTEL_TRACES_SAMPLER_ARG", 0.01, share, "of all requests")
     client_traces_max: int = setting("CLIENT_TRACES_PER_S_MAX", 10, int, "traces a second")
     kept_traces_max: int = setting("KEPT_TRACES_PER_S_MAX", 50, int, "traces a second")
     slow_ms: int = setting("TRACE_SLOW_MS", 1_000, int, "ms")
