@@ -60,6 +60,9 @@ STREAM_DELIVERIES = "vote_stream_deliveries"
 STREAM_SKIPPED_SNAPSHOTS = "vote_stream_skipped_snapshots"
 STREAM_CUT_CLIENTS = "vote_stream_cut_clients"
 
+# query
+REPLICA_BEHIND_SECONDS = "vote_replica_behind_seconds"
+
 # identity
 LOGIN_QUEUE = "vote_login_queue"
 PASSWORD_SECONDS = "vote_password_seconds"  # noqa: S105  # a duration

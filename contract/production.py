@@ -31,6 +31,12 @@ def certified_postgres(url: str) -> None:
     _check_password(parts)
 
 
+def certified_postgres_or_none(url: str) -> None:
+    """The same of a server that needn't be given."""
+    if url:
+        certified_postgres(url)
+
+
 def certified_redis(url: str) -> None:
     """As for Postgres: rediss, and nothing that switches off what it checks."""
     parts = urlsplit(url)

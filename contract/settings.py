@@ -223,9 +223,14 @@ class Primary:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Replica:
-    """The Postgres that answers reads; a replica in production, by default the primary."""
+    """The Postgres that answers reads; a replica in production, by default the primary.
+
+    With `PRIMARY_URL`, of the same login, the primary is asked what mustn't be old: about one's own vote, and about an
+    event that is known to have changed, while the replica is behind or away.
+    """
 
     url: str = setting("REPLICA_URL", secret=True, check=production.certified_postgres)
+    primary_url: str = setting("PRIMARY_URL", "", secret=True, check=production.certified_postgres_or_none)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Events as readers need them, each at most two seconds old; unknown ids are remembered as long as known ones.
 
 An event of which a later change was heard through Redis is asked for anew: so a change shows at once, and a replica
-that lags behind Redis is asked five times a second and no more. While Postgres is away, known events keep being served.
+that lags behind Redis is asked five times a second and no more; or in its place the primary, where that may be asked.
+While Postgres is away, known events keep being served.
 """
 
+import contextlib
 from collections import OrderedDict
 from uuid import UUID
 
-from contract.errors import NotFound
+from contract.errors import Busy, NotFound
 from contract.tokens import Caller
 from query.event import Event, require_listed
 from query.recent_cache import RecentCache
@@ -19,10 +21,13 @@ EVENTS_MAX = 2_000
 
 
 class EventDirectory:
-    """Finds events by their id."""
+    """Finds events by their id; on the `primary`, if there is one besides, those that the replica hasn't yet."""
 
-    def __init__(self, replica: ReplicaReader, age_s: float = EVENT_AGE_S) -> None:
+    def __init__(
+        self, replica: ReplicaReader, primary: ReplicaReader | None = None, age_s: float = EVENT_AGE_S
+    ) -> None:
         self._events = RecentCache(replica.event, age_s, EVENTS_MAX)
+        self._newest = RecentCache(primary.event, BEHIND_AGE_S, EVENTS_MAX) if primary else None
         self._heard: OrderedDict[str, int] = OrderedDict()
 
     def hear(self, event_id: str, change_no: int) -> None:
@@ -42,10 +47,16 @@ class EventDirectory:
         """The event whoever asks: for those who are looked at elsewhere (results_access)."""
         event = await self._events.get(event_id)
         if self._is_behind(event_id, event):
-            event = await self._events.get(event_id, BEHIND_AGE_S)
+            event = await self._ask_again(event_id)
         if event is None:
             raise NotFound("event not found", field="event_id")
         return event
+
+    async def _ask_again(self, event_id: UUID) -> Event | None:
+        if self._newest:
+            with contextlib.suppress(Busy):
+                return await self._newest.get(event_id)
+        return await self._events.get(event_id, BEHIND_AGE_S)
 
     def _is_behind(self, event_id: UUID, event: Event | None) -> bool:
         heard = self._heard.get(str(event_id))

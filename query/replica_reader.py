@@ -1,6 +1,7 @@
 """The reader of Postgres: events, checkpointed tallies, and what the ledger knows of one vote.
 
-It asks the replica (by default the primary), which may come later and go away.
+It asks the replica (by default the primary), which may come later and go away. `primary_behind` is the primary itself,
+for the few questions that a replica which is behind or away must not answer.
 """
 
 import uuid
@@ -18,6 +19,9 @@ from query.event_look import EventLook
 from query.reading_pool import ReadingPool
 
 CONNECTIONS_MAX = 8
+# Of a process, where a replica answers reads: so the primary never does more than this for them, whoever asks for what.
+PRIMARY_CONNECTIONS_MAX = 2
+PRIMARY_ANSWER_WITHIN_S = 1
 # Whatever the login's own settings are: a plan for any event locks the partitions of all of them.
 PLAN_CACHE_MODE = "force_custom_plan"
 
@@ -46,8 +50,8 @@ class WalEnd(NamedTuple):
 class ReplicaReader(ReadingPool):
     """Asks the Postgres at `url`; every method raises `Busy` while it can't answer."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "query.sql", CONNECTIONS_MAX, plan_cache_mode=PLAN_CACHE_MODE)
+    def __init__(self, url: str, connections_max: int = CONNECTIONS_MAX) -> None:
+        super().__init__(url, "query.sql", connections_max, plan_cache_mode=PLAN_CACHE_MODE)
 
     async def event(self, event_id: uuid.UUID) -> Event | None:
         """One event, or None when it is unknown."""
@@ -93,6 +97,11 @@ class ReplicaReader(ReadingPool):
         """Positions behind everything that earlier calls have seen, one a source of this server."""
         return [WalEnd(*row) for row in await self._rows("wal_end")]
 
+    async def behind_s(self) -> float:
+        """How old what this server shows is, in seconds; 0.0 when it is up to date, or the primary."""
+        ((seconds,),) = await self._rows("behind")
+        return float(seconds)
+
     async def why_not_ready(self) -> str:
         """Why Postgres can't be asked now, or "" ."""
         try:
@@ -100,3 +109,17 @@ class ReplicaReader(ReadingPool):
         except Busy:
             return "Postgres does not answer"
         return ""
+
+
+class PrimaryReader(ReplicaReader):
+    """The same of the primary: few questions at once, and whoever asks doesn't wait for long."""
+
+    answer_within_s = PRIMARY_ANSWER_WITHIN_S
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, PRIMARY_CONNECTIONS_MAX)
+
+
+def primary_behind(url: str) -> PrimaryReader | None:
+    """The primary behind the replica; None: reads go to one server only, and there is nobody else to ask."""
+    return PrimaryReader(url) if url else None

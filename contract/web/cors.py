@@ -8,7 +8,7 @@ to 14,500 requests/s); here it is looked up.
 import re
 from collections.abc import Collection, MutableMapping
 
-_EXPOSED = "ETag, Retry-After, WWW-Authenticate, X-Trace-Id"
+_EXPOSED = "ETag, Retry-After, WWW-Authenticate, X-Replica-Behind, X-Trace-Id"
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _NAMES = re.compile(rf"{_NAME}(?:[ \t]*,[ \t]*{_NAME})*")
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sanic import Sanic
+from sanic import Request, Sanic
+from sanic.response import BaseHTTPResponse
 
 from contract import settings
 from contract.revocations import RevocationList
@@ -48,7 +49,8 @@ from query.reads.vote_counter import VoteCounter
 from query.reads.vote_status_handler import VoteStatusHandler
 from query.reads.vote_tracker import VoteTracker
 from query.redis_reader import RedisReader, redis_client
-from query.replica_reader import ReplicaReader
+from query.replica_age import ReplicaAge
+from query.replica_reader import ReplicaReader, primary_behind
 from query.results_access import ResultsAccess
 from query.settings import Framing, PublicAddress, QueryListening, Staleness
 from query.standings_bell import StandingsBell
@@ -86,17 +88,20 @@ class QueryService(Service):
         self._revocations = RevocationListener(identity_url, revoked)
         self._people = people = IdentityDoor(identity_url)
         self._verifier = verifier = TokenVerifier(verification.jwks_url, revoked)
-        replica_url = settings.read(settings.Replica, env).url
-        self._replica = ReplicaReader(replica_url)
-        self._statistics = statistics = StatisticsReader(replica_url)
+        replica = settings.read(settings.Replica, env)
+        self._replica = ReplicaReader(replica.url)
+        self._primary = primary = primary_behind(replica.primary_url)
+        self._age = age = ReplicaAge(self._replica, stale_after_s)
+        self._statistics = statistics = StatisticsReader(replica.url)
         self._redis = redis_client(redis.url)
         redis_reader = RedisReader(self._redis, redis.sources, stale_after_s)
         standings = StandingsReader(redis_reader, self._replica, redis.sources)
         ciphers = {number: ReceiptCipher(key) for number, key in receipt_keys.items()}
         files = load_files()
-        seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica)
+        seeds, events = SeedBox(verification.seed_keys), EventDirectory(self._replica, primary)
         self._bell = StandingsBell(self._redis, events.hear)
-        pages, user_votes = EventPages(self._replica), UserVotes(seeds, ciphers, events, self._replica, people)
+        pages = EventPages(self._replica)
+        user_votes = UserVotes(seeds, ciphers, events, self._replica, people, primary, age)
         road = RoadWatch(redis_reader, self._replica)
         self._status = StatusPage(road)
         self._beacon = RoadBeacon(self._redis, Part.READS, self.why_not_ready)
@@ -106,7 +111,7 @@ class QueryService(Service):
             StatisticsHandler(verifier, events, standings, statistics, VoteCounter(statistics)),
             AuditHandler(verifier, statistics),
             SheetHandler(verifier, events, SheetMaker(standings, statistics)),
-            VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader)),
+            VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader, primary)),
             UserVoteHandler(verifier, user_votes),
             OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
             RoadHandler(verifier, road),
@@ -128,20 +133,29 @@ class QueryService(Service):
     async def open(self) -> None:
         """Make the pools."""
         await self._replica.open()
+        if self._primary:
+            await self._primary.open()
         await self._statistics.open()
         await self._people.open()
 
     def work(self) -> Iterable[Work]:
-        """Keep the public keys, hear of events that change, and tell how it goes."""
-        return [self._verifier.run(), self._revocations.run(), self._bell.run(), self._beacon.run()]
+        """Keep the public keys, hear of events that change, see how old the replica is, and tell how it goes."""
+        return [self._verifier.run(), self._revocations.run(), self._bell.run(), self._age.run(), self._beacon.run()]
 
     def configure(self, app: Sanic[Any, Any]) -> None:
-        """What operators ask; no call of the contract, so the edge lets nobody else to it."""
+        """Mark what is old; and what operators ask: no call of the contract, so the edge lets nobody else to it."""
+        app.register_middleware(self._mark, "response")
         app.add_route(self._status.show, "/status", name="status", methods=["GET", "HEAD"])
+
+    async def _mark(self, _request: Request, response: BaseHTTPResponse) -> None:
+        if self._age.is_stale:
+            response.headers["X-Replica-Behind"] = str(self._age.seconds)
 
     async def close(self) -> None:
         """Let the connections go."""
         await self._replica.close()
+        if self._primary:
+            await self._primary.close()
         await self._statistics.close()
         await self._people.close()
         await self._redis.aclose()

@@ -1,9 +1,13 @@
 """Whether a user has voted in an event: for that user, admins and auditors.
 
+A vote that the replica shows is there for good. One's own that it doesn't show is looked up on the primary, if there
+is one besides, while the replica is behind or away; others' aren't.
+
 A caller's own pseudonym comes out of their token; for others it is asked of identity's function, in its own database,
 which tells it for one event and never the seed.
 """
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,6 +20,7 @@ from contract.vote_id import ReceiptCipher, VoteKind
 from query.event import Event
 from query.event_directory import EventDirectory
 from query.identity_door import IdentityDoor
+from query.replica_age import ReplicaAge
 from query.replica_reader import ReplicaReader
 
 
@@ -36,12 +41,16 @@ class UserVotes:
         events: EventDirectory,
         replica: ReplicaReader,
         people: IdentityDoor,
+        primary: ReplicaReader | None,
+        age: ReplicaAge,
     ) -> None:
         self._seeds = seeds
         self._ciphers = ciphers
         self._events = events
         self._replica = replica
         self._people = people
+        self._primary = primary
+        self._age = age
 
     async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> AcceptedVote | None:
         """The user's vote, if there is one; `NotYours`, `NotFound`, `WrongState` (archived), `Busy`."""
@@ -49,12 +58,27 @@ class UserVotes:
             raise NotYours
         event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
-        voted_at, archived = await self._replica.voted_at(event.event_no, voter)
+        primary = self._primary if caller.is_user(str(user_id)) else None
+        voted_at, archived = await self._look_up(event.event_no, voter, primary)
         if voted_at:
             return AcceptedVote(self._receipt(event, voter), voted_at)
         if archived:
             raise WrongState("the event's votes are archived")
         return None
+
+    async def _look_up(
+        self, event_no: int, voter: bytes, primary: ReplicaReader | None
+    ) -> tuple[datetime | None, bool]:
+        try:
+            found = await self._replica.voted_at(event_no, voter)
+        except Busy:
+            if primary is None:
+                raise
+            return await primary.voted_at(event_no, voter)
+        if primary and found[0] is None and self._age.is_stale:
+            with contextlib.suppress(Busy):  # then the answer is marked as what it is: see replica_age
+                return await primary.voted_at(event_no, voter)
+        return found
 
     def _receipt(self, event: Event, voter: bytes) -> str:
         if event.key_no not in self._ciphers:

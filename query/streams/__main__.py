@@ -19,7 +19,7 @@ from contract.web.service import Service, run_service
 from contract.web.token_verifier import TokenVerifier
 from query.event_directory import EventDirectory
 from query.redis_reader import RedisReader, redis_client
-from query.replica_reader import ReplicaReader
+from query.replica_reader import ReplicaReader, primary_behind
 from query.settings import SseListening, Staleness, Streaming
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
@@ -47,12 +47,14 @@ class SseService(Service):
         redis = settings.read(settings.Redis, env)
         revoked = RevocationList()
         self._verifier = TokenVerifier(settings.read(settings.Verification, env).jwks_url, revoked)
-        self._replica = ReplicaReader(settings.read(settings.Replica, env).url)
+        replica = settings.read(settings.Replica, env)
+        self._replica = ReplicaReader(replica.url)
+        self._primary = primary_behind(replica.primary_url)
         self._redis = redis_client(redis.url)
         standings = StandingsReader(
             RedisReader(self._redis, redis.sources, stale_after_s), self._replica, redis.sources
         )
-        events = EventDirectory(self._replica)
+        events = EventDirectory(self._replica, self._primary)
         self._hub = SseHub(standings, events, self._limits)
         identity_url = settings.read(settings.IdentityDatabase, env).url
         self._revocations = RevocationListener(identity_url, revoked, self._hub.end_revoked)
@@ -71,8 +73,10 @@ class SseService(Service):
         return await self._replica.why_not_ready()
 
     async def open(self) -> None:
-        """Make the pool."""
+        """Make the pools."""
         await self._replica.open()
+        if self._primary:
+            await self._primary.open()
 
     def work(self) -> Iterable[Work]:
         """Hear of changes, push them, and look after the clients."""
@@ -99,6 +103,8 @@ class SseService(Service):
     async def close(self) -> None:
         """Let the connections go."""
         await self._replica.close()
+        if self._primary:
+            await self._primary.close()
         await self._redis.aclose()
 
 

@@ -86,6 +86,16 @@ SELECT k.source, k.system_id, k.timeline,
        (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint AS lsn
 FROM fanout_checkpoint k;
 
+-- name: behind
+-- How old what this server shows is, in seconds. A replica that has replayed all that came, while more may come, is up to
+-- date, however long ago the last commit was.
+SELECT CASE
+    WHEN NOT pg_is_in_recovery() THEN 0
+    WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
+    ELSE greatest(0, extract(epoch FROM clock_timestamp()
+        - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())))
+END::float8 AS seconds;
+
 -- name: alive
 -- Whether the server answers.
 SELECT 1;

@@ -24,7 +24,7 @@ async def events(database: Database, redis_url: str) -> AsyncIterator[EventDirec
     """A directory that would keep what it knows for ever, with its ear at Redis."""
     replica, redis, subscribed = ReplicaReader(database.url("vote_query")), redis_client(redis_url), asyncio.Event()
     await replica.open()
-    directory = EventDirectory(replica, FOR_EVER_S)
+    directory = EventDirectory(replica, age_s=FOR_EVER_S)
     bell = asyncio.create_task(StandingsBell(redis, directory.hear, lambda _: subscribed.set()).run())
     await subscribed.wait()
     yield directory
