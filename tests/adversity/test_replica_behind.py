@@ -32,8 +32,8 @@ class Pair:
     def catch_up(self) -> None:
         """Return when the standby has replayed all that the primary has written."""
         ((end,),) = self.primary.execute("SELECT pg_current_wal_flush_lsn()::text")
-        reached = "SELECT FROM pg_stat_activity WHERE pg_last_wal_replay_lsn() >= %s::pg_lsn LIMIT 1"
-        eventually(lambda: bool(self.standby.execute(reached, end)), "the standby has it all")
+        reached = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        eventually(lambda: self.standby.execute(reached, end) == [(True,)], "the standby has it all")
 
     def make_event(self) -> Event:
         """An open event on both of them."""
@@ -102,7 +102,7 @@ async def wait_until_marked(query: Service, asker: Voter, *, marked: bool) -> No
 
 
 async def test_a_replica_that_stands_still(pair: Pair, query: Service, mint: TokenMint, redis_url: str) -> None:
-    """An own vote is found on the primary, and its event when it changes; others' votes aren't, and all of it is marked."""
+    """An own vote is found on the primary, and an event that changed; others' votes aren't, and all of it is marked."""
     event, voter, auditor = pair.make_event(), mint.voter(), mint.voter("auditor")
     own = f"/v1/event/{event.event_id}/vote/{voter.user_id}"
     assert await ask(query, own, voter) == (200, no_vote(event, voter), False)
