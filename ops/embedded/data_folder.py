@@ -1,7 +1,7 @@
 """DATA_DIR: where each file of a running stack lies. Everything in it belongs to the operator alone.
 
-ports.json  environment.json  demo.json  supervisord.conf  lock  secrets/  logs/  profiles/  postgres/  valkey/  caddy/
-prometheus/
+ports.json  environment.json  demo.json  supervisord.conf  lock  secrets/  logs/  profiles/  postgres/  replica/
+valkey/  caddy/  prometheus/
 """
 
 import fcntl
@@ -84,6 +84,11 @@ class DataFolder:
     def postgres(self) -> Path:
         """The cluster."""
         return self.root / "postgres"
+
+    @property
+    def replica(self) -> Path:
+        """The standby's cluster, if ./ops/replica has made one: whole, or not there."""
+        return self.root / "replica"
 
     @property
     def valkey(self) -> Path:

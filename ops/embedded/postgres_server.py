@@ -43,6 +43,10 @@ class PostgresServer:
         """Where a client with this login finds the database."""
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
+    def address(self, database: str) -> str:
+        """The same without a login."""
+        return f"postgresql://127.0.0.1:{self.port}/{database}"
+
     def _as_user(self) -> list[str]:
         return postgres_user.prefix(BIN / "postgres", self.data)
 

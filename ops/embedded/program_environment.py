@@ -18,7 +18,7 @@ SERVICES = ("identity", "command", "fanout", "query", "sse")
 # Of all requests, while somebody looks on: enough to see journeys of a demo. A client may ask for its own.
 TRACED_SHARE = "0.1"
 # What `up` takes from the operator, and what it hands out anew: none of it may leak through to every program.
-_GIVEN = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "REDIS_URL")
+_GIVEN = ("DATABASE_URL", "IDENTITY_DATABASE_URL", "REPLICA_URL", "PRIMARY_URL", "REDIS_URL")
 HANDED_OUT = tuple(f"{name}{end}" for name in _GIVEN for end in ("", "_FILE"))
 
 
@@ -88,11 +88,8 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
     jwks = f"http://127.0.0.1:{at.ports['identity']}/.well-known/jwks.json"
     common = {**ports, "JWKS_URL": jwks, "SOURCES": "main", "SOURCE_NAME": "main", "PYTHONUNBUFFERED": "1"}
     common |= _tracing(at)
-    reading = {
-        "REPLICA_URL": _replica(at, secrets),
-        "REDIS_URL": at.redis_url,
-        "SEED_KEY_FILE": str(secrets.seed_keys()),
-    }
+    read_at = readers(at.database_url, at.replica_url, secrets)
+    reading = {"REDIS_URL": at.redis_url, "SEED_KEY_FILE": str(secrets.seed_keys())}
     verifying = {"SEED_KEY_FILE": str(secrets.seed_keys()), "RECEIPT_KEYS_FILE": str(secrets.receipt_keys())}
     own = {
         "identity": {
@@ -116,12 +113,10 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             **verifying,
         },
         "fanout": {"DATABASE_URL": ledger["vote_fanout"], "REDIS_URL": at.redis_url},
-        "query": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading, **verifying},
-        "sse": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading},
+        "query": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading, **verifying, **read_at["query"]},
+        "sse": {"IDENTITY_DATABASE_URL": identity["vote_query"], **reading, **read_at["sse"]},
         "audit": {
-            "DATABASE_URL": with_login(
-                at.replica_url or at.database_url, "vote_auditor", secrets.password("vote_auditor")
-            ),
+            **read_at["audit"],
             "SEAL_KEYS_FILE": str(secrets.seal_keys()),
             "RECEIPT_KEYS_FILE": str(secrets.receipt_keys()),
         },
@@ -174,8 +169,17 @@ def _tracing(at: Addresses) -> dict[str, str]:
     }
 
 
-def _replica(at: Addresses, secrets: SecretFiles) -> str:
-    """A login that the operator gave with the replica's address stands; else it is the reading services' own."""
-    if urlsplit(at.replica_url).username:
-        return at.replica_url
-    return with_login(at.replica_url or at.database_url, "vote_query", secrets.password("vote_query"))
+def readers(database_url: str, replica_url: str, secrets: SecretFiles) -> dict[str, dict[str, str]]:
+    """Where those read who need no primary, by program; `replica_url` is "" where there is none.
+
+    A login that the operator gave with the replica's address stands; else it is the reading services' own.
+    """
+    own = secrets.password("vote_query")
+    read_at = replica_url or database_url
+    given = bool(urlsplit(replica_url).username)
+    services = {
+        "REPLICA_URL": replica_url if given else with_login(read_at, "vote_query", own),
+        "PRIMARY_URL": with_login(database_url, "vote_query", own) if replica_url else "",
+    }
+    auditor = with_login(read_at, "vote_auditor", secrets.password("vote_auditor"))
+    return {"query": services, "sse": services, "audit": {"DATABASE_URL": auditor}}

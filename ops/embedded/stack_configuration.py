@@ -54,7 +54,9 @@ def configure(
 ) -> Addresses:
     """Write everything that the supervisor's programs read, and tell where they will be; raises CannotStart."""
     secrets = SecretFiles(folder.secrets)
-    numbers = ports.keep(folder.ports, ["postgres", "valkey", *processes, *(observers.NAMES if observe else [])])
+    replicated = not wishes.database_url and folder.replica.exists()
+    servers = ["postgres", "valkey", *(["replica"] if replicated else [])]
+    numbers = ports.keep(folder.ports, [*servers, *processes, *(observers.NAMES if observe else [])])
     postgres = PostgresServer(folder.postgres, numbers["postgres"])
     valkey = ValkeyServer(folder.valkey, numbers["valkey"])
     programs = supervisor_config.service_programs(folder, processes)
@@ -67,6 +69,12 @@ def configure(
     programs.append(supervisor_config.edge_program(folder))
     if observe:
         programs += observers.prepare(folder, numbers, list(processes))
+    replica_url = wishes.replica_url
+    if replicated:
+        replica = PostgresServer(folder.replica, numbers["replica"])
+        replica.prepare("")  # its superuser is the primary's
+        programs.append(supervisor_config.replica_program(replica.command()))
+        replica_url = replica_url or replica.address(DATABASE)
 
     database_url = wishes.database_url or postgres.url("postgres", secrets.password("postgres"), DATABASE)
     redis_url = wishes.redis_url or valkey.url(secrets.password("valkey"))
@@ -74,7 +82,7 @@ def configure(
     at = Addresses(
         database_url,
         wishes.identity_url or identity_beside(database_url),
-        wishes.replica_url,
+        replica_url,
         redis_url,
         numbers,
         wishes.edge_port,

@@ -72,6 +72,11 @@ def postgres_program(command: list[str]) -> Program:
     return Program("postgres", command, 1, autostart=True, stop_signal="INT", stop_within_s=120)
 
 
+def replica_program(command: list[str]) -> Program:
+    """Its standby: it stops before the primary, and once nobody votes any more."""
+    return Program("replica", command, 2, autostart=True, stop_signal="INT", stop_within_s=120)
+
+
 def valkey_program(command: list[str]) -> Program:
     """The embedded Redis protocol server."""
     return Program("valkey", command, 2, autostart=True)

@@ -68,6 +68,17 @@ class SupervisorControl:
         """Stop a program and wait until it is gone; it stays away until `start`."""
         self._call("stopProcess", name)
 
+    def add(self, name: str) -> None:
+        """Take a program in that now stands in the configuration file, and start it if it starts by itself."""
+        self._call("reloadConfig")
+        self._call("addProcessGroup", name)
+
+    def remove(self, name: str) -> None:
+        """Stop a program and forget it; nothing happens if there is none of that name."""
+        if name in self.states():
+            self._call("stopProcessGroup", name)
+            self._call("removeProcessGroup", name)
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a program a signal; if that ends it, it is started again."""
         self._call("signalProcess", name, str(int(number)))

@@ -87,7 +87,7 @@ def standby_at(superuser_url: str, folder: Path, slot: str, *settings: str) -> I
     words = [str(BIN / "pg_basebackup"), "-d", superuser_url, "-D", str(server.data), "-R", "-S", slot]
     prefix = postgres_user.prefix(BIN / "pg_basebackup", server.data)
     subprocess.run([*prefix, *words, "--checkpoint=fast"], check=True)
-    with _running(server, "hot_standby_feedback = on", *settings) as standby:
+    with _running(server, *settings) as standby:
         yield standby
 
 

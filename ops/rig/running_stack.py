@@ -23,7 +23,7 @@ from ops.rig.oracle import counts_in_ledger
 from ops.rig.server_process import ServerProcess
 
 PROJECT = Path(__file__).parent.parent.parent
-NOT_SERVICES = ("postgres", "valkey", "edge", *observers.NAMES)
+NOT_SERVICES = ("postgres", "replica", "valkey", "edge", *observers.NAMES)
 
 
 class RunningStack:

@@ -37,7 +37,7 @@ def test_a_standby_is_promoted(primary: RunningPostgres, tmp_path: Path, redis_u
     taken back, though the standby is asynchronous and loses the last commits.
     """
     event = event_on(primary)
-    settings = ["sync_replication_slots = on"] if synced else []
+    settings = [] if synced else ["sync_replication_slots = off"]
     with (
         standby_of(primary, tmp_path / "standby", STANDBY, *settings) as standby,
         Screen(redis_url).watching() as screen,
