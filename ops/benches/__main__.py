@@ -11,6 +11,7 @@ from ops.benches import (
     identity_bench,
     ledger_bench,
     overload_bench,
+    replica_bench,
     scale_bench,
     sse_bench,
 )
@@ -19,6 +20,7 @@ BENCHES = {
     "ledger": ledger_bench.main,
     "growth": growth_bench.main,
     "events": events_bench.main,
+    "replica": replica_bench.main,
     "scale": scale_bench.main,
     "fanout": fanout_bench.main,
     "http": http_bench.main,

@@ -54,6 +54,7 @@ def _wal() -> list[AnyPanel]:
         graph("WAL until fanout's slot is lost", BYTES, left),
         graph("WAL written a second", BYTES, rate("vote_pg_wal_bytes")),
         graph("Standbys", NUMBER, standbys),
+        graph("How old the replica's reads are", SECONDS, Query("vote_replica_behind_seconds", "{{instance}}")),
         latency("cast_votes with its COMMIT", "vote_batch_seconds", objective=objectives.ACK_S),
         latency("A checkpoint of fanout", "vote_fanout_checkpoint_seconds"),
     ]

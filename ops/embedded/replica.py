@@ -134,7 +134,7 @@ class Replica:
         return replica
 
     def _why_no_stream(self, connection: psycopg.Connection) -> str:
-        if connection.execute(_STREAMS, [NAME]).fetchone():
+        if connection.execute(_STREAMS, [NAME]).fetchone() is not None:
             return ""
         return f"the standby doesn't stream; its log is {self._folder.logs / f'{NAME}.log'}"
 

@@ -170,6 +170,7 @@ STORES = [
     Case("PostgresSlow", {"vote_batch_seconds_sum": Rate(0.1, 5), "vote_batch_seconds_count": Rate(10, 10)}),
     Case("TransactionOld", {"vote_pg_oldest_transaction_seconds": Gauge(1, 400)}),
     Case("Deadlocks", {"vote_pg_deadlocks_total": Rate(0, 0.1)}, after_s=330),
+    Case("ReplicaBehind", {'vote_replica_behind_seconds{job="query", instance="a:1"}': Gauge(0, 600)}),
     Case("StandbyLost", {"vote_pg_up": Gauge(1, 1), 'vote_pg_standbys{state="streaming"}': Gauge(1, GONE)}),
     Case(
         "DiskFills",
