@@ -16,7 +16,7 @@ SLOTS = "SELECT slot_name::text FROM pg_replication_slots WHERE slot_type = 'phy
 
 
 def replica(stack: RunningStack, *words: str) -> "subprocess.CompletedProcess[str]":
-    line = [PROJECT / "ops" / "replica", *words]
+    line = [str(PROJECT / "ops" / "replica"), *words]
     return subprocess.run(
         line, check=False, env=stack.environment, capture_output=True, text=True, timeout=2 * PATIENCE_S
     )
