@@ -22,7 +22,7 @@ from psycopg import sql
 
 from ops.embedded import postgres_user, readiness
 from ops.embedded.data_folder import DataFolder
-from ops.embedded.ports import keep
+from ops.embedded.ports import choose
 from ops.embedded.postgres_server import BIN, PostgresServer
 from ops.embedded.program_environment import readers
 from ops.embedded.readiness import wait_until
@@ -124,7 +124,8 @@ class Replica:
     def _run(self) -> PostgresServer:
         """Start it under the supervisor."""
         numbers = json.loads(self._folder.ports.read_text())
-        numbers = keep(self._folder.ports, [NAME, *(name for name in numbers if name != NAME)])
+        numbers |= choose([NAME], {})  # the others' aren't free, since they run
+        self._folder.ports.write_text(json.dumps(numbers, indent=1))
         replica = PostgresServer(self._folder.replica, numbers[NAME])
         replica.prepare("")
         self._forget_program()
