@@ -10,7 +10,14 @@ from command.identity.signing_keys import load_signing_keys
 from contract.settings import numbered_keys
 from ops.embedded import database_setup, stack_configuration
 from ops.embedded.data_folder import DataFolder
-from ops.embedded.program_environment import Addresses, environments, identity_beside, on_database, with_login
+from ops.embedded.program_environment import (
+    Addresses,
+    environments,
+    identity_beside,
+    on_database,
+    readers,
+    with_login,
+)
 from ops.embedded.refusal import CannotStart
 from ops.embedded.secret_files import SecretFiles, write_private
 
@@ -69,6 +76,21 @@ def test_readers_have_their_own_login(told: dict[str, dict[str, str]]) -> None:
     assert told["query"]["REPLICA_URL"] == told["sse"]["REPLICA_URL"]
     assert told["sse"]["REPLICA_URL"].startswith("postgresql://vote_query:")
     assert told["sse"]["REPLICA_URL"].endswith("@127.0.0.1:1/vote")
+
+
+def test_with_a_replica_the_primary_is_asked_what_must_be_exact(tmp_path: Path) -> None:
+    """Query, sse and audits read there, with their own logins; a login that the operator gave stands."""
+    secrets = SecretFiles(tmp_path)
+    for given, login in (("127.0.0.1:2", "vote_query:demo-"), ("reader:x@127.0.0.1:2", "reader:x@")):
+        read_at = readers(LEDGER, f"postgresql://{given}/vote", secrets)
+        assert read_at["query"] == read_at["sse"]
+        assert read_at["query"]["REPLICA_URL"].startswith(f"postgresql://{login}")
+        assert read_at["query"]["REPLICA_URL"].endswith("@127.0.0.1:2/vote")
+        assert read_at["query"]["PRIMARY_URL"].startswith("postgresql://vote_query:demo-")
+        assert read_at["query"]["PRIMARY_URL"].endswith("@127.0.0.1:1/vote")
+        assert read_at["audit"]["DATABASE_URL"].startswith("postgresql://vote_auditor:")
+        assert read_at["audit"]["DATABASE_URL"].endswith("@127.0.0.1:2/vote")
+    assert readers(LEDGER, "", secrets)["query"]["PRIMARY_URL"] == ""
 
 
 def test_login_is_replaced_alone() -> None:
