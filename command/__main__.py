@@ -12,13 +12,16 @@ import redis.asyncio
 
 from command.durable_pool import DurablePool
 from command.events.ballot_sealer import BallotSealer
+from command.events.candidate_handler import CandidateHandler
 from command.events.change_runner import ChangeRunner
 from command.events.display_handler import DisplayHandler
 from command.events.editing_handler import EditingHandler
+from command.events.election_handler import ElectionHandler
 from command.events.event_changes import EventChanges
 from command.events.event_editing import EventEditing
 from command.events.event_handler import EventHandler
 from command.events.event_making import EventMaking
+from command.events.event_reading import EventReading
 from command.events.event_schedule import EventSchedule
 from command.events.hearing_wait import HearingWait
 from command.events.making_handler import MakingHandler
@@ -36,6 +39,7 @@ from command.settings import (
 )
 from command.votes.captcha_gate import AltchaGate, CaptchaGate, CaptchaProvider, ProviderGate
 from command.votes.change_listener import ChangeListener
+from command.votes.election_vote_handler import ElectionVoteHandler
 from command.votes.ledger_connection import BATCH_SECONDS, LedgerConnection
 from command.votes.region_finder import RegionFinder
 from command.votes.rules.fraud_protection import FraudProtection, fraud_protection
@@ -66,7 +70,17 @@ DRAIN_S = 8
 class CommandService(Service):
     """Everything that this process holds."""
 
-    handler_types = (VoteHandler, MakingHandler, EditingHandler, EventHandler, DisplayHandler, RulesHandler)
+    handler_types = (
+        VoteHandler,
+        MakingHandler,
+        EditingHandler,
+        EventHandler,
+        DisplayHandler,
+        RulesHandler,
+        ElectionVoteHandler,
+        ElectionHandler,
+        CandidateHandler,
+    )
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.listening = settings.read(CommandListening, env)
@@ -117,13 +131,18 @@ class CommandService(Service):
         runner = ChangeRunner(self._staff)
         newest = max(number for number in seal_keys if number < settings.REHEARSAL_KEYS)
         events = EventChanges(runner, ballots, self._hearing)
+        making, editing = EventMaking(runner, self._people, newest), EventEditing(runner, self._hearing)
+        reading = EventReading(runner)
         self.handlers = (
             VoteHandler(self._verifier, self._votes),
-            MakingHandler(self._verifier, EventMaking(runner, self._people, newest)),
-            EditingHandler(self._verifier, EventEditing(runner, self._hearing)),
+            MakingHandler(self._verifier, making),
+            EditingHandler(self._verifier, editing),
             EventHandler(self._verifier, events),
             DisplayHandler(self._verifier, events),
             RulesHandler(self._verifier, self._rules.report if self._rules else None),
+            ElectionVoteHandler(self._verifier, self._votes),
+            ElectionHandler(self._verifier, making, editing, events, reading),
+            CandidateHandler(self._verifier, editing, reading),
         )
 
     async def why_not_ready(self) -> str:

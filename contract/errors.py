@@ -1,6 +1,7 @@
-"""What can be refused, and why: one class per code of the contract, with the HTTP status that all dialects give it.
+"""What can be refused, and why: one class per code of the contract, with its HTTP status.
 
-A class' docstring is its message when none is given. How an error is written is up to contract/web/dialect.py.
+A class' docstring is its message when none is given. How an error is written, and by which other code or status a
+dialect says it, is up to contract/web/dialect.py.
 """
 
 from typing import ClassVar, NamedTuple

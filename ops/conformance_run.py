@@ -25,7 +25,7 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-LEFT_OUT = r"^/v1/(auth/logout|auth/sessions/\{session_id\}|me|event/\{event_id\}/(stream|ws))$"
+LEFT_OUT = r"^(/api)?/v1/(auth/logout|auth/sessions/\{session_id\}|me|event/\{event_id\}/(stream|ws)|results/stream/\{electionId\})$"
 
 
 def main(arguments: Sequence[str]) -> int:

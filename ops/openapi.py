@@ -22,7 +22,7 @@ from command.__main__ import CommandService
 from command.identity.__main__ import IdentityService
 from contract import errors
 from contract.errors import ContractError
-from contract.web.call import Access, Answer, Call, calls_of
+from contract.web.call import Access, Answer, Call, calls_of, snake_case
 from contract.web.dialect import DIALECTS, dialect_of
 from query.reads.__main__ import QueryService
 from query.streams.__main__ import SseService
@@ -65,7 +65,7 @@ def _operation(call: Call) -> OperationBuilder:
     operation.name(call.name)
     operation.describe(summary=call.summary, description=f"Access: {call.access.value}.")
     for parameter in re.findall(r"{(\w+)}", call.path):
-        operation.parameter(parameter, uuid.UUID if parameter.endswith("_id") else str, "path")
+        operation.parameter(parameter, uuid.UUID if snake_case(parameter).endswith("_id") else str, "path")
     for parameter, kind in call.query.items():
         operation.parameter(parameter, Schema(**msgspec.json.schema(kind)), "query", required=False)
     if call.body:
@@ -90,11 +90,13 @@ def _refusals(call: Call) -> dict[int, list[str]]:
         given.add(errors.Forbidden)
     if call.body:
         given |= {errors.InvalidBody, errors.InvalidField, errors.MissingField, errors.TooLarge, errors.NotJson}
-    if "_id}" in call.path:
+    if "_id}" in snake_case(call.path):
         given.add(errors.InvalidField)
     by_status: dict[int, list[str]] = {}
-    for error in sorted(given, key=lambda each: (each.status, each.code)):
-        by_status.setdefault(error.status, []).append(error.code)
+    for status, code in sorted(map(dialect_of(call.path).said_of, given)):
+        codes = by_status.setdefault(status, [])
+        if code not in codes:
+            codes.append(code)
     return by_status
 
 

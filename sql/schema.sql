@@ -702,6 +702,15 @@ CREATE FUNCTION public.has_partition(p_table text, p_event_no integer) RETURNS b
                      AND NOT inhdetachpending)
 $$;
 ALTER FUNCTION public.has_partition(p_table text, p_event_no integer) OWNER TO vote_ledger_owner;
+-- Name: history_of(uuid); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.history_of(p_event_id uuid) RETURNS TABLE(changed_at timestamp with time zone, added jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT max(at), jsonb_object_agg(after ->> 'contestant_id', at) FILTER (WHERE action = 'event.contestant.add')
+    FROM audit_log WHERE event_id = p_event_id
+$$;
+ALTER FUNCTION public.history_of(p_event_id uuid) OWNER TO vote_ledger_owner;
 -- Name: is_repeat(uuid, text, public.actor, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text) RETURNS boolean
     LANGUAGE plpgsql
@@ -1505,6 +1514,9 @@ REVOKE ALL ON FUNCTION public.facts_of(p_contestant public.contestants) FROM PUB
 REVOKE ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_query;
 GRANT ALL ON FUNCTION public.has_partition(p_table text, p_event_no integer) TO vote_auditor;
+-- Name: FUNCTION history_of(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.history_of(p_event_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.history_of(p_event_id uuid) TO vote_command;
 -- Name: FUNCTION is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.is_repeat(p_event_id uuid, p_action text, p_by public.actor, p_key text) FROM PUBLIC;
 -- Name: FUNCTION locked_draft(p_event_id uuid); Type: ACL; Schema: public; Owner: vote_ledger_owner

@@ -74,7 +74,7 @@ class MakingHandler:
         by = actor_of(self._verifier, request)
         event = await large_json_body(request, NewEvent)
         draft = msgspec.convert(event, EventDraft, from_attributes=True)
-        return _answer(await self._events.create(by, UUID(event.user_id), draft, _repeatable(request)))
+        return _answer(await self._events.create(by, UUID(event.user_id), draft, repeatable(request)))
 
     @call(
         "POST",
@@ -93,7 +93,7 @@ class MakingHandler:
         if copy.event_name is not None:
             require_visible(copy.event_name, "event_name")
         changes = msgspec.to_builtins(copy)
-        return _answer(await self._events.duplicate(by, event, changes, _repeatable(request)))
+        return _answer(await self._events.duplicate(by, event, changes, repeatable(request)))
 
     @call(
         "POST",
@@ -114,7 +114,7 @@ class MakingHandler:
         chosen = list(dict.fromkeys(map(UUID, wanted.contestant_ids)))
         if len(chosen) < len(wanted.contestant_ids):
             raise InvalidField("contestant_ids names somebody twice", field="contestant_ids")
-        made = await self._events.next_round(by, event, chosen, wanted.event_name, _repeatable(request))
+        made = await self._events.next_round(by, event, chosen, wanted.event_name, repeatable(request))
         return _answer(made)
 
     @call(
@@ -136,7 +136,7 @@ def _answer(made: EventIds) -> HTTPResponse:
     return answer(CreatedEvent(str(made.event_id), contestants))
 
 
-def _repeatable(request: Request) -> Repeatable:
+def repeatable(request: Request) -> Repeatable:
     """The key by which a client says that this is the same request as before, if it does, and what it asks for."""
     path = request.path.rstrip("/").lower().encode()
     asked = request.body if path == b"/v1/event/create" else path + b"\n" + request.body

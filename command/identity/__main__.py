@@ -15,6 +15,7 @@ from command.identity.attempt_limits import AttemptLimits
 from command.identity.challenge_handler import ChallengeHandler
 from command.identity.challenge_store import ChallengeStore
 from command.identity.challenges import Challenges
+from command.identity.election_auth_handler import ElectionAuthHandler
 from command.identity.factor_enrolment import FactorEnrolment
 from command.identity.factor_handler import FactorHandler
 from command.identity.factor_policy import FactorPolicy
@@ -84,6 +85,7 @@ class IdentityService(Service):
         FactorHandler,
         StaffHandler,
         KeyHandler,
+        ElectionAuthHandler,
     )
 
     _redis: redis.asyncio.Redis | None = None  # how it does is told there
@@ -145,6 +147,7 @@ class IdentityService(Service):
             FactorHandler(signed_in, enrolment, proof),
             StaffHandler(signed_in, Staff(self._database, policy)),
             KeyHandler(self._keys),
+            ElectionAuthHandler(verifier, signed_in, accounts, sessions, session_list),
         )
 
     async def why_not_ready(self) -> str:

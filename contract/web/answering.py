@@ -138,7 +138,8 @@ async def answer_error(request: Request, error: Exception) -> HTTPResponse:
     headers = _headers(failure, request)
     if isinstance(error, sanic_exceptions.MethodNotAllowed):
         headers["Allow"] = _allowed(error, request)
-    return answer(dialect_of(request.path).refusal(failure, trace), failure.status, headers)
+    dialect = dialect_of(request.path)
+    return answer(dialect.refusal(failure, trace), dialect.said_of(failure)[0], headers)
 
 
 async def _pass_over_body(request: Request) -> None:

@@ -12,6 +12,7 @@ After a change of any declaration: `python -m ops.openapi`, and commit contract/
 """
 
 import enum
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -96,11 +97,16 @@ def calls_of(handlers: type) -> Iterator[tuple[Call, str]]:
             yield declared, attribute
 
 
+def snake_case(name: str) -> str:
+    """A name of any dialect as handlers have it for their argument."""
+    return re.sub(r"[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
+
+
 def add_routes(app: Sanic[Any, Any], *handlers: object) -> None:
     """Route each call that these objects' classes declare to its method."""
     for each in handlers:
         for declared, attribute in calls_of(type(each)):
-            path = declared.path.replace("{", "<").replace("}", ">")
+            path = re.sub(r"{(\w+)}", lambda name: f"<{snake_case(name[1])}>", declared.path)
             methods = ["GET", "HEAD"] if declared.method == "GET" else [declared.method]
             context: dict[str, Any] = {
                 "ctx_body_bytes_max": declared.body_bytes_max,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from contract import elections
 from contract.errors import ContractError
 
 
@@ -36,15 +37,24 @@ def refusal(error: ContractError, trace_id: str) -> Refusal:
     return Refusal(details, error.receipt.vote_id, error.receipt.kind.vote_status)
 
 
+def said_of(error: ContractError | type[ContractError]) -> tuple[int, str]:
+    """The HTTP status and the code of an error."""
+    return error.status, error.code
+
+
 class Dialect(NamedTuple):
-    """How errors of all paths under `prefix` are written: their shape, and what puts an error into it."""
+    """How errors of all paths under `prefix` are written: their shape, what puts an error into it, status and code."""
 
     prefix: str
     shape: type[msgspec.Struct]
     refusal: Callable[[ContractError, str], msgspec.Struct]
+    said_of: Callable[[ContractError | type[ContractError]], tuple[int, str]]
 
 
-DIALECTS = (Dialect("", Refusal, refusal),)  # the first whose prefix fits; what never became a request has no path
+DIALECTS = (  # the first whose prefix fits; what never became a request has no path
+    Dialect(elections.PREFIX, elections.ElectionError, elections.election_error, elections.said_of),
+    Dialect("", Refusal, refusal, said_of),
+)
 
 
 def dialect_of(path: str) -> Dialect:

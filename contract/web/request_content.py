@@ -70,12 +70,23 @@ def parameter_of(request: Request, name: str) -> str | None:
     return value
 
 
-def flag_of(request: Request, name: str) -> bool:
-    """A yes or no of the query, no when it isn't there; anything else is `InvalidField`."""
+def flag_of(request: Request, name: str, *, default: bool = False) -> bool:
+    """A yes or no of the query, `default` when it isn't there; anything else is `InvalidField`."""
     asked = parameter_of(request, name)
     if asked not in (None, "true", "false"):
         raise InvalidField(f"{name} must be true or false", field=name)
-    return asked == "true"
+    return default if asked is None else asked == "true"
+
+
+def number_of(request: Request, name: str, least: int, most: int, *, default: int) -> int:
+    """A whole number of the query from `least` to `most`, `default` when it isn't there; else `InvalidField`."""
+    asked = parameter_of(request, name)
+    if asked is None:
+        return default
+    sound = asked.isascii() and asked.isdigit() and len(asked) <= len(str(most))
+    if not (sound and least <= int(asked) <= most):
+        raise InvalidField(f"{name} must be a number from {least} to {most}", field=name)
+    return int(asked)
 
 
 def log_cursor_of(request: Request) -> int | None:

@@ -13,7 +13,8 @@ from ops.rig.service import Service
 from ops.rig.stream_messages import Message, messages
 
 RESULTS = ["leaderboard", "results", "results?include_percentages=true", "live", "feed.json", "feed.csv"]
-NUMBERS = re.compile(rb'"(?:total_votes|votes|current_votes)": ?(\d+)')
+ELECTION_RESULTS = ["", "live/"]
+NUMBERS = re.compile(rb'"(?:total_?[vV]otes|votes|current_?[vV]otes|delta)": ?(-?\d+)')
 LINES = re.compile(rb"^\d+,[^,]*,[^,]*,(\d+),[\d.]*,(\d+),", re.MULTILINE)  # of the CSV: votes, and all of them
 
 
@@ -29,16 +30,21 @@ class Roads:
         """Status and numbers of each road: with this person's token, or, for the public, with whatever it may have."""
         found: dict[str, tuple[int, set[int]]] = {}
         async with aiohttp.ClientSession(self.query.url) as reads, aiohttp.ClientSession(self.sse.url) as streams:
-            for path in (*(f"/v1/event/{self.event.event_id}/{name}" for name in RESULTS), "/v1/events"):
+            event_id = self.event.event_id
+            paths = [f"/v1/event/{event_id}/{name}" for name in RESULTS]
+            paths += [f"/api/v1/results/{name}{event_id}" for name in ELECTION_RESULTS]
+            for path in (*paths, "/v1/events"):
                 asker = who or (self.viewer if path.endswith(("leaderboard", "events")) else None)
                 for etag in ("", *(etag for known, etag in self._bodies if known == path)):
                     found[f"{path} {etag}"] = await self._read(reads, path, asker, etag)
+            path = f"/api/v1/results/stream/{event_id}?token={(who or self.viewer).token}"
+            found[path] = await self._first(streams, path, None)
             tickets = ["", "?ticket=nonsense"]
             if who is None:
                 tickets.append("?ticket=" + await self._ticket(streams, self.other, self.host))
             for door in ("stream", "ws"):
                 for ticket in tickets:
-                    path = f"/v1/event/{self.event.event_id}/{door}{ticket}"
+                    path = f"/v1/event/{event_id}/{door}{ticket}"
                     for asker in (who, who or self.viewer):
                         found[f"{path} {asker is None}"] = await self._first(streams, path, asker)
         return found
@@ -68,7 +74,7 @@ class Roads:
 
     async def _first(self, session: aiohttp.ClientSession, path: str, who: Voter | None) -> tuple[int, set[int]]:
         headers = who.headers if who else {}
-        if "/ws" in path:
+        if "/ws" in path or "/results/stream/" in path:
             try:
                 async with session.ws_connect(path, headers=headers) as socket:
                     return 200, _numbers((await socket.receive_str()).encode())

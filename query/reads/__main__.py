@@ -30,10 +30,14 @@ from query.pages.join_handler import JoinHandler
 from query.pages.page_handler import PageHandler, load_files
 from query.pages.viewer_handler import ViewerHandler
 from query.reads.audit_handler import AuditHandler
+from query.reads.election_results_handler import ElectionResultsHandler
+from query.reads.election_votes_handler import ElectionVotesHandler
 from query.reads.event_pages import EventPages
+from query.reads.event_statistics import EventStatistics
 from query.reads.events_handler import EventsHandler
 from query.reads.own_votes import OwnVotePages
 from query.reads.own_votes_handler import OwnVotesHandler
+from query.reads.result_answers import ResultAnswers
 from query.reads.result_renderer import ResultRenderer
 from query.reads.results_handler import ResultsHandler
 from query.reads.road_handler import RoadHandler
@@ -75,6 +79,8 @@ class QueryService(Service):
         HomeHandler,
         JoinHandler,
         ViewerHandler,
+        ElectionResultsHandler,
+        ElectionVotesHandler,
     )
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -102,13 +108,15 @@ class QueryService(Service):
         self._bell = StandingsBell(self._redis, events.hear)
         pages = EventPages(self._replica)
         user_votes = UserVotes(seeds, ciphers, events, self._replica, people, primary, age)
+        results = ResultAnswers(events, ResultsAccess(verifier), ResultRenderer(events, standings))
+        figures = EventStatistics(events, standings, statistics, VoteCounter(statistics))
         road = RoadWatch(redis_reader, self._replica)
         self._status = StatusPage(road)
         self._beacon = RoadBeacon(self._redis, Part.READS, self.why_not_ready)
         self.handlers = (
             EventsHandler(verifier, events, pages),
-            ResultsHandler(verifier, events, ResultsAccess(verifier), ResultRenderer(events, standings)),
-            StatisticsHandler(verifier, events, standings, statistics, VoteCounter(statistics)),
+            ResultsHandler(verifier, events, results),
+            StatisticsHandler(verifier, figures),
             AuditHandler(verifier, statistics),
             SheetHandler(verifier, events, SheetMaker(standings, statistics)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader, primary)),
@@ -120,6 +128,8 @@ class QueryService(Service):
             HomeHandler(files, self._replica),
             JoinHandler(self._replica, settings.read(PublicAddress, env)),
             ViewerHandler(),
+            ElectionResultsHandler(verifier, results, figures),
+            ElectionVotesHandler(verifier, user_votes),
         )
 
     async def why_not_ready(self) -> str:

@@ -1,7 +1,4 @@
-"""GET /v1/event/{event_id}/statistics, as /v1 says it; vote_counter counts.
-
-Totals are as fresh as everywhere. What has to be counted in the ledger is so old as `counted.as_of` says.
-"""
+"""GET /v1/event/{event_id}/statistics, as /v1 says it; event_statistics finds them out."""
 
 from datetime import UTC, datetime
 
@@ -15,15 +12,11 @@ from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import flag_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
-from query.event import Event
-from query.event_directory import EventDirectory
-from query.on_air import Audience, Shown, see
+from query.reads.event_statistics import EventStatistics
 from query.reads.percentages import share
 from query.reads.result_views import ResultRow, result_rows
-from query.reads.statistics_reader import EventFacts, StatisticsReader
-from query.reads.vote_counter import VoteCounter
+from query.reads.statistics_reader import EventFacts
 from query.reads.vote_counts import VoteCounts
-from query.standings_reader import StandingsReader
 
 
 class Minute(msgspec.Struct):
@@ -110,19 +103,9 @@ class Statistics(msgspec.Struct):
 class StatisticsHandler:
     """Turns what was counted into answers."""
 
-    def __init__(
-        self,
-        verifier: TokenVerifier,
-        events: EventDirectory,
-        standings: StandingsReader,
-        reader: StatisticsReader,
-        counter: VoteCounter,
-    ) -> None:
+    def __init__(self, verifier: TokenVerifier, statistics: EventStatistics) -> None:
         self._verifier = verifier
-        self._events = events
-        self._standings = standings
-        self._reader = reader
-        self._counter = counter
+        self._statistics = statistics
 
     @call(
         "GET",
@@ -137,20 +120,11 @@ class StatisticsHandler:
         """Turnout, votes by minute, hour and region, refusals by reason, devices."""
         self._verifier.auditor(request)
         hourly, regional = flag_of(request, "include_hourly"), flag_of(request, "include_regional")
-        event = await self._events.current(uuid_of(event_id, "event_id"))
-        facts = await self._reader.facts(event.event_no)
-        votes = (await self._shown(event)).total_votes
-        counts = None if facts.archived else await self._counter.counts(event, facts.leaves, votes)
-        shown = await self._shown(event)  # anew: the first count may have taken seconds
+        event, facts, shown, counts = await self._statistics.of(uuid_of(event_id, "event_id"))
         rows = result_rows(shown, with_percentages=True)
         counted = _counted(counts, hourly=hourly, regional=regional) if counts else None
         figures = _figures(facts, shown.total_votes, counted, stale=shown.stale)
         return answer(Statistics(event.event_id, rfc3339(datetime.now(UTC)), event.status, rows, figures))
-
-    async def _shown(self, event: Event) -> Shown:
-        shown = see(event, await self._standings.read(event), Audience.STAFF)
-        assert shown  # staff see all at any time
-        return shown
 
 
 def _figures(facts: EventFacts, total: int, counted: CountedVotes | None, *, stale: bool) -> Figures:
@@ -183,6 +157,5 @@ def _counted(counts: VoteCounts, *, hourly: bool, regional: bool) -> CountedVote
     if hourly:
         counted.hourly = [Hour(rfc3339(hour), votes) for hour, votes in counts.by_hour()]
     if regional:
-        by_votes = sorted(counts.by_region.items(), key=lambda each: (-each[1], each[0]))
-        counted.regional = [RegionVotes(region, votes) for region, votes in by_votes]
+        counted.regional = [RegionVotes(region, votes) for region, votes in counts.regions()]
     return counted

@@ -43,6 +43,15 @@ class VoteCounts:
             hours[minute.replace(minute=0)] += votes
         return sorted(hours.items())
 
+    def regions(self) -> list[tuple[str, int]]:
+        """Votes from each region that has any, most votes first."""
+        return sorted(self.by_region.items(), key=lambda each: (-each[1], each[0]))
+
+    def peak_hour(self) -> datetime | None:
+        """When the hour with the most votes begins, of equal ones the first; None without any vote."""
+        busiest = min(self.by_hour(), key=lambda each: (-each[1], each[0]), default=None)
+        return busiest[0] if busiest else None
+
     def peak(self) -> tuple[datetime, int] | None:
         """The minute with the most votes, of equal ones the first; None without any vote."""
         return min(self.by_minute.items(), key=lambda each: (-each[1], each[0]), default=None)

@@ -23,8 +23,10 @@ from query.replica_reader import ReplicaReader, primary_behind
 from query.settings import SseListening, Staleness, Streaming
 from query.standings_bell import StandingsBell
 from query.standings_reader import StandingsReader
+from query.streams.election_stream_handler import ElectionStreamHandler
 from query.streams.sse_handler import SseHandler
 from query.streams.sse_hub import SseHub
+from query.streams.stream_server import StreamServer
 from query.streams.stream_tickets import StreamTickets
 
 MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
@@ -33,7 +35,7 @@ MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
 class SseService(Service):
     """Everything that this process holds."""
 
-    handler_types = (SseHandler,)
+    handler_types = (SseHandler, ElectionStreamHandler)
 
     # Connections that live for long die as cycles (Sanic's) among old objects, which must be looked through often
     # enough: after some thousand joins. By the other services' thresholds memory grew by 27 MB with each 10,000 of
@@ -62,7 +64,11 @@ class SseService(Service):
         latency = stages.latencies(stages.COMMITTED_TO_DELIVERED)
         self._beacon = RoadBeacon(self._redis, Part.STREAMS, self.why_not_ready, latency, watching=self._hub.watching)
         tickets = StreamTickets(self._redis)
-        self.handlers = (SseHandler(self._verifier, revoked, events, tickets, self._hub, self._limits),)
+        server = StreamServer(revoked, self._hub, self._limits)
+        self.handlers = (
+            SseHandler(self._verifier, revoked, events, tickets, server, self._limits),
+            ElectionStreamHandler(self._verifier, revoked, events, tickets, server),
+        )
 
     async def why_not_ready(self) -> str:
         """Streams need the replica, and Redis, to be of use: without it they go on, but what they show is stale."""

@@ -82,18 +82,23 @@ def standings_frame(shown: Shown, traces: Sequence[str] = ()) -> Frame:
     )
     data = msgspec.json.encode(content)
     message = b"event: %b\nid: %b\ndata: %b\n\n" % (content.type.encode(), shown.stream_id.encode(), data)
-    return Frame(_chunk(message), _websocket_frame(_TEXT, data))
+    return Frame(_chunk(message), text_frame(data))
 
 
 def hidden_frame(event_id: str) -> Frame:
     """The last frame when results are hidden; it has no id, so a client keeps that of what it has seen."""
     data = msgspec.json.encode(HiddenResults("hidden", event_id))
-    return Frame(_chunk(b"event: hidden\ndata: %b\n\n" % data), _websocket_frame(_TEXT, data))
+    return Frame(_chunk(b"event: hidden\ndata: %b\n\n" % data), text_frame(data))
 
 
 def retry(wait_ms: int) -> bytes:
     """Tells a client how long to wait before it comes back: the first line of its first event, no event of its own."""
     return b"retry: %d\n" % wait_ms
+
+
+def text_frame(data: bytes) -> bytes:
+    """A text message of a WebSocket, from a server."""
+    return _websocket_frame(_TEXT, data)
 
 
 def _chunk(message: bytes) -> bytes:

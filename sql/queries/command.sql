@@ -33,6 +33,31 @@ SELECT event_no, event_id FROM create_event(
 -- What an event is, and what makes the same anew; no row: no such event.
 SELECT status, draft_of(event_id) AS draft FROM events WHERE event_id = :event_id;
 
+-- name: whole_event
+-- One event as staff work on it; no row: no such event. added: when contestants came after its making, by contestant_id.
+SELECT e.event_no, e.event_id, e.event_name, e.event_description, e.status, e.opens_at, e.closes_at, e.created_at,
+       coalesce(h.changed_at, e.created_at) AS changed_at, h.added
+FROM events e, history_of(e.event_id) h WHERE e.event_id = :event_id;
+
+-- name: whole_events
+-- The same of a page of events, newest first; of some statuses, null: of any. Canaries' own events are nobody's business.
+SELECT e.event_no, e.event_id, e.event_name, e.event_description, e.status, e.opens_at, e.closes_at, e.created_at,
+       coalesce(h.changed_at, e.created_at) AS changed_at, h.added
+FROM (SELECT * FROM events
+      WHERE (:statuses::text[] IS NULL OR status = ANY (:statuses::text[])) AND assurance_min <> 'canary'
+      ORDER BY event_no DESC OFFSET :skipped LIMIT :events_max) e, history_of(e.event_id) h
+ORDER BY e.event_no DESC;
+
+-- name: count_events
+-- How many events all pages have.
+SELECT count(*) AS total FROM events
+WHERE (:statuses::text[] IS NULL OR status = ANY (:statuses::text[])) AND assurance_min <> 'canary';
+
+-- name: contestants_of_events
+-- The contestants of some events, in their order.
+SELECT event_no, contestant_id, contestant_name, contestant_image_url, party FROM contestants
+WHERE event_no = ANY (:event_nos::int[]) ORDER BY event_no, order_no;
+
 -- name: reset_event
 -- Ends a rehearsal and makes it anew, once. SQLSTATE VT404: no such event; VT409: it is no rehearsal.
 SELECT event_no, event_id FROM reset_event(:event_id, :key_no, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);

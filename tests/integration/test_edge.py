@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,15 @@ def test_inner_paths_do_not_exist(edge_port: int, services: dict[str, StandIn], 
     assert content["error"]["code"] == "not_found"
     assert answer.headers["X-Trace-Id"] == content["error"]["trace_id"]
     assert [len(server.heard) for server in services.values()] == before
+
+
+@pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing", "/api/v1/votes/more"])
+def test_elections_are_refused_in_their_words(edge_port: int, path: str) -> None:
+    """What the edge refuses under /api/v1 has that dialect's shape, and the trace id as a UUID."""
+    answer, content = _ask(edge_port, "GET", path, {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
+    assert answer.status == 404
+    assert content == {"code": "NOT_FOUND", "message": "no such path", "traceId": str(uuid.UUID(TRACE))}
+    assert answer.headers["X-Trace-Id"] == TRACE
 
 
 def test_trace_is_continued(edge_port: int) -> None:
@@ -240,8 +250,9 @@ def test_body_limit_is_the_declared_one(edge_port: int, method: str, path: str) 
     assert _ask(edge_port, method, _spelled(path), {}, bytes(limit))[1]["body_bytes"] == limit
     for framing, body in (({}, bytes(limit + 1)), ({"Transfer-Encoding": "chunked"}, iter([bytes(limit), b"1"]))):
         answer, content = _ask(edge_port, method, _spelled(path), framing, body)
-        assert (answer.status, content["error"]["code"]) == (413, "too_large")
-        assert ("1 MiB" if limit > BODY_BYTES_MAX else "16 KiB") in content["error"]["message"]
+        error = content if path.startswith("/api/v1/") else content["error"]
+        assert (answer.status, error["code"].lower()) == (413, "too_large")
+        assert ("1 MiB" if limit > BODY_BYTES_MAX else "16 KiB") in error["message"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -294,6 +305,8 @@ def test_service_that_is_away(tmp_path: Path) -> None:
     """A service that can't be reached is 502 `busy` with Retry-After, safe to repeat, in the contract's shape."""
     with edge(tmp_path, {}) as running:
         answer, content = _ask(running.port, "POST", "/v1/vote/submit", {}, b"{}")
+        _, of_election = _ask(running.port, "POST", "/api/v1/votes", {}, b"{}")
     assert (answer.status, content["error"]["code"]) == (502, "busy")
+    assert of_election["code"] == "BUSY"
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

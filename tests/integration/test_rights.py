@@ -43,6 +43,7 @@ vote_command: EXECUTE draft_of/1
 vote_command: EXECUTE due_changes/0
 vote_command: EXECUTE edit_contestant/5
 vote_command: EXECUTE edit_event/3
+vote_command: EXECUTE history_of/1
 vote_command: EXECUTE next_due_at/0
 vote_command: EXECUTE remove_contestant/3
 vote_command: EXECUTE reset_event/3

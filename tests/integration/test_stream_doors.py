@@ -21,7 +21,7 @@ from ops.rig.stream_messages import messages
 from ops.rig.tallies import Tallies
 from ops.rig.valkey import RunningValkey
 from query.streams.__main__ import MESSAGE_BYTES_MAX
-from query.streams.sse_handler import WORDS_A_MINUTE
+from query.streams.stream_server import WORDS_A_MINUTE
 
 Start = Callable[..., contextlib.AbstractContextManager[Service]]
 

@@ -1,0 +1,104 @@
+"""GET /api/v1/results/stream/{electionId}: the stream of an election by WebSocket, for people who are known.
+
+Their clients have no other place for a token than the address. It is in no log: the edge's lines and ours name no
+path, and a span has the path as it is declared.
+"""
+
+import asyncio
+
+from sanic import Request
+
+from contract.errors import InvalidBody, NotFound, ResultsHidden, Unauthorized
+from contract.revocations import RevocationList, ids_of
+from contract.tokens import Caller
+from contract.web.answering import trace_id
+from contract.web.call import Access, call
+from contract.web.request_content import parameter_of, uuid_of
+from contract.web.token_verifier import TokenVerifier
+from query.event import Event, require_listed
+from query.event_directory import EventDirectory
+from query.on_air import is_hidden, may_see_all
+from query.streams.election_client import ElectionClient
+from query.streams.election_messages import ElectionTeller, error_text
+from query.streams.sse_feed import Channel
+from query.streams.stream_limit import StreamLimit
+from query.streams.stream_server import StreamServer, require_socket
+from query.streams.stream_tickets import StreamTickets
+
+STREAMS_A_USER_MAX = 5
+
+
+class ElectionStreamHandler:
+    """Turns requests into clients of the hub that speak of elections."""
+
+    def __init__(
+        self,
+        verifier: TokenVerifier,
+        revoked: RevocationList,
+        events: EventDirectory,
+        tickets: StreamTickets,
+        server: StreamServer,
+    ) -> None:
+        self._verifier = verifier
+        self._revoked = revoked
+        self._events = events
+        self._tickets = tickets
+        self._server = server
+        self._users = StreamLimit(STREAMS_A_USER_MAX, "of this user")
+        self._teller = ElectionTeller()
+
+    @call(
+        "GET",
+        "/api/v1/results/stream/{electionId}",
+        name="election_stream",
+        access=Access.PUBLIC,
+        query={"token": str},
+        answers={101: None},
+        refusals=[Unauthorized, NotFound, ResultsHidden, InvalidBody],
+    )
+    async def socket(self, request: Request, election_id: str) -> None:
+        """The standings of an election as they change, by WebSocket: for who has an access token, or a staff's ticket.
+
+        The token is the parameter. A sixth stream of a user is told so and ended by 1013.
+        """
+        require_socket(request)
+        event = await self._events.current(uuid_of(election_id, "event_id"))
+        user_id, let_in_by = await self._viewer(parameter_of(request, "token") or "", event)
+
+        def make(transport: asyncio.Transport, expires_at: float, channel: Channel) -> ElectionClient:
+            hidden = error_text(ResultsHidden(), event.event_id, trace_id(request))
+            return ElectionClient(
+                transport,
+                expires_at,
+                let_in_by,
+                channel=channel,
+                election_id=event.event_id,
+                hidden=hidden,
+                teller=self._teller,
+            )
+
+        await self._server.serve_socket(
+            request,
+            event,
+            let_in_by,
+            make,
+            admitted=self._users.admit(user_id),
+            sorry=lambda error: error_text(error, event.event_id, trace_id(request)),
+        )
+
+    socket.is_websocket = True  # type: ignore[attr-defined]  # so that Sanic expects no answer from it
+
+    async def _viewer(self, token: str, event: Event) -> tuple[str, tuple[str, ...]]:
+        """Whose stream it is; of one who may see all, the ids by whose revocation it ends."""
+        if token and "." not in token:  # a JWT has dots, a ticket has none
+            ids = await self._tickets.redeem(token, event.event_id)
+            if not ids or self._revoked.any_of(ids):
+                raise Unauthorized
+            return ids[0], ids
+        caller: Caller = self._verifier.caller_of(token)
+        require_listed(event.status, caller)
+        if may_see_all(caller):
+            return caller.user_id, ids_of(caller)
+        if is_hidden(event):
+            raise ResultsHidden
+        return caller.user_id, ()

@@ -1,0 +1,178 @@
+"""A whole election by clients that speak of elections, behind the edge; the same event reads alike in both dialects."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+
+from contract import elections
+from ops.rig.contract_caller import CALLS, Caller
+from ops.rig.running_stack import RunningStack
+from ops.rig.stream_messages import messages
+
+PASSWORD = "correct horse battery staple"
+NOT_LOOKED_AT = "no election here asks for a captcha"
+
+
+@pytest.fixture
+async def session(stack: RunningStack) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(stack.demo["edge_url"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+def caller(session: aiohttp.ClientSession) -> Caller:
+    return Caller(session)
+
+
+async def sign_in(caller: Caller, stack: RunningStack) -> dict[str, Any]:
+    """A new person, and their session."""
+    name = f"voter-{uuid.uuid4().hex[:12]}"
+    account = {"username": name, "email": f"{name}@example.org", "dateOfBirth": "1990-02-03", "password": PASSWORD}
+    person = await caller.ask("election_register", stack.demo["client_token"], account, 201)
+    login: dict[str, Any] = await caller.ask("election_login", body={"username": name, "password": PASSWORD})
+    assert login["userId"] == person["userId"]
+    return login
+
+
+async def refused(session: aiohttp.ClientSession, method: str, path: str, token: str, body: object) -> tuple[int, str]:
+    """Status and code of a refusal, whose trace id is the header's, spelled as a UUID."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with session.request(method, path, json=body, headers=headers) as answer:
+        content = await answer.json()
+        assert set(content) == {"code", "message", "traceId"}
+        assert uuid.UUID(content["traceId"]).hex == answer.headers["X-Trace-Id"]
+        assert "event" not in content["message"]
+        return answer.status, content["code"]
+
+
+async def prepare(caller: Caller, session: aiohttp.ClientSession, admin: str) -> dict[str, Any]:
+    """An election with two candidates, after everything that can be changed of it was changed."""
+    starts = datetime.now(UTC) + timedelta(days=1)
+    new = {"title": "Mayor", "description": "", "startDate": starts.isoformat(),
+           "endDate": (starts + timedelta(days=1)).isoformat()}  # fmt: skip
+    made = await caller.ask("election_create", admin, new, 201)
+    assert (made["status"], made["candidates"]) == ("SCHEDULED", [])
+    where = {"electionId": made["id"]}
+    path = f"/api/v1/admin/elections/{made['id']}"
+    assert await refused(session, "PATCH", f"{path}/status", admin, {"status": "ACTIVE"}) == (400, "INVALID_STATUS")
+    late = {"startDate": (starts + timedelta(days=2)).isoformat()}
+    assert await refused(session, "PUT", path, admin, late) == (400, "INVALID_REQUEST")
+
+    ada = await caller.ask("candidate_add", admin, {"name": "Ada", "party": "", "photoUrl": ""}, 201, **where)
+    bea = await caller.ask("candidate_add", admin, {"name": "Bea", "party": "Green"}, 201, **where)
+    eve = await caller.ask("candidate_add", admin, {"name": "Eve", "party": "Red"}, 201, **where)
+    ada = await caller.ask(
+        "candidate_edit",
+        admin,
+        {"party": "Blue", "photoUrl": "https://a.example/a.png"},
+        **where,
+        candidateId=ada["id"],
+    )
+    assert (ada["name"], ada["party"]) == ("Ada", "Blue")
+    same = await caller.ask("candidate_edit", admin, {"name": "Bea"}, **where, candidateId=bea["id"])
+    assert same == bea
+    await caller.ask("candidate_remove", admin, None, 204, **where, candidateId=eve["id"])
+    edited = await caller.ask("election_edit", admin, {"title": "Mayor 2026"}, **where)
+    assert (edited["title"], edited["candidates"]) == ("Mayor 2026", [ada, bea])
+    assert edited["createdAt"] == made["createdAt"] < ada["createdAt"] < edited["updatedAt"]
+    return dict(edited)
+
+
+async def agree(caller: Caller, election: dict[str, Any], admin: str, viewer: dict[str, Any]) -> None:
+    """What both dialects say of one event is the same, field by field."""
+    event_id = election["id"]
+    of_event, of_election = {"event_id": event_id}, {"electionId": event_id}
+    theirs = await caller.ask("election_results", **of_election)
+    ours = await caller.ask("results", **of_event)
+    names = {"candidateId": "contestant_id", "name": "name", "party": "party", "votes": "votes"}
+    assert [{names[field]: row[field] for field in names} for row in theirs["totals"]] == ours["totals"]
+    assert sum(row["percentage"] for row in theirs["totals"]) == 100
+    assert (theirs["totalVotes"], theirs["electionTitle"], theirs["stale"], theirs["frozen"]) == (
+        ours["total_votes"], ours["event_title"], ours["stale"], ours["frozen"]
+    )  # fmt: skip
+    assert elections.status_word(ours["status"]) == theirs["status"]
+    live, count = await caller.ask("election_live", **of_election), await caller.ask("live_count", **of_event)
+    assert (live["currentVotes"], live["lastUpdated"]) == (count["current_votes"], count["last_updated"])
+    figures = (await caller.ask("statistics", admin, **of_event))["statistics"]
+    told = await caller.ask("election_statistics", admin, **of_election)
+    assert (told["totalVotes"], told["totalEligibleVoters"]) == (
+        figures["total_votes"],
+        figures["eligible_voters"] or 0,
+    )
+    assert told["candidateStats"] == theirs["totals"]
+    details = await caller.ask("event", admin, **of_event)
+    assert (details["event_name"], details["event_description"], details["opens_at"], details["closes_at"]) == (
+        election["title"], election["description"], election["startDate"], election["endDate"]
+    )  # fmt: skip
+    assert [(each["contestant_id"], each["contestant_image_url"]) for each in details["contestants"]] == [
+        (each["id"], each.get("photoUrl", "")) for each in election["candidates"]
+    ]
+    asked = {"electionId": event_id, "userId": viewer["userId"]}
+    status = await caller.ask("election_vote_status", viewer["token"], **asked)
+    vote = await caller.ask("user_vote", viewer["token"], **of_event, user_id=viewer["userId"])
+    assert (status["hasVoted"], status["voteId"], status["timestamp"]) == (True, vote["vote_id"], vote["voted_at"])
+
+
+async def test_a_whole_election(stack: RunningStack, session: aiohttp.ClientSession, caller: Caller) -> None:
+    """From its making to its statistics, every call answers as declared, and as the other dialect does."""
+    admin = (await caller.ask("election_login", body=stack.demo["admin"]))["token"]
+    election = await prepare(caller, session, admin)
+    where, (ada, bea) = {"electionId": election["id"]}, [each["id"] for each in election["candidates"]]
+    viewer = await sign_in(caller, stack)
+    viewer = await caller.ask("election_refresh", body={"refreshToken": viewer["refreshToken"]})
+    assert (await caller.ask("election_validate", viewer["token"]))["userId"] == viewer["userId"]
+    asked = {"electionId": election["id"], "userId": viewer["userId"]}
+    vote = {"electionId": election["id"], "candidateId": ada, "captchaToken": NOT_LOOKED_AT}
+    early = await refused(session, "POST", "/api/v1/votes", viewer["token"], vote)
+    assert early == (409, "ELECTION_NOT_ACTIVE")
+
+    opened = await caller.ask("election_status", admin, {"status": "ACTIVE"}, **where)
+    assert opened["status"] == "ACTIVE"
+    assert "voteId" not in await caller.ask("election_vote_status", viewer["token"], **asked)
+    stream = f"/api/v1/results/stream/{election['id']}?token={viewer['token']}"
+    async with session.ws_connect(stream) as socket:
+        assert (await socket.receive_json())["totalVotes"] == 0
+        cast = await caller.ask("election_vote", viewer["token"], {**vote, "userId": viewer["userId"]})
+        assert await caller.ask("election_vote", viewer["token"], vote) == cast
+        other = {**vote, "candidateId": bea}
+        assert await refused(session, "POST", "/api/v1/votes", viewer["token"], other) == (409, "DUPLICATE_VOTE")
+        unknown = {**vote, "candidateId": str(uuid.uuid4())}
+        assert (await refused(session, "POST", "/api/v1/votes", viewer["token"], unknown))[0] == 400
+        while (heard := await socket.receive_json())["type"] != "VOTE_UPDATE":
+            pass
+        assert (heard["totalVotes"], [each["delta"] for each in heard["candidates"]]) == (1, [1, 0])
+        path = f"/api/v1/admin/elections/{election['id']}"
+        assert await refused(session, "PUT", path, admin, {"title": "Later"}) == (400, "INVALID_STATUS")
+        await caller.ask("event_pause", admin, event_id=election["id"])
+        assert (await caller.ask("election_status", admin, {"status": "ACTIVE"}, **where))["status"] == "ACTIVE"
+        closed = await caller.ask("election_status", admin, {"status": "CLOSED"}, **where)
+        assert closed["status"] == "CLOSED"
+        words = []
+        while (message := await socket.receive()).type == aiohttp.WSMsgType.TEXT:
+            words.append(message.json())
+        assert (words[-1]["type"], words[-1]["newStatus"], message.data) == ("STATUS_CHANGE", "CLOSED", 1000)
+
+    async with session.get(f"/v1/event/{election['id']}/stream") as events:
+        assert (await anext(messages(events))).data["type"] == "closed"
+    await agree(caller, closed, admin, viewer)
+    page = await caller.ask("elections", admin)
+    assert page["content"][0] == closed
+    assert (page["page"], page["size"], page["totalPages"]) == (0, 20, -(-page["totalElements"] // 20))
+    assert await refused(session, "GET", "/api/v1/admin/elections?size=0", admin, None) == (400, "INVALID_REQUEST")
+    query = f"/api/v1/votes/status/{viewer['userId']}"
+    assert await refused(session, "GET", query, viewer["token"], None) == (400, "INVALID_REQUEST")
+    async with session.get(
+        query, params={"electionId": election["id"]}, headers={"Authorization": f"Bearer {viewer['token']}"}
+    ) as answer:
+        assert (await answer.json())["voteId"] == cast["voteId"]
+    caller.asked.add("election_vote_status_of_user")
+
+    doomed = await prepare(caller, session, admin)
+    await caller.ask("election_cancel", admin, None, 204, electionId=doomed["id"])
+    await caller.ask("election_logout", viewer["token"], status=204)
+    own = {call.name for call in CALLS if call.path.startswith(elections.PREFIX)}
+    assert own - caller.asked == {"election_stream"}, "which has no answer, but is heard above"
