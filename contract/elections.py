@@ -29,6 +29,7 @@ _STATUS_WORDS = {
 _CODES = {
     "already_voted": "DUPLICATE_VOTE",
     "event_not_open": "ELECTION_NOT_ACTIVE",
+    "wrong_state": "INVALID_STATUS",
     **dict.fromkeys(("invalid_body", "invalid_field", "missing_field"), "INVALID_REQUEST"),
 }
 _HTTP_STATUSES = {"wrong_state": 400}  # there a transition that can't be is a bad request

@@ -32,13 +32,21 @@ class Caller:
         self.asked: set[str] = set()
 
     async def ask(
-        self, name: str, /, token: str = "", body: object = None, status: int = 200, **parameters: str
+        self,
+        name: str,
+        /,
+        token: str = "",
+        body: object = None,
+        status: int = 200,
+        *,
+        query: str = "",
+        **parameters: str,
     ) -> Any:
         """The answer's JSON (None for other media types), after comparing all of it with its declaration."""
         call = self._calls[name]
         self.asked.add(name)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        path = call.path.format_map(parameters)
+        path = call.path.format_map(parameters) + (f"?{query}" if query else "")
         async with self._session.request(
             call.method, path, json=body, headers=headers, allow_redirects=False
         ) as answer:

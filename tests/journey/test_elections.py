@@ -117,60 +117,79 @@ async def agree(caller: Caller, election: dict[str, Any], admin: str, viewer: di
     assert (status["hasVoted"], status["voteId"], status["timestamp"]) == (True, vote["vote_id"], vote["voted_at"])
 
 
+async def vote(caller: Caller, session: aiohttp.ClientSession, election: dict[str, Any], viewer: dict[str, Any]) -> str:
+    """Cast a viewer's vote and, after it, all that isn't one; its voteId."""
+    (ada, bea), token = [each["id"] for each in election["candidates"]], viewer["token"]
+    ballot = {"electionId": election["id"], "candidateId": ada, "captchaToken": NOT_LOOKED_AT}
+    cast = await caller.ask("election_vote", token, {**ballot, "userId": viewer["userId"]})
+    assert await caller.ask("election_vote", token, ballot) == cast
+    for change, refusal in (
+        ({"candidateId": bea}, (409, "DUPLICATE_VOTE")),
+        ({"candidateId": str(uuid.uuid4())}, (400, "INVALID_REQUEST")),
+        ({"electionId": str(uuid.uuid4())}, (400, "INVALID_REQUEST")),
+        ({"captchaToken": "short"}, (400, "INVALID_REQUEST")),
+        ({"userId": str(uuid.uuid4())}, (403, "NOT_YOURS")),
+    ):
+        assert await refused(session, "POST", "/api/v1/votes", token, {**ballot, **change}) == refusal
+    asked = {"electionId": election["id"], "userId": viewer["userId"]}
+    assert (await caller.ask("election_vote_status_of_user", token, query=f"electionId={election['id']}", **asked))[
+        "voteId"
+    ] == cast["voteId"]
+    path = f"/api/v1/votes/status/{viewer['userId']}"
+    assert await refused(session, "GET", path, token, None) == (400, "INVALID_REQUEST")
+    return str(cast["voteId"])
+
+
+async def close(caller: Caller, session: aiohttp.ClientSession, election_id: str, admin: str) -> dict[str, Any]:
+    """The election after its close, and after all that staff can't do while it is open."""
+    path = f"/api/v1/admin/elections/{election_id}"
+    assert await refused(session, "PUT", path, admin, {"title": "Later"}) == (400, "INVALID_STATUS")
+    await caller.ask("event_pause", admin, event_id=election_id)
+    resumed = await caller.ask("election_status", admin, {"status": "ACTIVE"}, electionId=election_id)
+    assert resumed["status"] == "ACTIVE"
+    closed: dict[str, Any] = await caller.ask("election_status", admin, {"status": "CLOSED"}, electionId=election_id)
+    assert closed["status"] == "CLOSED"
+    return closed
+
+
+async def find(caller: Caller, session: aiohttp.ClientSession, election: dict[str, Any], admin: str) -> None:
+    """The newest election is the first of its page."""
+    page = await caller.ask("elections", admin)
+    assert page["content"][0] == election
+    assert (page["page"], page["size"], page["totalPages"]) == (0, 20, -(-page["totalElements"] // 20))
+    for query in ("size=0", "page=-1", "status=open"):
+        path = f"/api/v1/admin/elections?{query}"
+        assert await refused(session, "GET", path, admin, None) == (400, "INVALID_REQUEST")
+
+
 async def test_a_whole_election(stack: RunningStack, session: aiohttp.ClientSession, caller: Caller) -> None:
     """From its making to its statistics, every call answers as declared, and as the other dialect does."""
     admin = (await caller.ask("election_login", body=stack.demo["admin"]))["token"]
     election = await prepare(caller, session, admin)
-    where, (ada, bea) = {"electionId": election["id"]}, [each["id"] for each in election["candidates"]]
-    viewer = await sign_in(caller, stack)
+    where, viewer = {"electionId": election["id"]}, await sign_in(caller, stack)
     viewer = await caller.ask("election_refresh", body={"refreshToken": viewer["refreshToken"]})
     assert (await caller.ask("election_validate", viewer["token"]))["userId"] == viewer["userId"]
-    asked = {"electionId": election["id"], "userId": viewer["userId"]}
-    vote = {"electionId": election["id"], "candidateId": ada, "captchaToken": NOT_LOOKED_AT}
-    early = await refused(session, "POST", "/api/v1/votes", viewer["token"], vote)
-    assert early == (409, "ELECTION_NOT_ACTIVE")
 
     opened = await caller.ask("election_status", admin, {"status": "ACTIVE"}, **where)
     assert opened["status"] == "ACTIVE"
-    assert "voteId" not in await caller.ask("election_vote_status", viewer["token"], **asked)
-    stream = f"/api/v1/results/stream/{election['id']}?token={viewer['token']}"
-    async with session.ws_connect(stream) as socket:
+    before = await caller.ask("election_vote_status", viewer["token"], **where, userId=viewer["userId"])
+    assert (before["hasVoted"], "voteId" in before) == (False, False)
+    async with session.ws_connect(f"/api/v1/results/stream/{election['id']}?token={viewer['token']}") as socket:
         assert (await socket.receive_json())["totalVotes"] == 0
-        cast = await caller.ask("election_vote", viewer["token"], {**vote, "userId": viewer["userId"]})
-        assert await caller.ask("election_vote", viewer["token"], vote) == cast
-        other = {**vote, "candidateId": bea}
-        assert await refused(session, "POST", "/api/v1/votes", viewer["token"], other) == (409, "DUPLICATE_VOTE")
-        unknown = {**vote, "candidateId": str(uuid.uuid4())}
-        assert (await refused(session, "POST", "/api/v1/votes", viewer["token"], unknown))[0] == 400
+        await vote(caller, session, election, viewer)
         while (heard := await socket.receive_json())["type"] != "VOTE_UPDATE":
             pass
         assert (heard["totalVotes"], [each["delta"] for each in heard["candidates"]]) == (1, [1, 0])
-        path = f"/api/v1/admin/elections/{election['id']}"
-        assert await refused(session, "PUT", path, admin, {"title": "Later"}) == (400, "INVALID_STATUS")
-        await caller.ask("event_pause", admin, event_id=election["id"])
-        assert (await caller.ask("election_status", admin, {"status": "ACTIVE"}, **where))["status"] == "ACTIVE"
-        closed = await caller.ask("election_status", admin, {"status": "CLOSED"}, **where)
-        assert closed["status"] == "CLOSED"
-        words = []
+        closed = await close(caller, session, election["id"], admin)
+        last: dict[str, Any] = {}
         while (message := await socket.receive()).type == aiohttp.WSMsgType.TEXT:
-            words.append(message.json())
-        assert (words[-1]["type"], words[-1]["newStatus"], message.data) == ("STATUS_CHANGE", "CLOSED", 1000)
+            last = message.json()
+        assert (last["type"], last["newStatus"], message.data) == ("STATUS_CHANGE", "CLOSED", 1000)
 
     async with session.get(f"/v1/event/{election['id']}/stream") as events:
         assert (await anext(messages(events))).data["type"] == "closed"
     await agree(caller, closed, admin, viewer)
-    page = await caller.ask("elections", admin)
-    assert page["content"][0] == closed
-    assert (page["page"], page["size"], page["totalPages"]) == (0, 20, -(-page["totalElements"] // 20))
-    assert await refused(session, "GET", "/api/v1/admin/elections?size=0", admin, None) == (400, "INVALID_REQUEST")
-    query = f"/api/v1/votes/status/{viewer['userId']}"
-    assert await refused(session, "GET", query, viewer["token"], None) == (400, "INVALID_REQUEST")
-    async with session.get(
-        query, params={"electionId": election["id"]}, headers={"Authorization": f"Bearer {viewer['token']}"}
-    ) as answer:
-        assert (await answer.json())["voteId"] == cast["voteId"]
-    caller.asked.add("election_vote_status_of_user")
-
+    await find(caller, session, closed, admin)
     doomed = await prepare(caller, session, admin)
     await caller.ask("election_cancel", admin, None, 204, electionId=doomed["id"])
     await caller.ask("election_logout", viewer["token"], status=204)
