@@ -30,9 +30,9 @@ _CODES = {
     "already_voted": "DUPLICATE_VOTE",
     "event_not_open": "ELECTION_NOT_ACTIVE",
     "wrong_state": "INVALID_STATUS",
-    **dict.fromkeys(("invalid_body", "invalid_field", "missing_field"), "INVALID_REQUEST"),
+    **dict.fromkeys(("invalid_body", "invalid_field", "missing_field", "not_json"), "INVALID_REQUEST"),
 }
-_HTTP_STATUSES = {"wrong_state": 400}  # there a transition that can't be is a bad request
+_HTTP_STATUSES = {"wrong_state": 400, "not_json": 400}  # there these are bad requests, too
 
 _WORDS = {
     "event": "election",
