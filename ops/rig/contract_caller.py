@@ -14,6 +14,7 @@ from contract.web.dialect import ErrorDetails, Refusal
 from ops.openapi import SERVICES
 
 CALLS = [call for handlers in SERVICES.values() for each in handlers for call, _ in calls_of(each)]
+ELECTION_IDS = ("userId", "electionId", "candidateId", "voteId")
 
 
 def error_in(content: bytes, path: str) -> ElectionError | ErrorDetails:
@@ -74,7 +75,7 @@ def _check_formats(content: Any, name: str = "") -> None:
     elif isinstance(content, list):
         for value in content:
             _check_formats(value, name)
-    elif isinstance(content, str) and name.endswith(("Id", "_id")) and name not in ("trace_id", "traceId"):
+    elif isinstance(content, str) and (name in ELECTION_IDS or name.endswith("_id")) and name != "trace_id":
         assert str(uuid.UUID(content)) == content
     elif isinstance(content, str) and (name.endswith(("_at", "_updated", "At")) or name in ("at", "now", "as_of")):
         assert content.endswith("Z")
