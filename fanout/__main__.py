@@ -19,6 +19,7 @@ from contract.log_settings import Logs
 from contract.shown_settings import RememberingEnvironment
 from contract.telemetry import log_start, start_logging
 from contract.trace_settings import Tracing
+from fanout import vitals
 from fanout.checkpoint import FencedError
 from fanout.redis_writer import RedisWriter
 from fanout.road_reporter import RoadReporter
@@ -43,7 +44,10 @@ def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWrite
         try:
             with take_over(url, own, writer, stop, health) as lead:
                 health.why_not_ready = "counting what was missed"
-                Session(lead, own, writer, health).run(stop)
+                try:
+                    Session(lead, own, writer, health).run(stop)
+                finally:
+                    vitals.end_session()
         except (psycopg.Error, FencedError, OSError) as error:
             if time.monotonic() - began > STEADY_S:
                 backoff.reset()

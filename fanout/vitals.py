@@ -37,13 +37,22 @@ LAG_SECONDS = Gauge(
 SLOT_RETAINED_BYTES = Gauge(metric_names.FANOUT_SLOT_RETAINED_BYTES, "WAL in bytes that Postgres keeps for the slot")
 SLOT_SAFE_BYTES = Gauge(
     metric_names.FANOUT_SLOT_SAFE_BYTES,
-    "WAL in bytes that may still be written until the slot is invalidated (max_slot_wal_keep_size), -1 without a limit",
+    "WAL in bytes that may still be written until the slot is invalidated (max_slot_wal_keep_size), -1 without a limit"
+    " and while another process leads",
 )
+SLOT_SAFE_BYTES.set(-1)
 READY = Gauge(metric_names.FANOUT_READY, "1 while this process leads and all that is counted reaches Redis, else 0")
-
 
 # Longer than any pause. A Postgres that hangs in the midst of a statement takes longer; then a restart costs nothing.
 LIVE_WITHIN_S = 120.0
+
+
+def end_session() -> None:
+    """We lead no longer: slot and lag are another's to tell of, and what we measured last would stand for ever."""
+    LAG.end()
+    LAG_BYTES.set(0)
+    SLOT_RETAINED_BYTES.set(0)
+    SLOT_SAFE_BYTES.set(-1)
 
 
 class Vitals:
@@ -79,7 +88,7 @@ class Vitals:
         return time.monotonic() - self._passed_at < LIVE_WITHIN_S
 
     def serve(self, host: str, port: int, *, measuring: bool = True) -> None:
-        """Answer /ready and /metrics until the process ends; raises OSError when the port is taken."""
+        """Answer /ready, /live and /metrics until the process ends; raises OSError when the port is taken."""
         metering.introduce("fanout", measuring=measuring)
         handler = type("Handler", (_Handler,), {"vitals": self, "measuring": measuring})
         server = ThreadingHTTPServer((host, port), handler)

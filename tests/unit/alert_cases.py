@@ -154,7 +154,13 @@ COUNTING = [
     Case("CountingStopped", {_ACCEPTED: Rate(10, 10), "vote_fanout_rows_total": Rate(10, 0)}),
     Case("CheckpointOld", {"vote_fanout_checkpoint_unix_seconds": Clock(), "vote_fanout_rows_total": Rate(10, 10)}),
     Case("SlotHoldsWal", {'vote_pg_slot_retained_bytes{slot="fanout_main"}': Gauge(1e6, 2e9)}),
-    Case("SlotNearlyLost", {"vote_fanout_slot_safe_bytes": Gauge(4e9, 5e8)}),
+    Case(
+        "SlotNearlyLost",
+        {
+            'vote_fanout_slot_safe_bytes{instance="a:1"}': Gauge(4e9, 5e8),
+            'vote_fanout_slot_safe_bytes{instance="b:1"}': Gauge(-1, -1),  # waits for the slot
+        },
+    ),
     Case("TalliesChanged", {"vote_fanout_repairs_total": Rate(0, 0.1)}, after_s=330),
     Case("AuditFinding", {'vote_audit_findings{finding="unsealed_row"}': Gauge(0, 1)}),
 ]

@@ -137,9 +137,13 @@ def test_an_idle_source_has_no_lag() -> None:
     lag.count(120, newest_at=0.0)
     assert lag.seconds(3601.0) == 0
     lag.learn_end(140, asked_at=3602.0)  # something that is no vote was written, and is read a moment later
-    assert lag.seconds(3602.5) == 2.5
-    lag.count(140, newest_at=0.0)
-    assert lag.seconds(3603.0) == 0
+    assert lag.seconds(3602.5) == 0.5
+    lag.learn_end(160, asked_at=3604.0)
+    assert lag.seconds(3604.5) == 2.5  # it is not
+    lag.count(150, newest_at=0.0)
+    assert lag.seconds(3604.5) == 0.5
+    lag.count(160, newest_at=0.0)
+    assert lag.seconds(3605.0) == 0
 
 
 def test_who_catches_up_is_as_late_as_what_is_counted() -> None:
@@ -153,7 +157,22 @@ def test_who_catches_up_is_as_late_as_what_is_counted() -> None:
     lag.count(900, newest_at=1600.0)
     assert lag.seconds(1602.0) == 0
     lag.learn_end(950, asked_at=1602.0)  # counting stands still
-    assert lag.seconds(1660.0) == 60
+    assert lag.seconds(1660.0) == 58
+    for number in range(1000):  # and goes on to stand still
+        lag.learn_end(951 + number, asked_at=1660.0 + number)
+    assert lag.seconds(2660.0) == 1058
+
+
+def test_who_leads_no_longer_has_no_lag() -> None:
+    """A hot standby tells nothing of the slot, and its last words as leader don't grow old."""
+    assert vitals.SLOT_SAFE_BYTES.collect()[0].samples[0].value == -1
+    vitals.LAG.begin(100, counted_at=1000.0)
+    vitals.LAG.learn_end(900, asked_at=1001.0)
+    vitals.SLOT_SAFE_BYTES.set(5)
+    assert vitals.LAG.seconds(1010.0) == 10
+    vitals.end_session()
+    assert vitals.LAG.seconds(2000.0) == 0
+    assert vitals.SLOT_SAFE_BYTES.collect()[0].samples[0].value == -1
 
 
 def test_what_postgres_says_of_the_slot_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
