@@ -4,8 +4,9 @@
 //        ▲           │ lost
 //        └─ reconnecting (EventSource by itself; when it gives up, anew with growing, jittered waits)
 //   closed, hidden and missing are ends; hidden is asked again now and then, since results may be shown later, and closed
-//   seldom, since a closed round may still be declared void. Hidden may also come in the midst of a stream. A freeze and a
-//   reveal are no ends: the stream goes on beyond the close.
+//   seldom, since a closed round may still be declared void: by the call, which a CDN answers for a crowd, and by a stream
+//   only once it is closed no longer. Hidden may also come in the midst of a stream. A freeze and a reveal are no ends: the
+//   stream goes on beyond the close.
 //
 // A page that nobody sees keeps no stream: the server has room for others, and a browser opens only six to one origin
 // without HTTP/2. When it is seen again, the first message of a new stream is the newest state.
@@ -40,12 +41,16 @@ function seen() {
  */
 export async function watch(eventId, show, { origin = "", signal = null, closedWaitMs = CLOSED_WAIT_MS } = {}) {
   const base = `${origin}/v1/event/${encodeURIComponent(eventId)}`;
-  const newest = { epoch: -1, version: -1, total: 0, contestants: "" };
+  const newest = { epoch: -1, version: -1, total: 0, contestants: "", isFinal: false };
+  let isOver = false; // the stream has said so
   for (let wait = WAIT_MIN_MS; ; wait = Math.min(wait * 2, WAIT_MAX_MS)) {
     await seen();
     if (signal?.aborted) return;
     const met = await meet(base, show, newest);
-    const end = met === "known" ? await follow(base, show, newest, signal) : met;
+    const isStillOver = met === "known" && isOver && newest.isFinal;
+    const end = isStillOver ? "closed" : met === "known" ? await follow(base, show, newest, signal) : met;
+    if (isStillOver) show.state("closed"); // it may have said that nobody answers
+    if (end !== "away") isOver = end === "closed";
     if (end === "missing" || end === "cancelled" || signal?.aborted) return;
     if (end === "hidden" || end === "closed") {
       await pause(end === "hidden" ? HIDDEN_WAIT_MS : closedWaitMs);
@@ -71,6 +76,7 @@ async function meet(base, show, newest) {
     if (answer.ok) {
       const event = await answer.json();
       newest.contestants = idsOf(event.totals);
+      newest.isFinal = event.status === "closed" && !event.frozen && event.revealed === undefined;
       show.event(event);
       return "known";
     }
