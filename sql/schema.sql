@@ -995,7 +995,7 @@ CREATE FUNCTION public.sealed_rows(p_event_no integer, p_leaf integer) RETURNS S
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-    IF has_partition('votes', p_event_no) THEN
+    IF has_partition('votes', p_event_no) AND to_regclass(format('votes_e%s_p%s', p_event_no, p_leaf)) IS NOT NULL THEN
         RETURN QUERY EXECUTE format(
             'SELECT seal || int8send((extract(epoch FROM voted_at) * 1000000)::bigint) || int8send(coalesce(device, 0))
                  || int4send(event_no) || int2send(contestant_no)

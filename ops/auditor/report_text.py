@@ -13,8 +13,9 @@ from ops.auditor.questions import Row
 
 _FACTS = (
     ("Event", "event_name"), ("Event id", "event_id"), ("Status", "status"), ("Opened", "opened_at"),
-    ("Since", "status_at"), ("Asked at", "asked_at"), ("WAL position", "wal_position"), ("On a replica", "on_replica"),
-    ("Partitions", "partitions"), ("Keys", "key_no"), ("Ballot seal", "ballot_seal"), ("Ballot", "ballot"),
+    ("Since", "status_at"), ("Void", "void_reason"), ("Voting ended", "closed_at"), ("Asked at", "asked_at"),
+    ("WAL position", "wal_position"), ("On a replica", "on_replica"), ("Partitions", "partitions"), ("Keys", "key_no"),
+    ("Ballot seal", "ballot_seal"), ("Ballot", "ballot"),
 )  # fmt: skip
 
 
@@ -46,12 +47,14 @@ def _verdict(report: Report) -> str:
     found = sum(check.total for check in report.checks)
     rehearsal = "; this was a rehearsal: none of it is a real vote" if report.event["rehearsal"] else ""
     verdict = "nothing was found" if report.sound else f"{found} findings"
-    return f"{report.rows} votes, {report.receipts} receipts: {verdict}{rehearsal}"
+    void = "; this round is void: it has no result" if report.event["void_reason"] else ""
+    return f"{report.rows} votes, {report.receipts} receipts: {verdict}{rehearsal}{void}"
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     for name, key in _FACTS:
-        yield name, _plain(report.event[key])
+        if (value := report.event[key]) is not None:
+            yield name, _plain(value)
     yield "Sum of all seals", report.seal_sum
 
 

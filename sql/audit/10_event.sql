@@ -1,10 +1,12 @@
 -- 10 · Which event is it, and what is known of it?
--- Gives: the number that all other questions take; how the event went; what state of the ledger is asked: the moment, and
---        the position in the WAL (on a replica: the one that it has replayed).
+-- Gives: the number that all other questions take; how the event went (with a void_reason it has no result,
+--        and closed_at is when its voting ended); what state of the ledger is asked: the moment, and the position in the WAL
+--        (on a replica: the one that it has replayed).
 -- Takes: milliseconds.
 -- Run:   psql "$DATABASE_URL" -v event_id="'018f…'" -f sql/audit/10_event.sql   (as vote_auditor, best on a replica)
 
-SELECT e.event_no, e.event_id, e.event_name, e.rehearsal, e.status, e.status_at, e.opened_at, e.opens_at, e.closes_at,
+SELECT e.event_no, e.event_id, e.event_name, e.rehearsal, e.status, e.status_at, e.void_reason, e.closed_at,
+       e.opened_at, e.opens_at, e.closes_at,
        e.modulus AS partitions, NOT has_partition('votes', e.event_no) AS archived, e.key_no,
        ballot_of(e.event_no) AS ballot, encode(e.ballot_seal, 'hex') AS ballot_seal,
        clock_timestamp() AS asked_at, pg_is_in_recovery() AS on_replica,

@@ -30,6 +30,7 @@ TALLIES = questions()[31].title
 HOURS = questions()[32].title
 BALLOT_NUMBERS = questions()[33].title
 RECEIPTS = questions()[35].title
+LEAVES = questions()[34].title
 VANISHED = questions()[36].title
 
 Said = dict[str, list[Row]]
@@ -69,6 +70,16 @@ def close(owner: psycopg.Connection, event: Event) -> None:
     owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
 
 
+def store_checkpoint(owner: psycopg.Connection, age: str) -> None:
+    """As fanout does, so long ago."""
+    owner.execute("DELETE FROM fanout_checkpoint")
+    owner.execute(
+        "INSERT INTO fanout_checkpoint (source, epoch, system_id, timeline, lsn, written_at)"
+        " VALUES ('main', 1, 7, 1, '0/1000', now() - %s::interval)",
+        [age],
+    )
+
+
 async def test_an_untouched_ledger_is_sound(
     database: Database, owner: psycopg.Connection, event: Event, tmp_path: Path
 ) -> None:
@@ -101,6 +112,10 @@ async def test_an_untouched_ledger_is_sound(
     page = (tmp_path / "page.html").read_text()
     assert "4 votes, 1 receipts: nothing was found" in page
     assert "WAL position" in page
+    owner.execute("SELECT void_event(%s, 'A line was dead', NULL)", [event.event_id])
+    void = audit().stdout
+    assert void.startswith("4 votes, 1 receipts: nothing was found; this round is void: it has no result\n")
+    assert "Void: A line was dead\n" in void
     kept.write_text("7d3b4c52-0000-4000-8000-000000000000")
     found = audit("--json")
     assert found.returncode == 1
@@ -118,15 +133,17 @@ def test_an_auditor_asks_by_psql(database: Database, event: Event, owner: psycop
     values = {
         "event_no": str(event.event_no),
         "event_id": f"'{event.event_id}'",
-        "voter_seed": "'\\x00'",
         "voters": "'{\"\\\\x000000000000000000000000\"}'",
     }
     variables = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
     lines = {}
     for file in sorted((PROJECT / "sql" / "audit").iterdir()):
-        words = [str(BIN / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", *variables, "-f", str(file)]
-        done = subprocess.run([*words, database.url("vote_auditor")], check=False, capture_output=True, text=True)
-        assert (done.returncode, done.stderr) == (0, ""), file
+        asking = ["-c", r"\prompt seed: voter_seed"] if ":voter_seed" in file.read_text() else []
+        words = [str(BIN / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", *variables, *asking, "-f", str(file)]
+        done = subprocess.run(
+            [*words, database.url("vote_auditor")], check=False, capture_output=True, text=True, input="'\\x00'\n"
+        )
+        assert (done.returncode, done.stderr) == (0, "seed:" if asking else ""), file
         lines[int(file.name[:2])] = done.stdout.splitlines()
     assert all(not lines[each.number] for each in questions().values() if each.is_finding)
     assert (len(lines[10]), len(lines[20]), len(lines[21]), lines[22]) == (1, 3, 2, [])
@@ -166,12 +183,16 @@ def test_it_can_be_done_by_several_processes(database: Database, owner: psycopg.
 def test_an_event_that_is_over_has_the_rows_that_were_counted(
     audit: Audit, owner: psycopg.Connection, event: Event, tallied: int
 ) -> None:
-    """One that goes on may be ahead of its tallies; when it is over, a difference is a finding."""
+    """One that goes on may be ahead of its tallies; when it is over and fanout knows it, a difference is a finding."""
     if tallied:
         owner.execute("INSERT INTO tallies VALUES (%s, 1, %s)", [event.event_no, tallied])
     found = {TALLIES: [{"contestant_no": 1, "rows": 3, "counted": tallied}]}
     assert audit() == (found if tallied > 3 else {})
     close(owner, event)
+    for age in ("1 hour", "0 seconds"):  # its last one before the close, and one that may have been made with it
+        store_checkpoint(owner, age)
+        assert audit() == (found if tallied > 3 else {})
+    store_checkpoint(owner, "-1 minute")
     assert audit() == ({} if tallied == 3 else found)
 
 
@@ -188,6 +209,21 @@ def test_an_event_without_its_rows_is_not_sound(audit: Audit, owner: psycopg.Con
     owner.execute(sql.SQL("ALTER TABLE votes DETACH PARTITION {}").format(sql.Identifier(f"votes_e{event.event_no}")))
     with pytest.raises(LookupError, match="are archived"):
         audit()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP TABLE {leaf}", "ALTER TABLE {leaf} RENAME TO other", "ALTER TABLE {parent} DETACH PARTITION {leaf}"],
+)
+def test_a_partition_that_is_gone_is_found(
+    audit: Audit, owner: psycopg.Connection, event: Event, statement: str
+) -> None:
+    """However small the event is; the audit goes on to its end."""
+    parent, leaf = sql.Identifier(f"votes_e{event.event_no}"), sql.Identifier(f"votes_e{event.event_no}_p0")
+    owner.execute(sql.SQL(statement).format(parent=parent, leaf=leaf))
+    found = audit()
+    assert [(row["partition"], row["is_there"]) for row in found[LEAVES]] == [(f"votes_e{event.event_no}_p0", False)]
+    assert ("RENAME" in statement) == (RECEIPTS not in found)
 
 
 FORGED = """INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
