@@ -12,9 +12,9 @@ import { statusOf } from "./event_list.js";
 const VISIBILITY = { public: "all the time", after_close: "after the close", staff: "when they are revealed" };
 const VOTERS = {
   password: "whoever has an account",
-  mail: "whose mail address is confirmed",
+  mail: "whose mail address is confirmed, or who come from another service",
   federated: "who come from another service",
-  attested: "whose device is attested",
+  attested: "whose identity another service has checked",
 };
 const OVER = ["closed", "cancelled"];
 
