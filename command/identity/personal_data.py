@@ -26,6 +26,7 @@ from contract.errors import ContractError, NotDurable, Unauthorized, WrongState
 from contract.tokens import Caller
 
 FORGET_EVERY_S = 60.0  # of millions of people each call looks at ten thousand
+FORGET_BATCH = 1_000  # so many of a kind go by one call: then more may be waiting
 
 log = logging.getLogger(__name__)
 
@@ -110,4 +111,4 @@ class PersonalRecords:
                 rows = row["rows"] if row else 0
             except (ContractError, psycopg.Error) as error:
                 log.warning("can't delete what isn't needed any more", extra={"reason": str(error)})
-            await asyncio.sleep(1.0 if rows else FORGET_EVERY_S)
+            await asyncio.sleep(1.0 if rows >= FORGET_BATCH else FORGET_EVERY_S)
