@@ -52,7 +52,6 @@ FANOUT_SLOT_SAFE_BYTES = "vote_fanout_slot_safe_bytes"
 FANOUT_REDIS_FAILURES = "vote_fanout_redis_failures"
 FANOUT_REBUILDS = "vote_fanout_rebuilds"
 FANOUT_REPAIRS = "vote_fanout_repairs"
-FANOUT_READY = "vote_fanout_ready"
 
 # sse
 STREAM_SUBSCRIBERS = "vote_stream_subscribers"

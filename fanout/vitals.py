@@ -41,7 +41,6 @@ SLOT_SAFE_BYTES = Gauge(
     " and while another process leads",
 )
 SLOT_SAFE_BYTES.set(-1)
-READY = Gauge(metric_names.FANOUT_READY, "1 while this process leads and all that is counted reaches Redis, else 0")
 
 # Longer than any pause. A Postgres that hangs in the midst of a statement takes longer; then a restart costs nothing.
 LIVE_WITHIN_S = 120.0
@@ -66,8 +65,7 @@ class Vitals:
         self._lag_max_s = lag_max_s
         self._passed_at = time.monotonic()
         LAG_SECONDS.set_function(lambda: LAG.seconds(time.time()))
-        for gauge in (READY, metering.READY):
-            gauge.set_function(lambda: not self.why_not())
+        metering.READY.set_function(lambda: not self.why_not())
 
     def note_pass(self) -> None:
         """The loop goes on: it does so at least each second, while it waits for something too."""

@@ -86,7 +86,9 @@ def fanout() -> Dashboard:
         graph("Age of the last checkpoint", SECONDS, age, objective=30),
         rates("Recounts and repairs", rate("vote_fanout_rebuilds", "reason"), rate("vote_fanout_repairs")),
         states(
-            "Who counts", Query("vote_fanout_ready", "{{instance}}"), about="One of several: others wait for the slot."
+            "Who counts",
+            Query('vote_ready{job="fanout"}', "{{instance}}"),
+            about="One of several: others wait for the slot.",
         ),
     ]
     about = "Counts the WAL: how far behind it is, what it writes, and what the slot keeps meanwhile."

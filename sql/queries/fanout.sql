@@ -119,9 +119,10 @@ GROUP BY contestant_no;
 -- name: write_checkpoint
 -- Stores counts and position together, but only while three things hold: the walsender of this writer is at the slot,
 -- the stored epoch is known_epoch (0: nothing is stored), and the stored position is lower than the new one. Answers
--- whether it was stored, and whether Postgres may take this listener for a synchronous standby, for which commits wait. The arrays have an element for each count: lsns and as_of_us (Unix
--- microseconds) are those of its event's newest commit. freezes is a JSON array of objects, as its columns below; thawed
--- are the events that are frozen no longer. replace_all removes every stored tally and freeze that isn't among them.
+-- whether it was stored, and whether Postgres may take this listener for a synchronous standby, for which commits wait.
+-- The arrays have an element for each count: lsns and as_of_us (Unix microseconds) are those of its event's newest commit.
+-- freezes is a JSON array of objects, as its columns below; thawed are the events that are frozen no longer. replace_all
+-- removes every stored tally and freeze that isn't among them.
 WITH fence AS (
     INSERT INTO fanout_checkpoint AS stored (source, epoch, system_id, timeline, lsn, digest)
     SELECT :source, :epoch::int, :system_id::bigint, :timeline::int, '0/0'::pg_lsn + :lsn::numeric, :digest::bigint

@@ -135,7 +135,7 @@ def test_fanout_tells_how_far_it_is(owner: psycopg.Connection, database: Databas
     """With its own login: what the slot keeps, no lag once all is counted, and how long its writes take."""
     event = make_event(owner)
     with FanoutProcess(database.url("vote_fanout"), redis_url, CHECKPOINT_MS="50").running() as fanout:
-        assert scrape(fanout.url).sum("vote_fanout_ready") == 1
+        assert scrape(fanout.url).sum("vote_ready") == 1
         cast(owner, event, 1, 500)
 
         def is_told() -> bool:
