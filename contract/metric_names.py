@@ -77,6 +77,7 @@ DISPOSABLE_MAIL_DOMAINS_RELEASED_UNIX_SECONDS = "vote_disposable_mail_domains_re
 # synthetic votes (ops/synthetic)
 SYNTHETIC_VOTES = "vote_synthetic_votes"
 SYNTHETIC_STAGE_SECONDS = "vote_synthetic_stage_seconds"
+SYNTHETIC_PER_HOUR = "vote_synthetic_per_hour"
 SYNTHETIC_LAST_SEEN_UNIX_SECONDS = "vote_synthetic_last_seen_unix_seconds"
 # the exporter, of Postgres and Redis
 PG_UP = "vote_pg_up"

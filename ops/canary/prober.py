@@ -8,7 +8,7 @@ import time
 from contract.backoff import Backoff
 from ops.canary.canary_file import Canary, CanaryEvent, CanaryFile, CanaryFileError
 from ops.canary.edge_client import EdgeClient, RefusedError, Renewed, Unavailable
-from ops.canary.journey import Journeys
+from ops.canary.journey import PER_HOUR, Journeys
 from ops.canary.road_watchers import BoardWatcher, EventOverError, StreamWatcher
 from ops.canary.settings import Probing
 from ops.canary.vote_follower import VoteFollower
@@ -35,6 +35,7 @@ class Prober:
         self._stream = StreamWatcher(client, event.event_id)
         self._board = BoardWatcher(client, event.event_id, probing.board_every_ms / 1000)
         self.journeys = Journeys()
+        PER_HOUR.set(probing.per_hour)
         self._follower = VoteFollower(
             client,
             file,

@@ -81,9 +81,11 @@ class Case:
 
 
 _SEEN = "vote_synthetic_last_seen_unix_seconds"
+_PER_HOUR = "vote_synthetic_per_hour"
 # What is there in every case that says nothing else of it: all processes are scraped, and synthetic votes seen.
 ALWAYS: Mapping[str, Series] = {
     _SEEN: Rate(1, 1),
+    _PER_HOUR: Gauge(1_000, 1_000),
     **{f'up{{job="{job}", instance="a:1"}}': Gauge(1, 1) for job in ("command", "identity", "fanout", "query", "sse")},
 }
 
@@ -210,6 +212,7 @@ LOGINS = [
 ]
 SYNTHETIC = [
     Case("SyntheticSilent", {_SEEN: Clock()}),
+    Case("SyntheticSilent", {_SEEN: Clock(), _PER_HOUR: Gauge(120, 120)}, within_s=115),  # 90 s are three of them
     Case("SyntheticSilent", {_SEEN: Clock(GONE)}),
     Case("SyntheticMissing", {'up{job="synthetic", instance="a:1"}': Gauge(1, 0)}, **_LONG),
     Case("SyntheticVotesLost", {'vote_synthetic_votes_total{outcome="lost_at_stream"}': Rate(0, 0.1)}),
