@@ -79,6 +79,8 @@ SYNTHETIC_VOTES = "vote_synthetic_votes"
 SYNTHETIC_STAGE_SECONDS = "vote_synthetic_stage_seconds"
 SYNTHETIC_PER_HOUR = "vote_synthetic_per_hour"
 SYNTHETIC_LAST_SEEN_UNIX_SECONDS = "vote_synthetic_last_seen_unix_seconds"
+# of ./ops/audit --metrics, for node_exporter
+AUDIT_FINDINGS = "vote_audit_findings"
 # the exporter, of Postgres and Redis
 PG_UP = "vote_pg_up"
 PG_STANDBYS = "vote_pg_standbys"

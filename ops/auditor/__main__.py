@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from contract import settings
 from ops.auditor.event_audit import EventAudit, Keys, Report
+from ops.auditor.report_metrics import write_metrics
 from ops.auditor.report_text import as_json, as_page, as_text
 
 
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> int:
         report = _audit(given.event_id, receipts, given.jobs)
         if given.page:
             given.page.write_text(as_page(report), encoding="utf-8")
+        if given.metrics:
+            write_metrics(given.metrics, report)
     except (settings.SettingError, psycopg.Error, LookupError, ValueError, OSError) as error:
         print(f"audit: {error}", file=sys.stderr)
         return 2
@@ -41,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="partitions that are read at once")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     parser.add_argument("--page", type=Path, help="write the report there too, as HTML that prints well")
+    parser.add_argument("--metrics", type=Path, help="write the numbers of findings there (*.prom), for node_exporter")
     return parser
 
 

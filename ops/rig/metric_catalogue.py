@@ -21,7 +21,7 @@ OTHERS: Mapping[str, frozenset[str]] = {  # whose metrics aren't ours
     "process_open_fds": SCRAPED,
     "process_resident_memory_bytes": SCRAPED,
     "process_start_time_seconds": SCRAPED,
-    "vote_audit_findings": SCRAPED | {"finding"},  # of the audit, where one is scraped
+    "vote_audit_findings": SCRAPED | {"event_id", "finding"},  # of ./ops/audit --metrics, by node_exporter
     "node_cpu_seconds_total": SCRAPED | {"mode"},
     "node_filesystem_avail_bytes": SCRAPED | {"fstype", "mountpoint"},
     "node_filesystem_size_bytes": SCRAPED | {"fstype", "mountpoint"},

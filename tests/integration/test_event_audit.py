@@ -105,10 +105,12 @@ async def test_an_untouched_ledger_is_sound(
         command_line = [sys.executable, "-m", "ops.auditor", event.event_id, "--receipts", str(kept), *words]
         return subprocess.run(command_line, check=False, capture_output=True, text=True, env=env)
 
-    said = audit("--page", str(tmp_path / "page.html"))
+    said = audit("--page", str(tmp_path / "page.html"), "--metrics", str(tmp_path / "audit.prom"))
     assert said.returncode == 0, said.stderr
     assert said.stdout.startswith("4 votes, 1 receipts: nothing was found\n")
     assert "100.0000 %  C1" in said.stdout
+    findings = (tmp_path / "audit.prom").read_text()
+    assert f'vote_audit_findings{{event_id="{event.event_id}",finding="{SEALS}"}} 0.0\n' in findings
     page = (tmp_path / "page.html").read_text()
     assert "4 votes, 1 receipts: nothing was found" in page
     assert "WAL position" in page
