@@ -21,5 +21,14 @@ as() {
 sql() { as operator bash -c 'psql -X "$DATABASE_URL" "$@"' psql "$@"; }
 # supervise status, supervise restart services:fanout: the supervisor of ./ops/up.
 supervise() { supervisorctl -s "unix://$DATA_DIR/supervisor.sock" "$@"; }
+# setting command VOTES_PER_ADDRESS 5000: changes a setting of a process and starts it again. ./ops/up keeps it no longer
+# than it runs: give the same to the next one. Not for secrets, which would stand in the shell's history.
+setting() {
+    python -c 'import json, pathlib, sys
+file, process, name, value = pathlib.Path(sys.argv[1]), *sys.argv[2:]
+own = json.loads(file.read_text())
+own[process][name] = value
+file.write_text(json.dumps(own, indent=2))' "$DATA_DIR/environment.json" "$@" && supervise restart "services:$1"
+}
 # logs command: the newest lines of a process.
 logs() { tail -n "${2:-50}" "$DATA_DIR/logs/$1.log"; }

@@ -1,8 +1,11 @@
 """Each alert has its runbook, each runbook its four parts, and everything that it names is there."""
 
 import importlib.util
+import json
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +55,7 @@ def test_what_is_to_be_typed_exists(runbook: Runbook) -> None:
     assert [each for each in re.findall(r"partitions/\w+\.sql", typed) if not (PROJECT / each).exists()] == []
     asked = re.findall(r"^(?:ready|metrics|logs|as|port) (\w+)", typed, re.MULTILINE)
     supervised = re.findall(r"supervise (?:\w+ )+(?:services:)?(\w+)", typed)
-    assert {*asked, *supervised} <= {*PROCESSES, "admin", "operator", "status", "synthetic"}
+    assert {*asked, *supervised} <= {*PROCESSES, "admin", "edge", "operator", "status", "synthetic"}
     parts = re.findall(r"vote_[a-z_]+", "\n".join(line for line in typed.splitlines() if line.startswith("metrics ")))
     assert [part for part in parts if not any(part in name for name in catalogue())] == []
     settings = re.findall(r"`([A-Z]+_[A-Z_]+)`", runbook.text)
@@ -65,3 +68,23 @@ def test_bash_is_bash(runbook: Runbook) -> None:
     for block in [*runbook.blocks("bash"), SHELL.read_text()]:
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
         assert done.stderr == ""
+
+
+def test_a_setting_is_changed_where_the_process_takes_it(tmp_path: Path) -> None:
+    """The word `setting` changes one of one process, and starts that again."""
+    file = tmp_path / "environment.json"
+    file.write_text(json.dumps({"command": {"A": "1"}, "query": {"A": "1"}}))
+    words = f"source {SHELL}; supervise() {{ echo \"$@\"; }}; setting command VOTES_PER_ADDRESS '5 per minute'"
+    done = subprocess.run(
+        ["bash", "-c", words],
+        check=False,
+        env={**os.environ, "DATA_DIR": str(tmp_path)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("restart services:command\n", "")
+    assert json.loads(file.read_text()) == {
+        "command": {"A": "1", "VOTES_PER_ADDRESS": "5 per minute"},
+        "query": {"A": "1"},
+    }
