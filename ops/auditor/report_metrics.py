@@ -1,4 +1,4 @@
-"""What an audit found, for Prometheus: a file for the folder that node_exporter reads (--collector.textfile.directory)."""
+"""What an audit found, for Prometheus: a file for node_exporter (in the folder of --collector.textfile.directory)."""
 
 from pathlib import Path
 

@@ -43,7 +43,8 @@ LAST_SEEN = prometheus_client.Gauge(
     "When a synthetic vote was last seen on stream and leaderboard, or when its program began",
 )
 PER_HOUR = prometheus_client.Gauge(
-    metric_names.SYNTHETIC_PER_HOUR, "How many synthetic votes an hour are to be sent: so it is known when one is missing"
+    metric_names.SYNTHETIC_PER_HOUR,
+    "How many synthetic votes an hour are to be sent: so one that is missing is known",
 )
 _VOTES_BY = {each: VOTES.labels(each.value) for each in Outcome}
 _STAGE_BY = {each: STAGE_SECONDS.labels(each) for each in STAGES}

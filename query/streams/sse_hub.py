@@ -172,7 +172,8 @@ class SseHub:
             reading = readings.get(feed.event.event_id)
             before = feed.reading
             if reading and (changed := feed.show(reading, asked_at)):
-                push = TracedPush(traced)
+                new_votes = reading.standings.total_votes - before.standings.total_votes if before else 0
+                push = TracedPush(traced, new_votes)
                 await _push(feed, changed, push)
                 _measure(before, reading, rung[feed], push.trace_id)
             elif reading:

@@ -14,6 +14,8 @@ from query.on_air import Audience, Shown
 
 HEARD_MAX = 16  # of an event at a time
 PER_FRAME_MAX = 4  # each is 58 bytes for each viewer
+# Of fewer new votes the public is told no trace: who knows somebody's trace id would know their choice by the numbers.
+PUBLIC_FROM_VOTES = 10
 
 
 class HeardTrace(NamedTuple):
@@ -60,9 +62,10 @@ class Watched(Protocol):
 
 @dataclass(slots=True)
 class TracedPush:
-    """One push of an event: which traces it carries, and how it went."""
+    """One push of an event: which traces it carries, how many votes are new in it, and how it went."""
 
     traces: Sequence[HeardTrace] = ()
+    new_votes: int = 0
     began_ns: int = field(default_factory=time.time_ns)
     clients: int = 0
 
@@ -72,14 +75,15 @@ class TracedPush:
         return self.traces[-1].context.trace_id if self.traces else None
 
     def traceparents_for(self, audience: Audience, shown: Shown | None) -> list[str]:
-        """What a frame may name: to the public nothing while anything is held back, for a trace tells of a vote."""
-        if shown is None or (shown.held_back and audience is not Audience.STAFF):
+        """What a frame may name; to the public nothing while anything is held back, or of a few votes."""
+        is_told = audience is Audience.STAFF or self.new_votes >= PUBLIC_FROM_VOTES
+        if not is_told or not _is_seen(audience, shown):
             return []
         return [each.context.traceparent for each in self.traces[:PER_FRAME_MAX]]
 
     def end_early(self, channels: Iterable[Watched]) -> None:
         """The frame that holds these votes went out already, by a push that read them before they were heard of."""
-        shown_to = (each for each in channels if self.traceparents_for(each.audience, each.shown))
+        shown_to = (each for each in channels if _is_seen(each.audience, each.shown))
         self.clients = sum(len(each.clients) for each in shown_to)
         self.end()
 
@@ -90,3 +94,8 @@ class TracedPush:
             first_ms = (self.began_ns - each.heard_ns) / 1_000_000
             about: Attributes = {"vote.stream.clients": self.clients, "vote.stream.first_client_ms": first_ms}
             TRACER.emit(Span("deliver", each.context, each.parent_id, each.heard_ns, now_ns, attributes=about))
+
+
+def _is_seen(audience: Audience, shown: Shown | None) -> bool:
+    """Whether this audience sees new votes at all."""
+    return shown is not None and (audience is Audience.STAFF or not shown.held_back)

@@ -40,7 +40,9 @@ class Road:
 
     @contextlib.asynccontextmanager
     async def viewer(self) -> AsyncIterator[AsyncIterator[list[str]]]:
-        """Somebody who watches: the traceparents of each frame after the first."""
+        """One of the staff who watches: the traceparents of each frame after the first. The public is told none of a
+        single vote.
+        """
 
         async def traces(response: aiohttp.ClientResponse) -> AsyncIterator[list[str]]:
             async for message in messages(response):
@@ -48,7 +50,7 @@ class Road:
 
         async with (
             aiohttp.ClientSession(self.sse.url) as session,
-            session.get(f"/v1/event/{self.event.event_id}/stream") as response,
+            session.get(f"/v1/event/{self.event.event_id}/stream", headers=self.mint.voter("host").headers) as response,
         ):
             frames = traces(response)
             assert await anext(frames) == []

@@ -13,7 +13,7 @@ from query.on_air import Audience, Sight, see, sight_of
 from query.reading import Reading, follow, from_checkpoint, from_redis
 from query.reads import result_views
 from query.streams.stream_frames import standings_frame
-from query.streams.traced_push import PER_FRAME_MAX, HeardTrace, TracedPush
+from query.streams.traced_push import PER_FRAME_MAX, PUBLIC_FROM_VOTES, HeardTrace, TracedPush
 
 CONTESTANTS = 4
 STATUSES = ("draft", "scheduled", "open", "paused", "closed", "cancelled")
@@ -201,10 +201,14 @@ def test_versions_of_the_public_rise_through_a_show() -> None:
 
 @pytest.mark.parametrize("on_air", ALL_STATES)
 def test_traces_of_votes_are_held_back_with_them(on_air: OnAir) -> None:
-    """A frame names traced votes to the public only while it sees all; to staff whenever there is a frame."""
+    """A frame names traced votes to the public only while it sees all, and among ten; to staff in each."""
     event, reading = event_of(on_air), read(tally_of(on_air))
-    push = TracedPush([HeardTrace(SpanContext("a" * 32, "b" * 16), "c" * 16, 0)] * 9)
+    traces = [HeardTrace(SpanContext("a" * 32, "b" * 16), "c" * 16, 0)] * 9
+    push = TracedPush(traces, new_votes=PUBLIC_FROM_VOTES)
     public = push.traceparents_for(Audience.PUBLIC, see(event, reading, Audience.PUBLIC))
     staff = push.traceparents_for(Audience.STAFF, see(event, reading, Audience.STAFF))
     assert bool(public) is (sight_of(on_air, CONTESTANTS) is Sight.ALL)
+    few = TracedPush(traces, new_votes=PUBLIC_FROM_VOTES - 1)
+    assert few.traceparents_for(Audience.PUBLIC, see(event, reading, Audience.PUBLIC)) == []
+    assert few.traceparents_for(Audience.STAFF, see(event, reading, Audience.STAFF)) == staff
     assert 0 < len(staff) <= PER_FRAME_MAX

@@ -35,7 +35,7 @@ export class Measure {
     requestAnimationFrame(() => setTimeout(() => this.painted(Date.parse(standings.as_of))));
   }
 
-  /** Traceparents of votes that are new in what came just now. */
+  /** Traceparents of votes that are new in what came just now; they are told only where there are several votes. */
   noteOwn(traces) {
     const own = inBrowser.get(this.ownVote)?.trace?.slice(3, 35);
     const traceparent = traces.find((each) => each.slice(3, 35) === own);
