@@ -3,34 +3,31 @@
 --        what its votes add up to: from now on they are all that a recount knows of it (if so, look after fanout).
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, which voting and reading don't wait for. CONCURRENTLY waits for
 --        transactions that read votes now (find them in pg_stat_activity), and holds nothing meanwhile.
--- Takes: a scan of the event (seconds per ten million votes), plus that wait. An interrupted one is finished by the
---        FINALIZE below the line.
+-- Takes: a scan of the event (seconds per ten million votes), plus that wait. An interrupted one is finished by the same
+--        script; run on an event that is detached it does nothing.
 -- Undo:  partitions/030_attach_event.sql
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/020_detach_event.sql   (as superuser or vote_ledger_owner)
 
 \set ON_ERROR_STOP on
 SET search_path = public;
-SELECT status IN ('closed', 'cancelled') AS is_final FROM events WHERE event_no = :event_no \gset
-\if :is_final
-\else
-  \warn 'event' :event_no 'is not closed'
-  SELECT 1 / 0;
-\endif
-SELECT count(*) = 0 AS is_counted
-FROM (SELECT contestant_no, count(*) AS votes FROM votes WHERE event_no = :event_no GROUP BY contestant_no) AS ledger
-FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
-WHERE ledger.votes IS DISTINCT FROM stored.votes \gset
-\if :is_counted
-\else
-  \warn 'the stored tallies of event' :event_no 'are not what its votes add up to'
-  SELECT 1 / 0;
+\ir steps/only_over.sql
+SELECT has_partition('votes', :event_no) AS is_in_tree \gset
+\if :is_in_tree
+  SELECT count(*) = 0 AS is_counted
+  FROM (SELECT contestant_no, count(*) AS votes FROM votes WHERE event_no = :event_no GROUP BY contestant_no) AS ledger
+  FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
+  WHERE ledger.votes IS DISTINCT FROM stored.votes \gset
+  \if :is_counted
+  \else
+    \warn 'the stored tallies of event' :event_no 'are not what its votes add up to'
+    SELECT 1 / 0;
+  \endif
 \endif
 
 SET lock_timeout = '3s';
-ALTER TABLE votes DETACH PARTITION votes_e:event_no CONCURRENTLY;
-ALTER TABLE vote_rejections DETACH PARTITION vote_rejections_e:event_no CONCURRENTLY;
-SELECT has_partition('vote_evidence', :event_no) AS has_evidence \gset
-\if :has_evidence
-  ALTER TABLE vote_evidence DETACH PARTITION vote_evidence_e:event_no CONCURRENTLY;
-\endif
--- After an interruption: ALTER TABLE votes DETACH PARTITION votes_e… FINALIZE;
+\set table votes
+\ir steps/detach.sql
+\set table vote_rejections
+\ir steps/detach.sql
+\set table vote_evidence
+\ir steps/detach.sql

@@ -1,5 +1,5 @@
 -- 030 · Put a detached event's votes back into the ledger's tree.
--- When:  undoing 020, or to look into an archived event again.
+-- When:  undoing 020, or to look into an archived event again. Does nothing when they are in it.
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, which voting and reading don't wait for; ACCESS EXCLUSIVE on the event's own table.
 -- Takes: two scans of the event (seconds per ten million votes), one if it has the CHECK that DETACH CONCURRENTLY leaves.
 --        Rows that are more or fewer than fanout has counted (restored, or moved) make it count the whole ledger anew:
@@ -11,15 +11,19 @@
 SET lock_timeout = '3s';
 SET search_path = public;
 BEGIN;
-ALTER TABLE votes ATTACH PARTITION votes_e:event_no FOR VALUES IN (:event_no);
-ALTER TABLE vote_rejections ATTACH PARTITION vote_rejections_e:event_no FOR VALUES IN (:event_no);
-SELECT to_regclass('vote_evidence_e' || :event_no) IS NOT NULL AS has_evidence \gset
-\if :has_evidence
-  ALTER TABLE vote_evidence ATTACH PARTITION vote_evidence_e:event_no FOR VALUES IN (:event_no);
+SELECT has_partition('votes', :event_no) AS was_in_tree \gset
+\set table vote_rejections
+\ir steps/attach.sql
+\set table vote_evidence
+\ir steps/attach.sql
+\set table votes
+\ir steps/attach.sql
+\if :was_in_tree
+\else
+  SELECT request_recount()
+  WHERE EXISTS (
+      SELECT FROM (SELECT contestant_no, count(*) AS votes FROM :partition GROUP BY contestant_no) AS ledger
+      FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
+      WHERE ledger.votes IS DISTINCT FROM stored.votes);
 \endif
-SELECT request_recount()
-WHERE EXISTS (
-    SELECT FROM (SELECT contestant_no, count(*) AS votes FROM votes_e:event_no GROUP BY contestant_no) AS ledger
-    FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
-    WHERE ledger.votes IS DISTINCT FROM stored.votes);
 COMMIT;

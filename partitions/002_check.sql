@@ -1,0 +1,75 @@
+-- 002 · Check the partitions of all events: one line for each thing that is wrong or wants a hand; none when all is well.
+-- When:  before a show, each night from cron (exit code 3 when there is a line), and after any other script.
+-- Locks: none that anybody waits for: it reads catalogs and statistics, and no table of votes.
+-- Takes: milliseconds for a hundred events.
+-- Undo:  nothing to undo.
+-- Run:   psql "$DATABASE_URL" -f partitions/002_check.sql   (as superuser or vote_ledger_owner)
+
+\set ON_ERROR_STOP on
+SET search_path = public;
+CREATE TEMPORARY TABLE findings AS
+WITH parts AS (  -- each table that is, or by its name once was, an event's part of the ledger
+    SELECT c.oid, c.relname AS part, c.relkind, substring(c.relname FROM '_e(\d+)')::bigint AS event_no,
+           substring(c.relname FROM '^(.+)_e\d') AS parent, substring(c.relname FROM '_p(\d+)$')::int AS leaf,
+           c.relname ~ '_(old|new)(_p\d+)?$' AS is_left_over, i.inhparent, coalesce(i.inhdetachpending, false) AS is_pending,
+           pg_get_expr(c.relpartbound, c.oid) AS bound, age(c.relfrozenxid) AS xid_age, c.reltuples
+    FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+      AND c.relname ~ '^(votes|vote_rejections|vote_evidence)_e\d+(_(old|new))?(_p\d+)?$'
+), known AS (
+    SELECT parts.*, e.modulus, e.status, e.status IN ('closed', 'cancelled') AS is_over,
+           NOT is_left_over AND leaf IS NULL AS is_top
+    FROM parts LEFT JOIN events e USING (event_no)
+), wanted AS (
+    SELECT e.event_no, e.status, format('%s_e%s', parent, e.event_no) AS part
+    FROM events e, unnest('{votes,vote_rejections,vote_evidence}'::text[]) AS parent
+    WHERE e.status NOT IN ('closed', 'cancelled')
+    UNION ALL
+    SELECT e.event_no, e.status, format('votes_e%s_p%s', e.event_no, leaf)
+    FROM events e, generate_series(0, e.modulus - 1) AS leaf
+    WHERE e.status NOT IN ('closed', 'cancelled') OR to_regclass('votes_e' || e.event_no) IS NOT NULL
+)
+SELECT event_no, part::text, 'is missing: 001 makes it while the event is ' || status AS finding
+FROM wanted WHERE to_regclass(part) IS NULL
+UNION ALL
+SELECT event_no, part, 'is of no event: a state of events was put back, or it was made by hand' FROM known WHERE status IS NULL
+UNION ALL
+SELECT event_no, part, 'was left by an interrupted 004 or 060: run it again' FROM known WHERE is_left_over AND leaf IS NULL
+UNION ALL
+SELECT event_no, part, 'waits for its detachment to be finished: run 020 again' FROM known WHERE is_pending
+UNION ALL
+SELECT event_no, part, CASE WHEN is_over THEN 'is detached: archive it by 015 and drop it by 050, or attach it by 030'
+                            ELSE 'is detached, so votes are refused: attach it by 030' END
+FROM known WHERE is_top AND inhparent IS NULL
+UNION ALL
+SELECT event_no, part, format('has the bound "%s", its event the modulus %s', bound, modulus)
+FROM known
+WHERE leaf IS NOT NULL AND NOT is_left_over
+  AND bound IS DISTINCT FROM format('FOR VALUES WITH (modulus %s, remainder %s)', modulus, leaf)
+UNION ALL
+SELECT event_no, part, 'has no valid index to look up by'
+FROM known k
+WHERE NOT is_left_over AND NOT EXISTS (
+    SELECT FROM pg_index x WHERE x.indrelid = k.oid AND x.indisvalid AND x.indisready
+      AND (x.indisprimary OR k.parent = 'vote_evidence'))
+UNION ALL
+SELECT event_no, part, format('has an index that is not valid: %s', x.indexrelid::regclass)
+FROM known k JOIN pg_index x ON x.indrelid = k.oid WHERE NOT (x.indisvalid AND x.indisready)
+UNION ALL
+SELECT event_no, part, format('was never analysed and holds about %s rows: run 012 once the event has closed', s.n_live_tup)
+FROM known k JOIN pg_stat_user_tables s ON s.relid = k.oid
+WHERE k.relkind = 'r' AND s.n_live_tup > 50000 AND k.reltuples < 0.5 * s.n_live_tup
+UNION ALL
+SELECT event_no, part, format('is bloated: about %s dead rows beside %s', s.n_dead_tup, s.n_live_tup)
+FROM known k JOIN pg_stat_user_tables s ON s.relid = k.oid
+WHERE k.relkind = 'r' AND s.n_dead_tup > 10000 AND s.n_dead_tup > 0.1 * s.n_live_tup
+UNION ALL
+SELECT event_no, part, format('is %s transactions old: run 012, before Postgres freezes it at a moment of its own', xid_age)
+FROM known WHERE relkind = 'r' AND xid_age > 0.8 * current_setting('autovacuum_freeze_max_age')::int;
+SELECT * FROM findings ORDER BY event_no, part, finding;
+SELECT count(*) = 0 AS is_well FROM findings \gset
+DROP TABLE findings;
+\if :is_well
+\else
+  SELECT 1 / 0;
+\endif

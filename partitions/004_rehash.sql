@@ -1,0 +1,56 @@
+-- 004 · Give an event more leaves: its votes are copied into a new table, compared, and the two change places.
+-- When:  more is expected of an event than when it was made (before it opens), or its leaves are too large to archive and
+--        scan beside each other (after it has closed). Refused while it is open or paused.
+-- Locks: the event's own advisory lock, so that it can't open meanwhile (who tries is told to try again); SHARE UPDATE
+--        EXCLUSIVE on votes for the detachment and for the attachment, which voting and reading don't wait for.
+-- Takes: twenty scans of the event and a sort (some minutes per ten million votes), and room for it twice. Between the
+--        detachment and the attachment (milliseconds, and a wait for transactions that read votes) the event counts as
+--        archived. Fanout counts nothing twice: only what is in the tree of votes is published.
+-- Undo:  not needed; interrupted, run it again: it ends what was begun.
+-- Run:   psql "$DATABASE_URL" -v event_no=7 -v modulus=64 -f partitions/004_rehash.sql   (as superuser)
+
+\set ON_ERROR_STOP on
+SET search_path = public;
+SET lock_timeout = '3s';
+SELECT pg_advisory_lock(event_lock_class(), :event_no);  -- of this session: it ends with it
+SELECT status NOT IN ('open', 'paused') AS is_quiet, :modulus BETWEEN modulus AND 256 AS is_larger, modulus = :modulus AS is_done,
+       format('{"modulus": %s}', :modulus) AS details
+FROM events WHERE event_no = :event_no \gset
+\if :is_quiet
+\else
+  \warn 'event' :event_no 'is open'
+  SELECT 1 / 0;
+\endif
+\if :is_larger
+\else
+  \warn 'the modulus must grow, up to 256'
+  SELECT 1 / 0;
+\endif
+SET ROLE vote_ledger_owner;
+\set votes votes_e :event_no
+\set old_votes votes_e :event_no _old
+\if :is_done
+\else
+  \set source :votes
+  \ir steps/build_votes.sql
+  RESET ROLE;
+  \set table votes
+  \ir steps/detach.sql
+  SET ROLE vote_ledger_owner;
+  BEGIN;
+  \set from :votes
+  \set to :old_votes
+  \ir steps/rename_votes.sql
+  \set from votes_e :event_no _new
+  \set to :votes
+  \ir steps/rename_votes.sql
+  \ir steps/attach.sql
+  UPDATE events SET modulus = :modulus WHERE event_no = :event_no;
+  \set act event.rehashed
+  RESET ROLE;
+  \ir steps/note.sql
+  COMMIT;
+  SET ROLE vote_ledger_owner;
+\endif
+DROP TABLE IF EXISTS :old_votes;
+ANALYZE :votes;

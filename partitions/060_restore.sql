@@ -1,0 +1,46 @@
+-- 060 · Put an event that was dropped back into the ledger's tree, from its archive.
+-- When:  somebody wants to look into it again. Refuses an archive that isn't whole, or of another event, or whose votes
+--        aren't what the stored tallies say: so the numbers that were on air stay, and fanout has nothing to count.
+-- Locks: as 030. The new tables are filled before they are attached, and nothing in them is published.
+-- Takes: as long as 050, and the writing (some minutes per ten million votes). Interrupted, run it again.
+-- Undo:  partitions/020_detach_event.sql and partitions/050_drop_event.sql
+-- Run:   psql "$DATABASE_URL" -v event_no=7 -v folder=/archive/7 -f partitions/060_restore.sql   (as superuser)
+
+\set ON_ERROR_STOP on
+SET search_path = public;
+SET lock_timeout = '3s';
+\ir steps/only_over.sql
+SELECT to_regclass('votes_e' || event_no) IS NOT NULL AS is_there, modulus FROM events WHERE event_no = :event_no \gset
+\if :is_there
+  \echo 'the votes of event' :event_no 'are there'
+\else
+  \ir steps/read_archive.sql
+  SELECT count(*) = 0 AS is_as_counted
+  FROM (SELECT contestant_no, count(*) AS votes FROM archived_votes GROUP BY contestant_no) AS archived
+  FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
+  WHERE archived.votes IS DISTINCT FROM stored.votes \gset
+  \if :is_as_counted
+  \else
+    \warn 'the votes of the archive are not what the stored tallies of event' :event_no 'say'
+    SELECT 1 / 0;
+  \endif
+  SET ROLE vote_ledger_owner;
+  \set source archived_votes
+  \ir steps/build_votes.sql
+  BEGIN;
+  \set from :new_votes
+  \set to votes_e :event_no
+  \ir steps/rename_votes.sql
+  \set rejections vote_rejections_e :event_no
+  CREATE TABLE :rejections (LIKE vote_rejections INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (event_no, voter, kind));
+  INSERT INTO :rejections SELECT * FROM archived_rejections;
+  \set evidence vote_evidence_e :event_no
+  CREATE TABLE :evidence (LIKE vote_evidence INCLUDING DEFAULTS INCLUDING STORAGE);
+  INSERT INTO :evidence SELECT * FROM archived_evidence;
+  RESET ROLE;
+  \set act event.restored
+  SELECT json_build_object('manifest_sha256', :'manifest_sha256') AS details \gset
+  \ir steps/note.sql
+  COMMIT;
+\endif
+\ir 030_attach_event.sql

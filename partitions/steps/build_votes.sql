@@ -1,0 +1,14 @@
+-- Makes votes_e…_new with :modulus leaves beside the tree and fills it from the table :source. A step; as the ledger's owner.
+-- Fanout hears of no row: only what is in the tree of votes is published. In sixteen transactions, each a scan of the source,
+-- so that none of them is a large one for the WAL's readers.
+\set new_votes votes_e :event_no _new
+DROP TABLE IF EXISTS :new_votes;
+CREATE TABLE :new_votes (LIKE votes INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (event_no, voter)) PARTITION BY HASH (voter);
+SELECT format('CREATE TABLE %I PARTITION OF %I FOR VALUES WITH (MODULUS %s, REMAINDER %s)',
+              :'new_votes' || '_p' || remainder, :'new_votes', :modulus, remainder)
+FROM generate_series(0, :modulus - 1) AS remainder \gexec
+SELECT format('INSERT INTO %I SELECT * FROM %I WHERE get_byte(voter, 0) %% 16 = %s', :'new_votes', :'source', part)
+FROM generate_series(0, 15) AS part \gexec
+\set given :source
+\set kept :new_votes
+\ir same_rows.sql

@@ -1,0 +1,245 @@
+"""The life of an event by the DBA's scripts, beside an event that is voted in: each is run twice, and changes nothing else."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from pytest_postgresql.executors.noop import NoopExecutor
+
+from ops.rig.database import PASSWORD, Database
+from ops.rig.dba_scripts import psql, run_script
+from ops.rig.event import Event, make_event
+from ops.rig.eventually import eventually
+from ops.rig.fanout_process import FanoutProcess
+from ops.rig.oracle import check_agreement, counts_in_checkpoint, counts_in_ledger
+from ops.rig.postgres import RunningPostgres
+from ops.rig.votes import Crowd, cast
+
+_REFUSE = "INSERT INTO vote_rejections SELECT voted_at, event_no, 1, 2, voter FROM votes WHERE event_no = %s LIMIT 1"
+_EVIDENCE = "INSERT INTO vote_evidence (event_no, votes, hits, block) VALUES (%s, 1, '[]', 'block')"
+_COUNT = "INSERT INTO tallies SELECT event_no, contestant_no, count(*) FROM votes WHERE event_no = %s GROUP BY 1, 2"
+LIFE = [  # each script, and what it is told
+    ("001_create_ahead.sql", ""),
+    ("002_check.sql", ""),
+    ("003_tune.sql", "event_no"),
+    ("004_rehash.sql", "event_no modulus"),
+    ("010_sizes.sql", ""),
+    ("012_freeze_closed.sql", "event_no"),
+    ("015_archive.sql", "event_no folder"),
+    ("020_detach_event.sql", "event_no"),
+    ("030_attach_event.sql", "event_no"),
+    ("040_drop_evidence.sql", "event_no"),
+    ("020_detach_event.sql", "event_no"),
+    ("050_drop_event.sql", "event_no folder keep_days"),
+    ("060_restore.sql", "event_no folder"),
+]
+
+
+def test_a_whole_life_beside_an_event_that_is_voted_in(
+    database: Database, owner: psycopg.Connection, redis_url: str, tmp_path: Path
+) -> None:
+    """Every script twice, in the order of their numbers: the other event's votes come in, and fanout counts none twice."""
+    live, event = make_event(owner), make_event(owner, expected_votes=1000)
+    cast(owner, event, 1, 5)
+    cast(owner, event, 2, 7)
+    values = {"event_no": event.event_no, "folder": tmp_path / "archive", "modulus": 4, "keep_days": 0}
+    counted = {(event.event_no, 1): 5, (event.event_no, 2): 7}
+    crowd, epoch = Crowd(database, [live]), "SELECT epoch FROM fanout_checkpoint"
+    with FanoutProcess(database.url("vote_fanout"), redis_url).running():
+        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        eventually(lambda: counted.items() <= counts_in_checkpoint(database).items(), "the event is counted")
+        before = owner.execute(epoch).fetchall()
+        with crowd.voting():
+            for script, names in LIFE:
+                for _ in range(2):
+                    run_script(database, script, **{name: values[name] for name in names.split()})
+                crowd.wait_for(1)
+        assert owner.execute(epoch).fetchall() == before, "something made fanout count anew"
+        assert counted.items() <= counts_in_ledger(database).items()
+        check_agreement(database, redis_url, [live, event])
+    run_script(database, "002_check.sql")
+
+
+@pytest.fixture(scope="module")
+def ledger(database_server: RunningPostgres, postgresql_noproc: NoopExecutor) -> Iterator[Database]:
+    """A database that the tests below share; their events don't touch each other."""
+    name, template = sql.Identifier("partition_life"), sql.Identifier(str(postgresql_noproc.template_dbname))
+    with psycopg.connect(database_server.database.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, template))
+        yield Database(database_server.server.url("postgres", PASSWORD, "partition_life"))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def dba(ledger: Database) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to it, in autocommit."""
+    with psycopg.connect(ledger.url(), autocommit=True) as connection:
+        yield connection
+
+
+def closed_event(dba: psycopg.Connection) -> Event:
+    """With twelve votes and one refusal, counted, and a block of evidence."""
+    event = make_event(dba, expected_votes=1000)
+    cast(dba, event, 1, 5)
+    cast(dba, event, 2, 7)
+    for statement in (_REFUSE, _EVIDENCE, _COUNT):
+        dba.execute(statement, [event.event_no])
+    dba.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    return event
+
+
+def rows_of(dba: psycopg.Connection, event: Event) -> list[object]:
+    """All that the scripts move about."""
+    tables = ("votes", "vote_rejections", "vote_evidence")
+    asked = [
+        sql.SQL("SELECT t::text FROM {} t WHERE event_no = %s ORDER BY 1").format(sql.Identifier(t)) for t in tables
+    ]
+    return [dba.execute(statement, [event.event_no]).fetchall() for statement in asked]
+
+
+def refused(ledger: Database, script: str, why: str, **variables: object) -> None:
+    """The script says why, and ends with an error."""
+    done = psql(ledger, script, **variables)
+    assert done.returncode != 0
+    assert why in done.stderr
+
+
+def test_what_an_event_lacks_is_named_and_made(ledger: Database, dba: psycopg.Connection) -> None:
+    """002 names a missing leaf, a missing table and an index that is gone; 001 makes the tables, once."""
+    event = make_event(dba, "draft", expected_votes=500_000)
+    no = event.event_no
+    dba.execute(f"DROP TABLE votes_e{no}_p2; DROP TABLE vote_rejections_e{no}; DROP TABLE vote_evidence_e{no}".encode())
+    found = psql(ledger, "002_check.sql")
+    lacking = [f"votes_e{no}_p2", f"vote_rejections_e{no}", f"vote_evidence_e{no}"]
+    assert found.returncode != 0
+    assert sorted(line.split("|")[1] for line in found.stdout.splitlines() if "|" in line) == sorted(lacking)
+    for _ in range(2):
+        run_script(ledger, "001_create_ahead.sql")
+    run_script(ledger, "002_check.sql")
+    dba.execute("SELECT change_event_status(%s, 'open', NULL, NULL)", [event.event_id])
+    cast(dba, event, 1, 40)
+
+
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        ("ALTER TABLE votes DETACH PARTITION votes_e{no}", "votes are refused: attach it by 030"),
+        ("ALTER TABLE votes_e{no}_p0 RENAME TO votes_e{no}_p7", "is missing"),
+        ("UPDATE events SET modulus = 2 WHERE event_no = {no}", "its event the modulus 2"),
+        ("ALTER TABLE votes_e{no} RENAME TO votes_e{no}_old", "interrupted 004"),
+        ("UPDATE pg_index SET indisvalid = false WHERE indrelid = 'votes_e{no}_p0'::regclass", "no valid index"),
+        ("CREATE TABLE votes_e9999 ()", "is of no event"),
+    ],
+)
+def test_damage_is_named(ledger: Database, dba: psycopg.Connection, damage: str, finding: str) -> None:
+    """002 says what is wrong and what to do."""
+    event = make_event(dba, expected_votes=1000)
+    dba.execute("SET allow_system_table_mods = on")
+    dba.execute(damage.format(no=event.event_no).encode())
+    found = psql(ledger, "002_check.sql")
+    dba.execute("DROP TABLE IF EXISTS votes_e9999")
+    dba.execute("DELETE FROM events WHERE false")
+    assert found.returncode != 0
+    assert finding in found.stdout
+    for table in (f"votes_e{event.event_no}", f"votes_e{event.event_no}_old"):
+        dba.execute(f"DROP TABLE IF EXISTS {table}".encode())
+    dba.execute("UPDATE events SET modulus = 1 WHERE event_no = %s", [event.event_no])
+    run_script(ledger, "001_create_ahead.sql")
+
+
+def test_leaves_are_tuned(ledger: Database, dba: psycopg.Connection) -> None:
+    """003 sets what is given of each leaf; an open event isn't moved to another disk."""
+    event = make_event(dba, expected_votes=1000)
+    run_script(ledger, "003_tune.sql", event_no=event.event_no, fillfactor=90)
+    options = dba.execute(
+        "SELECT reloptions FROM pg_class WHERE relname = %s", [f"votes_e{event.event_no}_p0"]
+    ).fetchone()
+    assert options == (
+        ["fillfactor=90", "autovacuum_vacuum_insert_threshold=-1", "autovacuum_analyze_scale_factor=0.5"],
+    )
+    refused(ledger, "003_tune.sql", "is open", event_no=event.event_no, tablespace="pg_default")
+
+
+def test_an_event_is_rehashed(ledger: Database, dba: psycopg.Connection) -> None:
+    """004 keeps every row, also when it was interrupted after the detachment; an open event and fewer leaves are refused."""
+    event, live = closed_event(dba), make_event(dba)
+    before, no = rows_of(dba, event), event.event_no
+    refused(ledger, "004_rehash.sql", "is open", event_no=live.event_no, modulus=64)
+    refused(ledger, "004_rehash.sql", "must grow", event_no=no, modulus=0)
+    dba.execute(f"ALTER TABLE votes DETACH PARTITION votes_e{no}; CREATE TABLE votes_e{no}_new ()".encode())
+    run_script(ledger, "004_rehash.sql", event_no=no, modulus=4)
+    assert rows_of(dba, event) == before
+    assert dba.execute("SELECT modulus FROM events WHERE event_no = %s", [no]).fetchone() == (4,)
+    run_script(ledger, "002_check.sql")
+
+
+def test_a_closed_event_is_frozen(ledger: Database, dba: psycopg.Connection) -> None:
+    """012 leaves no page that Postgres would have to come back for."""
+    event = closed_event(dba)
+    run_script(ledger, "012_freeze_closed.sql", event_no=event.event_no)
+    pages = "SELECT relpages, relallfrozen FROM pg_class WHERE relname = %s"
+    assert dba.execute(pages, [f"votes_e{event.event_no}_p0"]).fetchone() == (1, 1)
+
+
+def archived(ledger: Database, event: Event, folder: Path) -> Path:
+    """The event is detached then, its archive in this folder."""
+    run_script(ledger, "015_archive.sql", event_no=event.event_no, folder=folder)
+    run_script(ledger, "020_detach_event.sql", event_no=event.event_no)
+    return folder
+
+
+def test_an_event_comes_back_from_its_archive(ledger: Database, dba: psycopg.Connection, tmp_path: Path) -> None:
+    """What 060 restores is what 050 dropped, and is archived to the same bytes again."""
+    event = closed_event(dba)
+    before = rows_of(dba, event)
+    values = {"event_no": event.event_no, "folder": archived(ledger, event, tmp_path / "one")}
+    run_script(ledger, "050_drop_event.sql", **values, keep_days=0)
+    assert rows_of(dba, event) == [[], [], []]
+    run_script(ledger, "060_restore.sql", **values)
+    assert rows_of(dba, event) == before
+    run_script(ledger, "015_archive.sql", event_no=event.event_no, folder=tmp_path / "two")
+    for name in ("votes.csv", "vote_rejections.csv", "vote_evidence.csv", "tallies.csv"):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_nothing_is_dropped_without_a_whole_archive(ledger: Database, dba: psycopg.Connection, tmp_path: Path) -> None:
+    """050 refuses an archive with one byte changed, one whose manifest was made to fit, and one that lacks something."""
+    event, other = closed_event(dba), closed_event(dba)
+    before = rows_of(dba, event)
+    no, foreign = event.event_no, archived(ledger, other, tmp_path / "other")
+    values = {"event_no": no, "folder": tmp_path / "archive", "keep_days": 0}
+    refused(ledger, "050_drop_event.sql", "is not detached", **values)
+    folder = archived(ledger, event, tmp_path / "archive")
+    refused(ledger, "050_drop_event.sql", "is to be kept", **{**values, "keep_days": 1})
+    refused(ledger, "050_drop_event.sql", "is not of event", **{**values, "folder": foreign})
+    votes, manifest = folder / "votes.csv", folder / "manifest.json"
+    good = {file: file.read_bytes() for file in (votes, manifest)}
+    votes.write_bytes(good[votes].replace(b",1,,", b",2,,", 1))
+    refused(ledger, "050_drop_event.sql", "not what the manifest says", **values)
+    digests = [hashlib.sha256(content).hexdigest().encode() for content in (good[votes], votes.read_bytes())]
+    manifest.write_bytes(good[manifest].replace(*digests))
+    refused(ledger, "050_drop_event.sql", "do not hold the same rows", **values)
+    for file, content in good.items():
+        file.write_bytes(content)
+    (folder / "vote_evidence.csv").unlink()
+    refused(ledger, "050_drop_event.sql", "do not hold the same rows", **values)
+    run_script(ledger, "030_attach_event.sql", event_no=no)
+    assert rows_of(dba, event) == before
+
+
+def test_an_archive_made_to_fit_is_not_restored(ledger: Database, dba: psycopg.Connection, tmp_path: Path) -> None:
+    """060 refuses votes that aren't what was counted: the numbers that were on air stay."""
+    event = closed_event(dba)
+    folder = archived(ledger, event, tmp_path / "archive")
+    values = {"event_no": event.event_no, "folder": folder}
+    run_script(ledger, "050_drop_event.sql", **values, keep_days=0)
+    votes, manifest = folder / "votes.csv", folder / "manifest.json"
+    good = votes.read_bytes()
+    votes.write_bytes(good.replace(b",1,,", b",2,,", 1))
+    digests = [hashlib.sha256(content).hexdigest().encode() for content in (good, votes.read_bytes())]
+    manifest.write_bytes(manifest.read_bytes().replace(*digests))
+    refused(ledger, "060_restore.sql", "are not what the stored tallies", **values)
+    assert rows_of(dba, event) == [[], [], []]
