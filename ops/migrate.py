@@ -65,6 +65,7 @@ def _missing(recorded: dict[str, str], folder: Path) -> list[Path]:
 
 def _apply(connection: psycopg.Connection, path: Path, before: Before) -> str:
     with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = '5s'")  # while it waits, votes would queue behind it
         if path.name in before:
             before[path.name](connection)
         connection.execute(path.read_bytes())

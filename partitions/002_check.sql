@@ -7,6 +7,7 @@
 
 \set ON_ERROR_STOP on
 SET search_path = public;
+SET lock_timeout = '3s';
 CREATE TEMPORARY TABLE findings AS
 WITH parts AS (  -- each table that is, or by its name once was, an event's part of the ledger
     SELECT c.oid, c.relname AS part, c.relkind, substring(c.relname FROM '_e(\d+)')::bigint AS event_no,
@@ -68,7 +69,6 @@ SELECT event_no, part, format('is %s transactions old: run 012, before Postgres 
 FROM known WHERE relkind = 'r' AND xid_age > 0.8 * current_setting('autovacuum_freeze_max_age')::int;
 SELECT * FROM findings ORDER BY event_no, part, finding;
 SELECT count(*) = 0 AS is_well FROM findings \gset
-DROP TABLE findings;
 \if :is_well
 \else
   SELECT 1 / 0;

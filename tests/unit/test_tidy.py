@@ -32,6 +32,7 @@ NOT_IMPORTED = {
     "py-spy": "run by ops/profile",
     "pip-audit": "run by ops/audit-dependencies",
     "ruff": "run by ops/test",
+    "squawk-cli": "run by tests/unit/test_ddl.py",
     "oidc-provider-mock": "a real issuer, run as a program",
     "pytest-asyncio": "a plugin",
     "types-psutil": "for mypy",
