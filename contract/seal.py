@@ -24,6 +24,11 @@ def ballot_seal_of(key: bytes, ballot: str) -> bytes:
     return hashlib.blake2b(ballot.encode(), digest_size=SEAL_BYTES, key=key, person=b"ballot").digest()
 
 
+def manifest_seal_of(key: bytes, manifest: bytes) -> bytes:
+    """The 16 bytes that only a holder of `key` can compute for the manifest of an archived event."""
+    return hashlib.blake2b(manifest, digest_size=SEAL_BYTES, key=key, person=b"manifest").digest()
+
+
 def seal_of(
     key: bytes,
     *,

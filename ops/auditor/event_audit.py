@@ -73,7 +73,7 @@ class EventAudit:
             raise LookupError(f"no event {event_id}")
         self.event: dict[str, Any] = found[0]
         if self.event["archived"]:
-            raise LookupError(f"the votes of event {event_id} are archived: attach them first (partitions/030)")
+            raise LookupError(f"the votes of event {event_id} are archived: audit --archive FOLDER, or attach them")
 
     def run(self, keys: Keys, receipts: Iterable[str], jobs: int, progress: Progress) -> Report:
         """All checks; raises LookupError when the event's keys aren't among these, and psycopg.Error."""
