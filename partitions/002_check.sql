@@ -57,9 +57,9 @@ UNION ALL
 SELECT event_no, part, format('has an index that is not valid: %s', x.indexrelid::regclass)
 FROM known k JOIN pg_index x ON x.indrelid = k.oid WHERE NOT (x.indisvalid AND x.indisready)
 UNION ALL
-SELECT event_no, part, format('was never analysed and holds about %s rows: run 012 once the event has closed', s.n_live_tup)
+SELECT event_no, part, format('holds about %s rows and was last analysed with %s: run 012', s.n_live_tup, greatest(k.reltuples, 0))
 FROM known k JOIN pg_stat_user_tables s ON s.relid = k.oid
-WHERE k.relkind = 'r' AND s.n_live_tup > 50000 AND k.reltuples < 0.5 * s.n_live_tup
+WHERE k.is_over AND k.relkind = 'r' AND s.n_live_tup > 50000 AND k.reltuples < 0.5 * s.n_live_tup
 UNION ALL
 SELECT event_no, part, format('is bloated: about %s dead rows beside %s', s.n_dead_tup, s.n_live_tup)
 FROM known k JOIN pg_stat_user_tables s ON s.relid = k.oid

@@ -3,7 +3,7 @@
 --       It also leaves statistics and a visibility map, so that a count need not look into the table.
 -- When:  after the close, in a quiet hour; before 015 and 020.
 -- Locks: SHARE UPDATE EXCLUSIVE on the event's own tables, which nobody but a DBA waits for.
--- Takes: reads and rewrites the event (some ten seconds per ten million votes), as gently as vacuum_cost_delay says.
+-- Takes: reads and rewrites the event (about a minute per ten million votes), as gently as vacuum_cost_delay says.
 -- Undo:  nothing to undo.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/012_freeze_closed.sql   (as superuser or vote_ledger_owner)
 

@@ -2,7 +2,7 @@
 --       with each file's number of rows and SHA-256. Rows are sorted: the same event gives the same bytes.
 -- When:  after the close and 012, before or after 020. The folder is of this event alone, on another disk if possible.
 -- Locks: ACCESS SHARE on the event's own tables, which nobody but 050 waits for.
--- Takes: a scan and a sort by index (some minutes per ten million votes; 130 bytes each). The snapshot keeps vacuum from
+-- Takes: a scan and a sort by index (some minutes per ten million votes; 110 bytes each). The snapshot keeps vacuum from
 --        cleaning up meanwhile: run it on a replica if it takes long.
 -- Undo:  delete the folder. An interrupted one has no manifest: run it again. With a manifest nothing is written over.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -v folder=/archive/7 -f partitions/015_archive.sql
