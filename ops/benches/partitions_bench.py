@@ -75,6 +75,7 @@ async def _measure(
             await asyncio.sleep(ALONE_S)
         else:
             await asyncio.to_thread(run_script, database, f"{name}.sql", **variables)
+            await asyncio.sleep(0.1)  # for what was sent while it ran
         measured.append((name, acks[first:], time.perf_counter() - start))
     for writer in writers:
         writer.cancel()

@@ -16,7 +16,7 @@ from contract.seal import seal_of
 from ops.auditor.archive import Archive
 from ops.auditor.archive_audit import COUNTED, FILES, MANIFEST, ArchiveAudit
 from ops.auditor.event_audit import Keys
-from ops.rig.database import Database
+from ops.rig.database import PASSWORD, Database
 from ops.rig.dba_scripts import run_script
 from ops.rig.event import make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY
@@ -40,7 +40,7 @@ def original(
     name, template = "archive_audit", postgresql_noproc.template_dbname  # type: ignore[attr-defined]
     with psycopg.connect(database_server.database.url(), autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-        database = Database(database_server.server.url("postgres", "of-the-rig", name))
+        database = Database(database_server.server.url("postgres", PASSWORD, name))
         with psycopg.connect(database.url(), autocommit=True) as dba:
             event = make_event(dba, expected_votes=1)
             receipts = cast_sealed(dba, event, [bytes([number]) * 12 for number in range(5)])
