@@ -16,7 +16,7 @@ from ops.embedded import observers
 from ops.embedded.demo_event import make_event, operator
 from ops.embedded.supervisor_config import read_procfile
 from ops.observe.dashboard_check import Finding, Prometheus, check, prometheus_of
-from ops.rig.eventually import eventually
+from ops.rig.eventually import PATIENCE_S, eventually
 from ops.rig.running_stack import PROJECT, RunningStack
 from ops.rig.stream_messages import messages
 
@@ -47,6 +47,7 @@ class Audience:
         self._event_id = event_id
         self._people = people
         self._named: asyncio.Queue[str] = asyncio.Queue()
+        self.watching = asyncio.Event()
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
         """The JSON of an answer with status 200."""
@@ -82,6 +83,7 @@ class Audience:
         who = {"Authorization": f"Bearer {login['token']}"}
         async with self._session.get(f"/v1/event/{self._event_id}/stream", headers=who) as stream:
             async for message in messages(stream):
+                self.watching.set()
                 for traceparent in message.data.get("traces", []):
                     self._named.put_nowait(traceparent)
 
@@ -93,6 +95,8 @@ async def audience(stack: RunningStack) -> AsyncIterator[Audience]:
     async with aiohttp.ClientSession(stack.demo["edge_url"]) as session:
         made = Audience(session, event_id, [json.loads(line) for line in lines])
         watching = asyncio.create_task(made.watch(stack.demo["admin"]))
+        async with asyncio.timeout(PATIENCE_S):
+            await made.watching.wait()
         yield made
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
