@@ -2,10 +2,13 @@
 
 import contextlib
 import dataclasses
+import http.client
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ops.embedded import ports, readiness
 from ops.embedded.program_environment import edge_tuning
@@ -40,3 +43,20 @@ def edge(folder: Path, services: Mapping[str, int], **settings: str) -> Iterator
     with ServerProcess(lambda: words, "admin endpoint disabled", environment).running() as process:
         wait_until(lambda: readiness.edge(f"http://127.0.0.1:{numbers['edge']}/", "above"), PATIENCE_S)
         yield RunningEdge(numbers["edge"], process)
+
+
+def ask_edge(
+    port: int,
+    method: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    body: Any = None,
+    host: str = "127.0.0.1",
+) -> tuple[http.client.HTTPResponse, Any]:
+    """One request, on a connection of its own: the answer, and its JSON."""
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+    connection.request(method, path, body, headers or {}, encode_chunked=not isinstance(body, bytes | None))
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    connection.close()
+    return answer, content

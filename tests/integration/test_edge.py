@@ -1,14 +1,12 @@
 """The real edge with its real configuration, before stand-ins that say which service was asked and with what."""
 
 import http.client
-import json
 import re
 import socket
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +16,7 @@ from ops.edge.settings import FOLDER
 from ops.embedded import ports
 from ops.load.vote_requests import SUBMIT
 from ops.openapi import SERVICES as DECLARED
-from ops.rig.edge import SERVICES, edge
+from ops.rig.edge import SERVICES, ask_edge, edge
 from ops.rig.eventually import PATIENCE_S
 from ops.rig.stand_in import StandIn
 
@@ -49,22 +47,6 @@ def _ports(services: Mapping[str, StandIn]) -> dict[str, int]:
     return {name: server.server_port for name, server in services.items()}
 
 
-def _ask(
-    port: int,
-    method: str,
-    path: str,
-    headers: dict[str, str] | None = None,
-    body: Any = None,
-    host: str = "127.0.0.1",
-) -> tuple[http.client.HTTPResponse, Any]:
-    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
-    connection.request(method, path, body, headers or {}, encode_chunked=not isinstance(body, bytes | None))
-    answer = connection.getresponse()
-    content = json.loads(answer.read())
-    connection.close()
-    return answer, content
-
-
 CALLS = [
     pytest.param(call.method, call.path, service, id=call.name)
     for service, handlers in zip(SERVICES, DECLARED.values(), strict=True)
@@ -87,7 +69,7 @@ def test_declared_calls_reach_their_service(edge_port: int, method: str, path: s
     whatever = [] if (path, "PATCH") in METHODS else [("PATCH", _spelled(path))]
     for asked, spelled in ((method, _spelled(path)), (method, f"{_spelled(path)}/"), *whatever):
         if not (asked == "GET" and spelled.endswith("/stream")):  # which goes on
-            _, heard = _ask(edge_port, asked, spelled)
+            _, heard = ask_edge(edge_port, asked, spelled)
             assert heard["service"] == service, (asked, spelled)
 
 
@@ -99,7 +81,7 @@ def test_undeclared_paths_reach_nobody(edge_port: int, services: dict[str, Stand
     undeclared = {path for path in neighbours if not any(each.fullmatch(path) for each in matched)}
     before = [len(server.heard) for server in services.values()]
     for path in undeclared - {""}:
-        assert _ask(edge_port, "GET", _spelled(path))[0].status == 404, path
+        assert ask_edge(edge_port, "GET", _spelled(path))[0].status == 404, path
     assert [len(server.heard) for server in services.values()] == before
 
 
@@ -116,7 +98,7 @@ def test_vote_waits_for_no_other_path() -> None:
 def test_inner_paths_do_not_exist(edge_port: int, services: dict[str, StandIn], path: str) -> None:
     """What isn't in the contract is 404 in the contract's shape, however it is spelled, and reaches nobody."""
     before = [len(server.heard) for server in services.values()]
-    answer, content = _ask(edge_port, "GET", path)
+    answer, content = ask_edge(edge_port, "GET", path)
     assert answer.status == 404
     assert content["error"]["code"] == "not_found"
     assert answer.headers["X-Trace-Id"] == content["error"]["trace_id"]
@@ -126,7 +108,7 @@ def test_inner_paths_do_not_exist(edge_port: int, services: dict[str, StandIn], 
 @pytest.mark.parametrize("path", ["/api/v1/", "/api/v1/nothing", "/api/v1/votes/more"])
 def test_elections_are_refused_in_their_words(edge_port: int, path: str) -> None:
     """What the edge refuses under /api/v1 has that dialect's shape, and the trace id as a UUID."""
-    answer, content = _ask(edge_port, "GET", path, {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
+    answer, content = ask_edge(edge_port, "GET", path, {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
     assert answer.status == 404
     assert content == {"code": "NOT_FOUND", "message": "no such path", "traceId": str(uuid.UUID(TRACE))}
     assert answer.headers["X-Trace-Id"] == TRACE
@@ -134,13 +116,13 @@ def test_elections_are_refused_in_their_words(edge_port: int, path: str) -> None
 
 def test_trace_is_continued(edge_port: int) -> None:
     """The edge's refusals carry the client's trace id, no malformed one; a traceparent goes on alone."""
-    _, known = _ask(edge_port, "GET", "/nothing", {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
-    _, forged = _ask(edge_port, "GET", "/nothing", {"traceparent": f'00-"{TRACE}-b7ad6b7169203331-01'})
+    _, known = ask_edge(edge_port, "GET", "/nothing", {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
+    _, forged = ask_edge(edge_port, "GET", "/nothing", {"traceparent": f'00-"{TRACE}-b7ad6b7169203331-01'})
     assert known["error"]["trace_id"] == TRACE
     assert forged["error"]["trace_id"].isalnum()
     assert forged["error"]["trace_id"] != TRACE
     sent = {"Traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "Tracestate": "x=" + "y" * 8_000, "Baggage": "a=b"}
-    passed_on = _ask(edge_port, "POST", "/v1/auth/login", sent, b"{}")[1]["headers"]
+    passed_on = ask_edge(edge_port, "POST", "/v1/auth/login", sent, b"{}")[1]["headers"]
     assert {name: passed_on.get(name) for name in sent} == {**sent, "Tracestate": None, "Baggage": None}
 
 
@@ -157,7 +139,7 @@ def test_trace_is_continued(edge_port: int) -> None:
 )
 def test_edge_and_services_agree_on_traces(edge_port: int, traceparent: str, *, continued: bool) -> None:
     """What one of them takes for a trace the other does, too; whatever isn't one gets a new id."""
-    _, refused = _ask(edge_port, "GET", "/nothing", {"traceparent": traceparent})
+    _, refused = ask_edge(edge_port, "GET", "/nothing", {"traceparent": traceparent})
     given = refused["error"]["trace_id"]
     assert re.fullmatch(r"(?!0{32})[0-9a-f]{32}", given)
     assert ((given == TRACE), (trace_id_of(traceparent) == TRACE)) == (continued, continued)
@@ -167,7 +149,7 @@ def test_client_cannot_say_where_it_comes_from(edge_port: int) -> None:
     """Headers that services trust are taken off; the address is the connection's."""
     forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Real-IP": "203.0.113.9",
               "X-Forwarded-Host": "evil.test"}  # fmt: skip
-    _, heard = _ask(edge_port, "POST", "/v1/auth/login", forged, b"{}")
+    _, heard = ask_edge(edge_port, "POST", "/v1/auth/login", forged, b"{}")
     assert heard["headers"]["X-Forwarded-For"] == "127.0.0.1"
     assert not [value for value in heard["headers"].values() if "203.0.113.9" in value or value == "evil.test"]
 
@@ -189,7 +171,7 @@ def test_address_behind_a_load_balancer(
 ) -> None:
     """The last address that no trusted proxy wrote of itself: what a client puts before it counts for nothing."""
     with edge(tmp_path, _ports(services), TRUSTED_PROXIES=trusted) as running:
-        _, heard = _ask(running.port, "POST", "/v1/auth/login", {"X-Forwarded-For": said}, b"{}")
+        _, heard = ask_edge(running.port, "POST", "/v1/auth/login", {"X-Forwarded-For": said}, b"{}")
         assert heard["headers"]["X-Forwarded-For"] == address
 
 
@@ -199,13 +181,13 @@ def test_both_loopbacks(services: dict[str, StandIn], tmp_path: Path) -> None:
         pytest.skip("this machine has no IPv6")
     with edge(tmp_path, _ports(services), EDGE_BIND="127.0.0.1 [::1]") as running:
         for host, address in (("127.0.0.1", "127.0.0.1"), ("::1", "::1")):
-            _, heard = _ask(running.port, "GET", "/v1/events", host=host)
+            _, heard = ask_edge(running.port, "GET", "/v1/events", host=host)
             assert heard["headers"]["X-Forwarded-For"] == address
 
 
-def test_cookies_end_at_theedge_before(edge_port: int) -> None:
+def test_cookies_end_at_the_edge(edge_port: int) -> None:
     """However many a browser has for this domain, they cost no request, and no service sees them."""
-    answer, heard = _ask(edge_port, "GET", "/v1/events", {"Cookie": "a=" + "b" * 40_000})
+    answer, heard = ask_edge(edge_port, "GET", "/v1/events", {"Cookie": "a=" + "b" * 40_000})
     assert answer.status == 200
     assert "Cookie" not in heard["headers"]
 
@@ -227,7 +209,7 @@ def test_log_tells_of_nobody(services: dict[str, StandIn], tmp_path: Path) -> No
                 if head.startswith("GET"):
                     assert viewer.recv(10)
         services["sse"].may_end.set()
-        assert _ask(running.port, "GET", "/v1/events?ticket=secret", secret)[0].status == 502
+        assert ask_edge(running.port, "GET", "/v1/events?ticket=secret", secret)[0].status == 502
         running.process.stop()
         said = running.process.said()
     assert [line for line in said if re.search(r"127\.0\.0\.77|203\.0\.113|secret|aborting", line)] == []
@@ -235,8 +217,10 @@ def test_log_tells_of_nobody(services: dict[str, StandIn], tmp_path: Path) -> No
 
 def test_body_up_to_the_limit(edge_port: int) -> None:
     """16 KiB arrive whole, in chunks too."""
-    _, plain = _ask(edge_port, "POST", "/v1/auth/login", {}, bytes(16_384))
-    _, chunked = _ask(edge_port, "POST", "/v1/auth/login", {"Transfer-Encoding": "chunked"}, iter([bytes(8_192)] * 2))
+    _, plain = ask_edge(edge_port, "POST", "/v1/auth/login", {}, bytes(16_384))
+    _, chunked = ask_edge(
+        edge_port, "POST", "/v1/auth/login", {"Transfer-Encoding": "chunked"}, iter([bytes(8_192)] * 2)
+    )
     assert (plain["body_bytes"], chunked["body_bytes"]) == (16_384, 16_384)
 
 
@@ -247,9 +231,9 @@ LIMITS = {(call.method, call.path): call.body_bytes_max for call in DECLARED_CAL
 def test_body_limit_is_the_declared_one(edge_port: int, method: str, path: str) -> None:
     """Each call takes bodies of the size that its handler declares, and no more; 413 says how much that is."""
     limit = LIMITS[method, path]
-    assert _ask(edge_port, method, _spelled(path), {}, bytes(limit))[1]["body_bytes"] == limit
+    assert ask_edge(edge_port, method, _spelled(path), {}, bytes(limit))[1]["body_bytes"] == limit
     for framing, body in (({}, bytes(limit + 1)), ({"Transfer-Encoding": "chunked"}, iter([bytes(limit), b"1"]))):
-        answer, content = _ask(edge_port, method, _spelled(path), framing, body)
+        answer, content = ask_edge(edge_port, method, _spelled(path), framing, body)
         error = content if path.startswith("/api/v1/") else content["error"]
         assert (answer.status, error["code"].lower()) == (413, "too_large")
         assert ("1 MiB" if limit > BODY_BYTES_MAX else "16 KiB") in error["message"]
@@ -260,11 +244,11 @@ def test_larger_body(edge_port: int, services: dict[str, StandIn], chunked: bool
     """One byte more is 413 in the contract's shape, and no service ever has a whole request."""
     before = len(services["identity"].heard)
     if chunked:
-        answer, content = _ask(
+        answer, content = ask_edge(
             edge_port, "POST", "/v1/auth/login", {"Transfer-Encoding": "chunked"}, iter([bytes(16_384), b"1"])
         )
     else:
-        answer, content = _ask(edge_port, "POST", "/v1/auth/login", {}, bytes(16_385))
+        answer, content = ask_edge(edge_port, "POST", "/v1/auth/login", {}, bytes(16_385))
     assert (answer.status, content["error"]["code"]) == (413, "too_large")
     assert len(services["identity"].heard) == before
 
@@ -272,7 +256,7 @@ def test_larger_body(edge_port: int, services: dict[str, StandIn], chunked: bool
 @pytest.mark.parametrize(("method", "path"), [call for call, limit in LIMITS.items() if limit > BODY_BYTES_MAX])
 def test_what_says_that_it_is_too_large_goes_nowhere(edge_port: int, method: str, path: str) -> None:
     """A large body that is announced too large is 413 before any of it has come: no service cuts it off midway."""
-    answer, content = _ask(edge_port, method, _spelled(path), {"Content-Length": str(LIMITS[method, path] + 1)})
+    answer, content = ask_edge(edge_port, method, _spelled(path), {"Content-Length": str(LIMITS[method, path] + 1)})
     assert (answer.status, content["error"]["code"]) == (413, "too_large")
 
 
@@ -304,8 +288,8 @@ def test_trickled_requests_are_cut(edge_port: int, services: dict[str, StandIn])
 def test_service_that_is_away(tmp_path: Path) -> None:
     """A service that can't be reached is 502 `busy` with Retry-After, safe to repeat, in the contract's shape."""
     with edge(tmp_path, {}) as running:
-        answer, content = _ask(running.port, "POST", "/v1/vote/submit", {}, b"{}")
-        _, of_election = _ask(running.port, "POST", "/api/v1/votes", {}, b"{}")
+        answer, content = ask_edge(running.port, "POST", "/v1/vote/submit", {}, b"{}")
+        _, of_election = ask_edge(running.port, "POST", "/api/v1/votes", {}, b"{}")
     assert (answer.status, content["error"]["code"]) == (502, "busy")
     assert of_election["code"] == "BUSY"
     assert answer.headers["Retry-After"] == "1"
