@@ -79,17 +79,18 @@ class Recount:
         """Count one event between two looks at whether it is attached.
 
         A snapshot doesn't fix which events are in the ledger: the planner goes by what is attached now. Once it has
-        planned, the locks keep what is attached from being detached until they are let go.
+        planned, the locks keep what is attached from being detached until they are let go. But of a table that was
+        attached after the snapshot it may see no row: it was filled later, and nobody publishes what came with it.
         """
-        ((attached,),) = yield self._ask("attached", event_no=event_no)
+        ((attached, then),) = yield self._ask("attached", event_no=event_no)
         counts = yield self._plan(event_no, attached)
         frozen: Rows = []
         if freeze:
             believed = bool(self._freezes_believed)
             frozen = yield self._ask("count_frozen", event_no=event_no, attached=attached, believed=believed)
-        ((still,),) = yield self._ask("attached", event_no=event_no)
-        if still != attached:
-            raise psycopg.OperationalError("an event was attached or detached at this moment")
+        ((still, still_then),) = yield self._ask("attached", event_no=event_no)
+        if still != attached or (attached == "t" and not then == still_then == "t"):
+            raise psycopg.OperationalError("an event was attached or detached since the recount began")
         self._counts.update(_by_key(event_no, counts))
         self.frozen.update(_by_key(event_no, frozen))
 

@@ -86,9 +86,12 @@ SAVEPOINT one_event;
 ROLLBACK TO one_event;
 
 -- name: attached
--- Whether an event's votes are attached to the ledger now. It goes by the catalog as it is at this moment, the snapshot of
--- the transaction plays no part in it, and it locks no table.
-SELECT coalesce(pg_partition_root(to_regclass('public.votes_e' || :event_no)) = 'public.votes'::regclass, false) AS attached;
+-- Whether an event's votes are attached to the ledger now: by the catalog as it is at this moment, whatever the snapshot of
+-- the transaction is; and whether that snapshot, by which rows are counted, shows this table as attached. Locks no table.
+SELECT coalesce(pg_partition_root(votes_of_event) = 'public.votes'::regclass, false) AS attached,
+       EXISTS (SELECT FROM pg_inherits
+               WHERE inhrelid = votes_of_event AND inhparent = 'public.votes'::regclass) AS attached_then
+FROM to_regclass('public.votes_e' || :event_no) AS votes_of_event;
 
 -- name: count_event
 -- Counts one event if it is attached; else (detached, archived) it keeps the tally that is stored. A sequential scan of the

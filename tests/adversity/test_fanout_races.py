@@ -128,6 +128,9 @@ def test_slot_made_anew_before_its_start(
 
 
 DETACH = "ALTER TABLE votes DETACH PARTITION votes_e1"
+FILL = """
+    INSERT INTO votes_e1
+    SELECT voted_at, device, event_no, contestant_no, region, substr(sha256(voter), 1, 12), seal FROM votes_e1"""
 ATTACH = "ALTER TABLE votes ATTACH PARTITION votes_e1 FOR VALUES IN (1)"
 
 
@@ -159,6 +162,23 @@ def test_recount_beside_a_change_of_the_tree(
         eventually(lambda: owner.execute(stored).fetchone() == (True,), "the recount is stored")
     assert forced.happened
     assert counts_in_checkpoint(database) == {(event.event_no, 1): 5}
+
+
+def test_recount_beside_rows_that_come_with_a_table(
+    owner: psycopg.Connection, database: Database, event: Event, leading: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are newer than the snapshot and attached, which nobody publishes: the recount begins anew."""
+    owner.execute(DETACH)
+
+    def attach_filled() -> None:
+        owner.execute(FILL)
+        owner.execute(ATTACH)
+
+    forced = Forced(monkeypatch, rebuild.Recount, "begin", attach_filled)
+    with leading():
+        eventually(lambda: counts_in_checkpoint(database) != {}, "the recount is stored")
+    assert forced.happened
+    assert counts_in_checkpoint(database) == {(event.event_no, 1): 10}
 
 
 def tally(votes: int, *, epoch: int = 1, timeline: int = 1, lsn: int = 100) -> Tally:
