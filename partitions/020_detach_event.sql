@@ -2,9 +2,10 @@
 -- When:  after the event has closed. Refuses one that is not closed or cancelled, and one whose stored tallies are not
 --        what its votes add up to: from now on they are all that a recount knows of it (if so, look after fanout).
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, which voting and reading don't wait for. CONCURRENTLY waits for
---        transactions that read votes now (find them in pg_stat_activity), and holds nothing meanwhile.
+--        transactions that use votes now (find them in pg_stat_activity), and holds nothing meanwhile. Then ACCESS
+--        EXCLUSIVE on the event's own tables: while it waits for who reads those by name, no event can be made.
 -- Takes: a scan of the event (seconds per ten million votes), plus that wait. An interrupted one is finished by the same
---        script; run on an event that is detached it does nothing.
+--        script, which gives up after 3 s while a transaction runs that is older; run on an event that is detached it does nothing.
 -- Undo:  partitions/030_attach_event.sql
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/020_detach_event.sql   (as superuser or vote_ledger_owner)
 

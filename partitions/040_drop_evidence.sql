@@ -3,8 +3,8 @@
 --        closed or cancelled. Dry runs and the page of its rules have nothing to tell of it afterwards. An archive has it
 --        too: delete vote_evidence.csv there; nothing else needs that file.
 -- Locks: SHARE UPDATE EXCLUSIVE on vote_evidence, which storing doesn't wait for; then ACCESS EXCLUSIVE on the event's
---        own table. CONCURRENTLY waits for transactions that read evidence now, and holds nothing meanwhile.
--- Takes: that wait, and milliseconds. An interrupted one is finished by the same script.
+--        own table. CONCURRENTLY waits for transactions that use evidence now, and holds nothing meanwhile.
+-- Takes: that wait, and milliseconds. An interrupted one is finished by the same script, once older transactions have ended.
 -- Undo:  partitions/060_restore.sql if the event was dropped wholly and its archive has the evidence; else a backup.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/040_drop_evidence.sql   (as superuser or vote_ledger_owner)
 
