@@ -45,6 +45,17 @@ SELECT to_regclass('vote_evidence_e' || :event_no) IS NOT NULL AS keeps_evidence
   \ir steps/same_rows.sql
 \endif
 BEGIN;
+SELECT format('LOCK TABLE %I', part)
+FROM unnest('{votes,vote_rejections,vote_evidence}'::text[]) AS parent, format('%s_e%s', parent, :event_no) AS part
+WHERE to_regclass(part) IS NOT NULL \gexec
+-- Minutes have gone by: of a table that was attached meanwhile a DROP would lock out all who vote. Now nobody can attach it.
+SELECT NOT EXISTS (SELECT FROM pg_inherits i JOIN unnest('{votes,vote_rejections,vote_evidence}'::text[]) AS parent
+                       ON i.inhrelid = to_regclass(format('%s_e%s', parent, :event_no))) AS is_detached \gset
+\if :is_detached
+\else
+  \warn 'event' :event_no 'was attached meanwhile'
+  SELECT 1 / 0;
+\endif
 SELECT format('DROP TABLE %I', part)
 FROM unnest('{votes,vote_rejections,vote_evidence}'::text[]) AS parent, format('%s_e%s', parent, :event_no) AS part
 WHERE to_regclass(part) IS NOT NULL \gexec

@@ -9,11 +9,15 @@ from ops.rig.database import Database
 SCRIPTS = SQL.parent / "partitions"
 
 
-def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:
-    """Run a script of partitions/ with these psql variables, as superuser."""
+def words_of(database: Database, script: str, **variables: object) -> list[str]:
+    """The command line that runs a script of partitions/ with these psql variables, as superuser."""
     settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
-    words = [str(BIN / "psql"), "-X", "-A", "-t", *settings, "-f", str(SCRIPTS / script), database.url()]
-    return subprocess.run(words, check=False, capture_output=True, text=True)
+    return [str(BIN / "psql"), "-X", "-A", "-t", *settings, "-f", str(SCRIPTS / script), database.url()]
+
+
+def psql(database: Database, script: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run it."""
+    return subprocess.run(words_of(database, script, **variables), check=False, capture_output=True, text=True)
 
 
 def run_script(database: Database, script: str, **variables: object) -> None:
