@@ -1,12 +1,15 @@
 -- 004 · Give an event more leaves: its votes are copied into a new table, compared, and the two change places.
 -- When:  more is expected of an event than when it was made (before it opens), or its leaves are too large to archive and
 --        scan beside each other (after it has closed). Refused while it is open or paused.
--- Locks: the event's own advisory lock, so that it can't open meanwhile (who tries is told to try again); SHARE UPDATE
---        EXCLUSIVE on votes for the detachment and for the attachment, which voting and reading don't wait for.
+--        The new leaves have neither the settings nor the tablespace that 003 gave the old: run 003 again afterwards.
+-- Locks: the event's own advisory lock, so that it can't open meanwhile (who tries is told to try again); for the
+--        detachment those of 020; SHARE UPDATE EXCLUSIVE on votes for the attachment, which voting and reading don't wait for.
 -- Takes: twenty scans of the event and a sort (some minutes per ten million votes), and room for it twice. Between the
---        detachment and the attachment (milliseconds, and a wait for transactions that read votes) the event counts as
---        archived. Fanout counts nothing twice: only what is in the tree of votes is published.
--- Undo:  not needed; interrupted, run it again: it ends what was begun.
+--        detachment and the attachment (a wait for transactions that use votes, then milliseconds, since a CHECK saves
+--        ATTACH the scan) the event counts as archived. Fanout counts nothing twice: only what is in the tree of votes is
+--        published.
+-- Undo:  not needed; interrupted, run it again, with the same modulus or a larger one, before the event opens: until
+--        then it may be detached, and votes would be refused. It ends what was begun.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -v modulus=64 -f partitions/004_rehash.sql   (as superuser)
 
 \set ON_ERROR_STOP on
@@ -29,12 +32,19 @@ FROM events WHERE event_no = :event_no \gset
 SET ROLE vote_ledger_owner;
 \set votes votes_e :event_no
 \set old_votes votes_e :event_no _old
+\set table votes
+SELECT to_regclass(:'votes') IS NULL AS is_gone \gset
+\if :is_gone
+  \warn 'event' :event_no 'has no table of votes: 001 makes it before the close, 060 restores it from an archive'
+  SELECT 1 / 0;
+\endif
+DROP TABLE IF EXISTS :old_votes;  -- of a run that was killed after the two had changed places
 \if :is_done
+  \ir steps/attach.sql
 \else
   \set source :votes
   \ir steps/build_votes.sql
   RESET ROLE;
-  \set table votes
   \ir steps/detach.sql
   SET ROLE vote_ledger_owner;
   BEGIN;
@@ -51,6 +61,6 @@ SET ROLE vote_ledger_owner;
   \ir steps/note.sql
   COMMIT;
   SET ROLE vote_ledger_owner;
+  DROP TABLE :old_votes;
 \endif
-DROP TABLE IF EXISTS :old_votes;
 ANALYZE :votes;
