@@ -1,7 +1,9 @@
 -- 060 · Put an event that was dropped back into the ledger's tree, from its archive.
 -- When:  somebody wants to look into it again. Refuses an archive that isn't whole, or of another event, or whose votes
 --        aren't what the stored tallies say: so the numbers that were on air stay, and fanout has nothing to count.
--- Locks: as 030. The new tables are filled before they are attached, and nothing in them is published.
+--        The leaves have neither the settings nor the tablespace that 003 gave the old ones: run 003 again if they matter.
+-- Locks: as 030. The new tables are filled before they are attached, and nothing in them is published; each has a CHECK,
+--        so that ATTACH, milliseconds, needn't scan it.
 -- Takes: as long as 050, and the writing (some minutes per ten million votes). Interrupted, run it again.
 -- Undo:  partitions/020_detach_event.sql and partitions/050_drop_event.sql
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -v folder=/archive/7 -f partitions/060_restore.sql   (as superuser)
@@ -32,10 +34,12 @@ SELECT to_regclass('votes_e' || event_no) IS NOT NULL AS is_there, modulus FROM 
   \set to votes_e :event_no
   \ir steps/rename_votes.sql
   \set rejections vote_rejections_e :event_no
-  CREATE TABLE :rejections (LIKE vote_rejections INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (event_no, voter, kind));
+  CREATE TABLE :rejections (LIKE vote_rejections INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (event_no, voter, kind),
+                             CONSTRAINT of_event CHECK (event_no = :event_no));
   INSERT INTO :rejections SELECT * FROM archived_rejections;
   \set evidence vote_evidence_e :event_no
-  CREATE TABLE :evidence (LIKE vote_evidence INCLUDING DEFAULTS INCLUDING STORAGE);
+  CREATE TABLE :evidence (LIKE vote_evidence INCLUDING DEFAULTS INCLUDING STORAGE,
+                           CONSTRAINT of_event CHECK (event_no = :event_no));
   INSERT INTO :evidence SELECT * FROM archived_evidence;
   RESET ROLE;
   \set act event.restored

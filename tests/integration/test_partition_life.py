@@ -1,6 +1,9 @@
 """The life of an event by the DBA's scripts, each of which may be run twice, beside an event that is voted in."""
 
 import hashlib
+import os
+import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from psycopg import sql
 from pytest_postgresql.executors.noop import NoopExecutor
 
 from ops.rig.database import PASSWORD, Database
-from ops.rig.dba_scripts import psql, run_script
+from ops.rig.dba_scripts import psql, run_script, words_of
 from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
@@ -176,6 +179,25 @@ def test_an_event_is_rehashed(ledger: Database, dba: psycopg.Connection) -> None
     run_script(ledger, "002_check.sql")
 
 
+def test_a_rehash_that_was_killed_is_ended(ledger: Database, dba: psycopg.Connection) -> None:
+    """004 goes on with a larger modulus where the old table was left, and attaches one whose detachment was broken off."""
+    event = closed_event(dba)
+    before, no = rows_of(dba, event), event.event_no
+    run_script(ledger, "004_rehash.sql", event_no=no, modulus=2)
+    dba.execute(f"SET ROLE vote_ledger_owner; CREATE TABLE votes_e{no}_old (); RESET ROLE".encode())
+    run_script(ledger, "004_rehash.sql", event_no=no, modulus=4)
+    assert rows_of(dba, event) == before
+    with psycopg.connect(ledger.url()) as reader:
+        reader.execute("SELECT FROM votes LIMIT 1")
+        dba.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            dba.execute(f"ALTER TABLE votes DETACH PARTITION votes_e{no} CONCURRENTLY".encode())
+    assert rows_of(dba, event)[0] == []
+    run_script(ledger, "004_rehash.sql", event_no=no, modulus=4)
+    assert rows_of(dba, event) == before
+    run_script(ledger, "002_check.sql")
+
+
 def test_a_closed_event_is_frozen(ledger: Database, dba: psycopg.Connection) -> None:
     """012 leaves no page that Postgres would have to come back for."""
     event = closed_event(dba)
@@ -232,6 +254,21 @@ def test_nothing_is_dropped_without_a_whole_archive(ledger: Database, dba: psyco
     (folder / "vote_evidence.csv").unlink()
     refused(ledger, "050_drop_event.sql", "do not hold the same rows", **values)
     run_script(ledger, "030_attach_event.sql", event_no=no)
+    assert rows_of(dba, event) == before
+
+
+def test_what_was_attached_meanwhile_is_not_dropped(
+    ledger: Database, dba: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """050 looks again when nobody can attach the event any more: a drop from the tree would lock out all who vote."""
+    event = closed_event(dba)
+    before, folder = rows_of(dba, event), archived(ledger, event, tmp_path / "archive")
+    digests = tmp_path / "sha256sum"  # 050 calls it between its look and the drop
+    attach = shlex.join(words_of(ledger, "030_attach_event.sql", event_no=event.event_no))
+    digests.write_text(f'#!/bin/sh\n{attach} >&2 && exec {shutil.which("sha256sum")} "$@"\n')
+    digests.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    refused(ledger, "050_drop_event.sql", "was attached meanwhile", event_no=event.event_no, folder=folder, keep_days=0)
     assert rows_of(dba, event) == before
 
 
