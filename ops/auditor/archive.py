@@ -56,16 +56,19 @@ class Archive:
     def rows(self, name: str) -> list[dict[str, str | None]]:
         """All rows of a small file, by column; an empty field is null."""
         with (self._folder / name).open(encoding="utf-8", newline="") as file:
-            return [{column: text or None for column, text in row.items()} for row in csv.DictReader(file)]
+            try:
+                return [{column: text or None for column, text in row.items()} for row in csv.DictReader(file)]
+            except csv.Error as error:
+                raise ValueError(f"{name}: {error}") from error
 
     def votes(self) -> Iterator[Vote | str]:
         """Every vote in the order of the file, one at a time; of a row that is none, why."""
         with (self._folder / "votes.csv").open(encoding="utf-8", errors="replace", newline="") as file:
-            rows = csv.reader(file)
+            rows = _readable(csv.reader(file))
             if next(rows, None) != _VOTES:
                 raise ValueError("votes.csv has not the columns of votes")
             for row in rows:
-                yield _vote(row)
+                yield row if isinstance(row, str) else _vote(row)
 
     def changed(self) -> Iterator[Row]:
         """The files that aren't what the manifest says."""
@@ -96,6 +99,17 @@ class Archive:
             return [{"manifest": "it was never sealed"}]
         is_own = hmac.compare_digest(path.read_bytes().strip(), manifest_seal_of(key, self._manifest).hex().encode())
         return [] if is_own else [{"manifest": "it is not what was sealed"}]
+
+
+def _readable(rows: Iterator[list[str]]) -> Iterator[list[str] | str]:
+    """Each row; of one that isn't any, why. A lone quote makes one of all that follows, up to the longest field."""
+    while True:
+        try:
+            yield next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:  # it goes on with the next line
+            yield str(error)
 
 
 def _vote(row: list[str]) -> Vote | str:

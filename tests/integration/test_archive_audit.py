@@ -106,6 +106,11 @@ LIES: dict[str, Lie] = {
         {SEALS, COUNTED, RECEIPTS},
     ),
     "no row at all": ("votes.csv", lambda rows: [*rows, "what,is,this\n"], {SEALS}),
+    "a quote that swallows what follows": (
+        "votes.csv",
+        lambda rows: [rows[0], rows[1].replace(",1,DE", ',1,"E'), *(2000 * rows[2:])],
+        {SEALS, COUNTED, RECEIPTS, TWICE},
+    ),
     "a tally edited": ("tallies.csv", lambda rows: [rows[0], rows[1].replace(",5,", ",6,")], {COUNTED}),
     "contestants swapped": (
         "contestants.csv",
