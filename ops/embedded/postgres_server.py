@@ -4,6 +4,7 @@ Its configuration files are ours and written before each start, so a change of t
 SIGINT stops it fast and cleanly; after any other death it recovers from its own log.
 """
 
+import re
 import shlex
 import subprocess
 import sysconfig
@@ -34,6 +35,12 @@ class PostgresServer:
             self._initdb(superuser_password)
         for name in ("postgresql.conf", "pg_hba.conf"):
             (self.data / name).write_text(resources.files("ops.embedded").joinpath(name).read_text())
+
+    def follow(self, primary_port: int) -> None:
+        """Let this standby look for its primary at this port of this machine: it may have moved while both stood."""
+        remembered = self.data / "postgresql.auto.conf"  # what the copy wrote, the password too
+        moved = re.sub(r"(?m)^(primary_conninfo\b.*\bport=)\d+", rf"\g<1>{primary_port}", remembered.read_text())
+        remembered.write_text(moved)
 
     def command(self) -> list[str]:
         """The command line of the server; it stays in the foreground and logs to stderr."""

@@ -73,6 +73,7 @@ def configure(
     if replicated:
         replica = PostgresServer(folder.replica, numbers["replica"])
         replica.prepare("")  # its superuser is the primary's
+        replica.follow(postgres.port)
         programs.append(supervisor_config.replica_program(replica.command()))
         replica_url = replica_url or replica.address(DATABASE)
 
