@@ -9,9 +9,11 @@ ops/runbooks/replica.md says how to make them, and what that costs.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -57,16 +59,17 @@ class Replica:
         if json.loads(self._folder.environment.read_text())["query"].get("PRIMARY_URL"):
             raise CannotStart("reads go to a REPLICA_URL of yours; start ./ops/up without it first")
         with psycopg.connect(self._superuser(primary), autocommit=True) as connection:
-            self._let_in(connection)
             try:
+                self._let_in(connection)
                 self._copy(primary)
                 replica = self._run()
                 wait_until(partial(self._why_no_stream, connection), STREAMS_WITHIN_S)
+                _set(connection, sql.SQL("ALTER SYSTEM SET synchronized_standby_slots = {}").format(NAME))
+                self._read_at(primary, replica.address(DATABASE))
             except BaseException:
-                self._take_away(connection)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it
+                self._undo(primary, connection)
                 raise
-            _set(connection, sql.SQL("ALTER SYSTEM SET synchronized_standby_slots = {}").format(NAME))
-        self._read_at(primary, replica.address(DATABASE))
 
     def remove(self) -> None:
         """Return when nothing waits for it, reads it or is left of it; raises CannotStart."""
@@ -79,6 +82,15 @@ class Replica:
                 )
             _set(connection, sql.SQL("ALTER SYSTEM RESET synchronized_standby_slots"))
             self._read_at(primary, "")
+            self._take_away(connection)
+
+    def _undo(self, primary: PostgresServer, connection: psycopg.Connection) -> None:
+        """Take away whatever `make` has made so far; raises what keeps it from that, after it has tried all."""
+        try:
+            _set(connection, sql.SQL("ALTER SYSTEM RESET synchronized_standby_slots"))
+            if json.loads(self._folder.environment.read_text())["query"].get("PRIMARY_URL"):
+                self._read_at(primary, "")
+        finally:
             self._take_away(connection)
 
     def _primary(self) -> PostgresServer:
@@ -147,19 +159,31 @@ class Replica:
         write_private(self._folder.environment, json.dumps(told, indent=1))
         numbers = json.loads(self._folder.ports.read_text())
         for name in READING:
-            self._control.stop(f"{SERVICES_GROUP}:{name}")
-            self._control.start(f"{SERVICES_GROUP}:{name}")
+            self._restart(name)
             wait_until(
                 partial(readiness.service, name, numbers[name], self._folder.logs / f"{name}.log"), READY_WITHIN_S
             )
+
+    def _restart(self, name: str) -> None:
+        """Stop a service and start it, whatever comes between: a stop that was asked for goes on by itself."""
+        program = f"{SERVICES_GROUP}:{name}"
+        try:
+            with contextlib.suppress(RuntimeError):  # it isn't running
+                self._control.stop(program)
+        finally:
+            wait_until(partial(self._why_not_stopped, name), READY_WITHIN_S)
+            self._control.start(program)
+
+    def _why_not_stopped(self, name: str) -> str:
+        return f"{name} doesn't stop" if self._control.states()[name] == "STOPPING" else ""
 
     def _take_away(self, connection: psycopg.Connection) -> None:
         self._control.remove(NAME)
         self._forget_program()
         for files in (self._folder.replica, self._partial()):
             shutil.rmtree(files, ignore_errors=True)
-        _drop_slot(connection)
         connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(ROLE)))
+        _drop_slot(connection)
 
     def _forget_program(self) -> None:
         """It is the last of the supervisor's file."""
@@ -203,7 +227,8 @@ def main() -> int:
         print(f"replica: {str(reason).strip()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("replica: broken off; nothing is left of it", file=sys.stderr)
+        left = "run it again to take away the rest" if given.remove else "nothing is left of it"
+        print(f"replica: broken off; {left}", file=sys.stderr)
         return 1
     return 0
 
