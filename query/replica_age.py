@@ -7,6 +7,7 @@ than what makes numbers stale (STALE_AFTER_MS).
 """
 
 import asyncio
+import time
 
 from prometheus_client import Gauge
 
@@ -19,22 +20,24 @@ BEHIND = Gauge(metric_names.REPLICA_BEHIND_SECONDS, "How old what the replica sh
 
 
 class ReplicaAge:
-    """Looks each second. While the replica is away it is as old as it was: nothing is read there anyway."""
+    """Looks each second. While the replica is away, what was read there before is shown on, and grows older."""
 
     def __init__(self, replica: ReplicaReader, stale_after_s: float) -> None:
         self._replica = replica
         self._stale_after_s = stale_after_s
-        self._behind_s = 0.0
+        self._behind_s = 0.0  # at the last look that was answered
+        self._looked_at = time.monotonic()
+        self._is_away = False
 
     @property
     def is_stale(self) -> bool:
         """Whether what the replica doesn't show may have been there for long."""
-        return self._behind_s > self._stale_after_s
+        return self._now_s() > self._stale_after_s
 
     @property
     def seconds(self) -> int:
         """How old it is, for people."""
-        return int(self._behind_s)
+        return int(self._now_s())
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -42,7 +45,11 @@ class ReplicaAge:
             try:
                 self._behind_s = await self._replica.behind_s()
             except Busy:
-                pass
+                self._is_away = True
             else:
-                BEHIND.set(self._behind_s)
+                self._looked_at, self._is_away = time.monotonic(), False
+            BEHIND.set(self._now_s())
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _now_s(self) -> float:
+        return self._behind_s + (time.monotonic() - self._looked_at if self._is_away else 0.0)

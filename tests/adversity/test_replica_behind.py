@@ -123,7 +123,7 @@ async def test_a_replica_that_stands_still(pair: Pair, query: Service, mint: Tok
 
 
 async def test_a_replica_that_is_gone(pair: Pair, query: Service, mint: TokenMint) -> None:
-    """One's own vote is told by the primary; what only the replica may be asked is 503."""
+    """One's own vote is told by the primary; what only the replica may be asked is 503; what is known grows old."""
     event, voter = pair.make_event(), mint.voter()
     status = f"/v1/vote/{pair.vote(event, voter)}/status"
     own = f"/v1/event/{event.event_id}/vote/{voter.user_id}"
@@ -132,6 +132,7 @@ async def test_a_replica_that_is_gone(pair: Pair, query: Service, mint: TokenMin
     assert (await ask(query, status, voter))[1]["vote_status"] == "acked"
     assert (await ask(query, own, voter))[1]["has_voted"] is True
     assert (await ask(query, status, mint.voter("auditor")))[0] == 503
+    await wait_until_marked(query, voter, marked=True)
     pair.standby.process.start()
 
 
