@@ -37,7 +37,7 @@ SELECT event_no, part, 'is of no event: a state of events was put back, or it wa
 UNION ALL
 SELECT event_no, part, 'was left by an interrupted 004 or 060: run it again' FROM known WHERE is_left_over AND leaf IS NULL
 UNION ALL
-SELECT event_no, part, 'waits for its detachment to be finished: run 020 again' FROM known WHERE is_pending
+SELECT event_no, part, 'waits for its detachment to be finished: run 020 again, or 030 to have it back' FROM known WHERE is_pending
 UNION ALL
 SELECT event_no, part, CASE WHEN is_over THEN 'is detached: archive it by 015 and drop it by 050, or attach it by 030'
                             ELSE 'is detached, so votes are refused: attach it by 030' END

@@ -180,7 +180,7 @@ def test_an_event_is_rehashed(ledger: Database, dba: psycopg.Connection) -> None
 
 
 def test_a_rehash_that_was_killed_is_ended(ledger: Database, dba: psycopg.Connection) -> None:
-    """004 goes on with a larger modulus where the old table was left, and attaches one whose detachment was broken off."""
+    """004 goes on where an old table was left, and attaches one whose detachment was broken off."""
     event = closed_event(dba)
     before, no = rows_of(dba, event), event.event_no
     run_script(ledger, "004_rehash.sql", event_no=no, modulus=2)
