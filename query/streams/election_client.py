@@ -6,7 +6,7 @@ The hub offers it the frames of everybody; it takes them as a sign to look at wh
 import asyncio
 
 from query.on_air import Shown
-from query.streams.election_messages import ElectionTeller, heartbeat
+from query.streams.election_messages import ElectionTeller
 from query.streams.sse_client import SseClient
 from query.streams.sse_feed import Channel
 from query.streams.stream_frames import HEARTBEAT, Form, Frame, text_frame
@@ -53,5 +53,5 @@ class ElectionClient(SseClient):
         if shown is None:
             return Frame(b"", text_frame(self._hidden.encode()))
         if frame is HEARTBEAT:
-            return Frame(b"", heartbeat(self._election_id))
+            return Frame(b"", self._teller.heartbeat(self._election_id))
         return Frame(b"", self._teller.news(self._told, shown))

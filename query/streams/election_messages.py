@@ -6,6 +6,7 @@ HEARTBEAT        nothing is new
 ERROR            why the stream ends
 """
 
+import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,6 +17,8 @@ from contract.errors import ContractError
 from contract.moment import rfc3339
 from query.on_air import Shown
 from query.streams.stream_frames import text_frame
+
+HEARTBEAT_FOR_S = 1.0
 
 _SENTENCES = {
     "draft": "The election is being prepared.",
@@ -48,11 +51,17 @@ class ElectionMessage(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class ElectionTeller:
-    """Says what is new, as WebSocket frames; once for all clients that have last seen the same."""
+    """Says what is new, as WebSocket frames; once for all clients that have last seen the same.
+
+    Heartbeats are made once for all clients of an election who get theirs in the same turn.
+    """
 
     def __init__(self) -> None:
         self._last: tuple[Shown | None, Shown] | None = None
         self._frames = b""
+        self._beat_of = ""
+        self._beat_until = 0.0  # monotonic s
+        self._beat = b""
 
     def news(self, before: Shown | None, now: Shown) -> bytes:
         """What to tell a client that has last seen `before` (None: nothing yet); at least a heartbeat."""
@@ -60,10 +69,12 @@ class ElectionTeller:
             self._last, self._frames = (before, now), _news(before, now)
         return self._frames
 
-
-def heartbeat(election_id: str) -> bytes:
-    """The frame of a heartbeat."""
-    return text_frame(msgspec.json.encode(ElectionMessage("HEARTBEAT", election_id, _now())))
+    def heartbeat(self, election_id: str) -> bytes:
+        """That nothing is new, with a time that is a second old at most."""
+        if election_id != self._beat_of or time.monotonic() > self._beat_until:
+            self._beat_of, self._beat_until = election_id, time.monotonic() + HEARTBEAT_FOR_S
+            self._beat = _heartbeat(election_id)
+        return self._beat
 
 
 def error_text(error: ContractError, election_id: str, trace_id: str) -> str:
@@ -87,7 +98,11 @@ def _news(before: Shown | None, now: Shown) -> bytes:
         change = ElectionMessage("STATUS_CHANGE", election_id, _now(), new_status=status_word(now.status))
         change.message = _SENTENCES[now.status]
         messages.append(change)
-    return b"".join(text_frame(msgspec.json.encode(each)) for each in messages) or heartbeat(election_id)
+    return b"".join(text_frame(msgspec.json.encode(each)) for each in messages) or _heartbeat(election_id)
+
+
+def _heartbeat(election_id: str) -> bytes:
+    return text_frame(msgspec.json.encode(ElectionMessage("HEARTBEAT", election_id, _now())))
 
 
 def _now() -> str:

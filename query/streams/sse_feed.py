@@ -84,14 +84,20 @@ class SseFeed:
     def show(self, reading: Reading, asked_at: float) -> list[Channel]:
         """Take a reading that was asked for then (monotonic s); the channels that change by it.
 
-        What all see alike is made once.
+        What all see alike is made once, and what is as before stays the same object: by that clients know it.
         """
         self.reading, self.asked_at = reading, asked_at
         before: tuple[Shown | None, Frame] | None = None
         changed = []
         for audience, channel in self.channels.items():
             shown = see(self.event, reading, audience)
-            frame = before[1] if before and before[0] == shown else _frame(self.event, shown)
+            if shown and shown == channel.shown:
+                before = channel.shown, channel.frame
+                continue
+            if before and before[0] == shown:
+                shown, frame = before
+            else:
+                frame = _frame(self.event, shown)
             before = shown, frame
             if frame != channel.frame:
                 changed.append(channel)

@@ -12,6 +12,8 @@ from query.event import Contestant, Event
 from query.on_air import Audience, Sight, see, sight_of
 from query.reading import Reading, follow, from_checkpoint, from_redis
 from query.reads import result_views
+from query.streams.election_messages import ElectionTeller
+from query.streams.sse_feed import SseFeed
 from query.streams.stream_frames import standings_frame
 from query.streams.traced_push import PER_FRAME_MAX, PUBLIC_FROM_VOTES, HeardTrace, TracedPush
 
@@ -212,3 +214,21 @@ def test_traces_of_votes_are_held_back_with_them(on_air: OnAir) -> None:
     assert few.traceparents_for(Audience.PUBLIC, see(event, reading, Audience.PUBLIC)) == []
     assert few.traceparents_for(Audience.STAFF, see(event, reading, Audience.STAFF)) == staff
     assert 0 < len(staff) <= PER_FRAME_MAX
+
+
+def test_what_is_as_before_stays_the_same() -> None:
+    """Whoever joined in whatever second has seen the same object; so elections tell all of them by the same bytes."""
+    on_air, teller = OnAir(1, "open", "public", frozen=False, revealed=None), ElectionTeller()
+    feed = SseFeed(event_of(on_air))
+    channels = list(feed.channels.values())
+    assert feed.show(read(tally_of(on_air)), 0.0) == channels
+    seen = [channel.shown for channel in channels]
+    assert seen[0] is seen[1]
+    assert feed.show(read(tally_of(on_air)), 1.0) == []
+    assert all(channel.shown is seen[0] for channel in channels)
+    assert feed.show(read(tally_of(on_air, lsn=101, counts={1: 701})), 2.0) == channels
+    before, now = seen[0], channels[0].shown
+    assert now
+    assert now is not before
+    assert teller.news(before, now) is teller.news(before, now)
+    assert teller.heartbeat("e") is teller.heartbeat("e")
