@@ -79,8 +79,12 @@ class SseClient:
                         transport.write(data[sent:])  # the rest follows by itself
                 self._behind_since = None
                 return True
-        self._behind_since = self._behind_since or time.monotonic()
+        self.fall_behind()
         return False
+
+    def fall_behind(self) -> None:
+        """Miss a frame that wasn't offered: a newer one is owed."""
+        self._behind_since = self._behind_since or time.monotonic()
 
     def cut_if_stalled(self, limit_s: float) -> bool:
         """Drop the connection of a client whose socket stayed full for longer than this; whether it did."""

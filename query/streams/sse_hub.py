@@ -199,10 +199,12 @@ async def _push(feed: SseFeed, channels: Iterable[Channel], push: TracedPush) ->
     for channel in channels:
         sent, clients = 0, list(channel.clients)
         frame = channel.frame_with(push.traceparents_for(channel.audience, channel.shown))
-        for some in _slices(clients, CLIENTS_PER_TURN):
+        for at in range(0, len(clients), CLIENTS_PER_TURN):
             if _is_old(feed):
-                break  # a sweep sends them what is newest then
-            sent += channel.deliver(some, frame)
+                for client in clients[at:]:
+                    client.fall_behind()  # a sweep sends them what is newest then
+                break
+            sent += channel.deliver(clients[at : at + CLIENTS_PER_TURN], frame)
             await asyncio.sleep(0)
         DELIVERIES.inc(sent)
         SKIPPED.inc(len(clients) - sent)

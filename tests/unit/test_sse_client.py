@@ -1,13 +1,23 @@
 """One client of a stream: one slot, never a queue. On a real socket, whose other end reads when the test says so."""
 
 import asyncio
+import math
 import socket
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from contract import settings
+from query.on_air import Audience
+from query.settings import Streaming
+from query.streams import sse_hub
 from query.streams.sse_client import SseClient
+from query.streams.sse_feed import SseFeed
 from query.streams.stream_frames import Form, Frame
+from query.streams.traced_push import TracedPush
 
 
 class Viewer:
@@ -127,3 +137,18 @@ async def test_a_broken_connection_is_no_error(viewer: Viewer) -> None:
     client = SseClient(viewer.transport, 0)
     viewer._end.close()
     assert not client.offer(frame("one"))
+
+
+async def test_who_was_skipped_gets_what_is_newest(viewer: Viewer) -> None:
+    """What a push that took too long has not sent comes by a sweep, even if nothing changes any more."""
+    event: Any = SimpleNamespace(event_id="e")
+    shown: Any = SimpleNamespace(final=False)
+    feed = SseFeed(event)
+    channel = feed.channels[Audience.PUBLIC]
+    channel.shown, channel.frame = shown, frame("newest")
+    channel.clients.add(SseClient(viewer.transport, math.inf))
+    await sse_hub._push(feed, [channel], TracedPush())
+    assert viewer.read() == b"", "since it was read too long ago"
+    feed.asked_at = time.monotonic()
+    sse_hub._sweep(feed, settings.read(Streaming, {}), time.monotonic(), 0)
+    assert viewer.read() == b"sse newest"
