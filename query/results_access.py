@@ -34,16 +34,21 @@ class ResultsAccess:
         bad token matters only where something is hidden.
         """
         self.require_listed(event, request)
-        if not is_hidden(event):
-            caller = self.known_caller(request)
-            return caller if may_see_all(caller) else None
-        seer = self.all_seer(request)
-        if seer is None:
-            raise ResultsHidden
-        return seer
+        caller = self._verifier.caller_if_any(request) if is_hidden(event) else self.known_caller(request)
+        return stream_seer(event, caller)
 
     def known_caller(self, request: Request) -> Caller | None:
         """Who asks, as far as their token is good."""
         with contextlib.suppress(Unauthorized):
             return self._verifier.caller_if_any(request)
         return None
+
+
+def stream_seer(event: Event, caller: Caller | None) -> Caller | None:
+    """Of this caller, if they may see all, a stream; None: the public's. Else `NotFound` or `ResultsHidden`."""
+    require_listed(event.status, caller)
+    if may_see_all(caller):
+        return caller
+    if is_hidden(event):
+        raise ResultsHidden
+    return None

@@ -10,14 +10,12 @@ from sanic import Request
 
 from contract.errors import InvalidBody, NotFound, ResultsHidden, Unauthorized
 from contract.revocations import RevocationList, ids_of
-from contract.tokens import Caller
 from contract.web.answering import trace_id
 from contract.web.call import Access, call
 from contract.web.request_content import parameter_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
-from query.event import Event, require_listed
 from query.event_directory import EventDirectory
-from query.on_air import is_hidden, may_see_all
+from query.results_access import stream_seer
 from query.streams.election_client import ElectionClient
 from query.streams.election_messages import ElectionTeller, error_text
 from query.streams.sse_feed import Channel
@@ -62,8 +60,14 @@ class ElectionStreamHandler:
         The token is the parameter. A sixth stream of a user is told so and ended by 1013.
         """
         require_socket(request)
-        event = await self._events.current(uuid_of(election_id, "event_id"))
-        user_id, let_in_by = await self._viewer(parameter_of(request, "token") or "", event)
+        event_id, token = uuid_of(election_id, "event_id"), parameter_of(request, "token") or ""
+        if token and "." not in token:  # a JWT has dots, a ticket has none
+            let_in_by = await self._let_in_by(token, str(event_id))
+            user_id, event = let_in_by[0], await self._events.current(event_id)
+        else:
+            caller = self._verifier.caller_of(token)
+            event = await self._events.current(event_id)
+            user_id, let_in_by = caller.user_id, ids_of(caller) if stream_seer(event, caller) else ()
 
         def make(transport: asyncio.Transport, expires_at: float, channel: Channel) -> ElectionClient:
             hidden = error_text(ResultsHidden(), event.event_id, trace_id(request))
@@ -88,17 +92,9 @@ class ElectionStreamHandler:
 
     socket.is_websocket = True  # type: ignore[attr-defined]  # so that Sanic expects no answer from it
 
-    async def _viewer(self, token: str, event: Event) -> tuple[str, tuple[str, ...]]:
-        """Whose stream it is; of one who may see all, the ids by whose revocation it ends."""
-        if token and "." not in token:  # a JWT has dots, a ticket has none
-            ids = await self._tickets.redeem(token, event.event_id)
-            if not ids or self._revoked.any_of(ids):
-                raise Unauthorized
-            return ids[0], ids
-        caller: Caller = self._verifier.caller_of(token)
-        require_listed(event.status, caller)
-        if may_see_all(caller):
-            return caller.user_id, ids_of(caller)
-        if is_hidden(event):
-            raise ResultsHidden
-        return caller.user_id, ()
+    async def _let_in_by(self, ticket: str, event_id: str) -> tuple[str, ...]:
+        """The ids by whose revocation the stream of a ticket ends; the first is its user's."""
+        ids = await self._tickets.redeem(ticket, event_id)
+        if not ids or self._revoked.any_of(ids):
+            raise Unauthorized
+        return ids

@@ -1,6 +1,7 @@
 """The stream of an election: its words, its doors, and what it keeps to itself."""
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,8 +121,8 @@ async def test_tokens_open_doors_and_are_in_no_log(
     Tallies(redis_url).write(event, {1: 3}, visibility="staff", change_no=1)
     async with aiohttp.ClientSession(sse.url) as session:
 
-        async def refused(token: str) -> tuple[int, Any]:
-            async with session.get(path(event, token), headers=_UPGRADE) as answer:
+        async def refused(token: str, of: Event = event) -> tuple[int, Any]:
+            async with session.get(path(of, token), headers=_UPGRADE) as answer:
                 return answer.status, (await answer.json())["code"]
 
         async def ticket(who: Voter) -> str:
@@ -129,7 +130,11 @@ async def test_tokens_open_doors_and_are_in_no_log(
             async with session.post(url, headers=who.headers) as answer:
                 return str((await answer.json())["ticket"])
 
-        assert await refused("") == (401, "UNAUTHORIZED")
+        draft, unknown = make_event(owner, "draft"), dataclasses.replace(event, event_id=host.user_id)
+        for of in (event, draft, unknown):
+            assert await refused("", of) == (401, "UNAUTHORIZED")
+        for of in (draft, unknown):
+            assert await refused(viewer.token, of) == (404, "NOT_FOUND")
         assert await refused("junk") == (401, "UNAUTHORIZED")
         assert await refused(f"{viewer.token}x") == (401, "UNAUTHORIZED")
         assert await refused(viewer.token) == (403, "RESULTS_HIDDEN")
