@@ -39,6 +39,9 @@ BEGIN
         PERFORM emit_repeat();
         RETURN v_there;
     END IF;
+    IF v_event.status = 'scheduled' AND v_event.opens_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'can''t add a contestant once opens_at is past: move opens_at first' USING ERRCODE = 'VT409';
+    END IF;
     IF (SELECT count(*) FROM contestants c WHERE c.event_no = v_event.event_no) >= 1000 OR v_event.contestants_made = 32767 THEN
         RAISE EXCEPTION 'the event has as many contestants as an event may have' USING ERRCODE = 'VT409';
     END IF;
@@ -372,8 +375,10 @@ CREATE FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public
 #variable_conflict use_column
 DECLARE
     v_event events := locked_event(p_event_id);
+    v_action text := CASE WHEN p_action <> 'activate' THEN p_action
+                          WHEN v_event.status = 'paused' THEN 'resume' ELSE 'open' END;
 BEGIN
-    IF p_action IN ('pause', 'resume') AND is_repeat(p_event_id, p_action, p_by, p_key) THEN
+    IF p_action IN ('pause', 'resume', 'activate') AND is_repeat(p_event_id, p_action, p_by, p_key) THEN
         PERFORM emit_repeat();
         RETURN QUERY SELECT v_event.status, v_event.status_at, NULL::timestamptz;
         RETURN;
@@ -383,7 +388,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY SELECT s.status, s.status_at, NULL::timestamptz
-                 FROM set_status(v_event, p_action, p_by, NULL, p_ballot, p_ballot_seal) AS s;
+                 FROM set_status(v_event, v_action, p_by, NULL, p_ballot, p_ballot_seal) AS s;
 END
 $$;
 ALTER FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text) OWNER TO vote_ledger_owner;
