@@ -16,6 +16,7 @@ from command.events.candidate_handler import CandidateHandler
 from command.events.change_runner import ChangeRunner
 from command.events.display_handler import DisplayHandler
 from command.events.editing_handler import EditingHandler
+from command.events.election_changes import ElectionChanges
 from command.events.election_handler import ElectionHandler
 from command.events.event_changes import EventChanges
 from command.events.event_editing import EventEditing
@@ -100,7 +101,7 @@ class CommandService(Service):
         self._ledgers = [LedgerConnection(database_url, commit) for _ in range(batching.writers)]
         self._vote_log = VoteLog()
         self._writers = [VoteWriter(ledger, self._batcher, seal_keys, self._vote_log) for ledger in self._ledgers]
-        self._staff, self._scheduling, self._looking = self._pools = _pools(
+        self._staff, self._scheduling, self._looking, self._lists = self._pools = _pools(
             database_url, settings.read(Changes, env).deadline_ms / 1000
         )
         rules = settings.read(FraudRules, env)
@@ -132,7 +133,8 @@ class CommandService(Service):
         newest = max(number for number in seal_keys if number < settings.REHEARSAL_KEYS)
         events = EventChanges(runner, ballots, self._hearing)
         making, editing = EventMaking(runner, self._people, newest), EventEditing(runner, self._hearing)
-        reading = EventReading(runner)
+        reading = EventReading(ChangeRunner(self._lists))
+        elections = ElectionChanges(runner, making, editing, events, reading)
         self.handlers = (
             VoteHandler(self._verifier, self._votes),
             MakingHandler(self._verifier, making),
@@ -141,8 +143,8 @@ class CommandService(Service):
             DisplayHandler(self._verifier, events),
             RulesHandler(self._verifier, self._rules.report if self._rules else None),
             ElectionVoteHandler(self._verifier, self._votes),
-            ElectionHandler(self._verifier, making, editing, events, reading),
-            CandidateHandler(self._verifier, editing, reading),
+            ElectionHandler(self._verifier, elections, events, reading),
+            CandidateHandler(self._verifier, elections, editing),
         )
 
     async def why_not_ready(self) -> str:
@@ -224,8 +226,11 @@ def _captcha(env: Mapping[str, str]) -> tuple[CaptchaGate, CaptchaProvider | Non
     return ProviderGate(provider, open_when_away=captcha.when_away == "open"), provider
 
 
-def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePool, DurablePool]:
-    """For staff, for the schedule, for look-ups of voters: what must never wait waits for nothing that clients send."""
+def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePool, DurablePool, DurablePool]:
+    """For staff's changes, the schedule, voters' look-ups, lists.
+
+    What must never wait waits for nothing that clients send.
+    """
     # A look-up of one event must be planned for it: a generic plan would lock every partition of every event.
     custom = "plan_cache_mode=force_custom_plan"
     return (
@@ -240,6 +245,7 @@ def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePo
         ),
         DurablePool(database_url, "schedule", custom, "lock_timeout=2s", connections_max=4, waiting_max=1_000),
         DurablePool(database_url, "look-ups", custom, "lock_timeout=2s", connections_max=2, waiting_max=50),
+        DurablePool(database_url, "lists", custom, "lock_timeout=2s", connections_max=1, waiting_max=10),
     )
 
 

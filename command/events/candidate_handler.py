@@ -1,18 +1,17 @@
-"""Candidates of elections, as /api/v1 says them; what the calls do is in event_editing."""
+"""Candidates of elections, as /api/v1 says them; what the calls do is in election_changes and event_editing."""
 
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from sanic import HTTPResponse, Request
 
+from command.events.election_changes import ElectionChanges
 from command.events.election_views import Candidate, Title, candidate_of
 from command.events.event_draft import ImageUrl, NewContestant
 from command.events.event_edit import ContestantEdit
 from command.events.event_editing import EventEditing
 from command.events.event_handler import actor_of
-from command.events.event_reading import EventReading
 from contract.errors import NotFound, WrongState
 from contract.visible_text import NO_NUL
 from contract.web.answering import answer
@@ -42,10 +41,10 @@ class CandidateEdit(msgspec.Struct, rename="camel"):
 class CandidateHandler:
     """Turns requests of staff into changes of contestants."""
 
-    def __init__(self, verifier: TokenVerifier, editing: EventEditing, events: EventReading) -> None:
+    def __init__(self, verifier: TokenVerifier, elections: ElectionChanges, editing: EventEditing) -> None:
         self._verifier = verifier
+        self._elections = elections
         self._editing = editing
-        self._events = events
 
     @call(
         "POST",
@@ -62,8 +61,7 @@ class CandidateHandler:
         event_id = uuid_of(election_id, "event_id")
         new = json_body(request, NewCandidate)
         contestant = NewContestant(new.name, "", new.photo_url, new.party or None)
-        added = await self._editing.add_contestant(by, event_id, contestant)
-        return answer(await self._candidate(event_id, added.contestant_id), 201)
+        return answer(candidate_of(event_id, await self._elections.add_contestant(by, event_id, contestant)), 201)
 
     @call(
         "PUT",
@@ -81,8 +79,8 @@ class CandidateHandler:
         given = json_body(request, CandidateEdit)
         party = UNSET if given.party is UNSET else given.party or None
         edit = ContestantEdit(contestant_name=given.name, contestant_image_url=given.photo_url, party=party)
-        await self._editing.edit_contestant(by, event_id, contestant_id, edit)
-        return answer(await self._candidate(event_id, contestant_id))
+        edited = await self._elections.edit_contestant(by, event_id, contestant_id, edit)
+        return answer(candidate_of(event_id, edited))
 
     @call(
         "DELETE",
@@ -98,10 +96,3 @@ class CandidateHandler:
         event_id, contestant_id = uuid_of(election_id, "event_id"), uuid_of(candidate_id, "contestant_id")
         await self._editing.remove_contestant(by, event_id, contestant_id)
         return HTTPResponse(status=204)
-
-    async def _candidate(self, event_id: UUID, contestant_id: UUID) -> Candidate:
-        event = await self._events.find(event_id)
-        for each in event.contestants:
-            if each.contestant_id == contestant_id:
-                return candidate_of(event.event_id, each)
-        raise NotFound("contestant not found", field="contestant_id")  # another one has just taken it out

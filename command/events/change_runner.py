@@ -13,6 +13,7 @@ from contract.errors import Busy, ContractError, Forbidden, InvalidField, NeedsC
 from contract.tokens import Caller
 
 Answer = TypeVar("Answer")
+Work = Callable[[Connection], Awaitable[Answer]]  # within one transaction; what it raises takes all of it back
 
 
 class Actor(NamedTuple):
@@ -35,7 +36,7 @@ class ChangeRunner:
         self._pool = pool
         self._sql = queries.load("command.sql")
 
-    async def run(self, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    async def run(self, work: Work[Answer]) -> Answer:
         """What the work answers, once it is committed."""
         try:
             return await self._pool.run(work)

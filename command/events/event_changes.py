@@ -11,10 +11,10 @@ from uuid import UUID
 
 from command.durable_pool import Connection
 from command.events.ballot_sealer import BallotSealer
-from command.events.change_runner import Actor, ChangeRunner
+from command.events.change_runner import Actor, ChangeRunner, Work
 from command.events.hearing_wait import HearingWait
 
-Action = Literal["open", "pause", "resume", "close", "cancel"]
+Action = Literal["open", "pause", "resume", "activate", "close", "cancel"]  # activate: open, or resume if it is paused
 ToConfirm = Literal["cancel", "void"]  # what can't be undone, and may need two people
 NO_BALLOT: dict[str, object] = {"ballot": None, "ballot_seal": None}
 
@@ -54,14 +54,19 @@ class EventChanges:
 
         `NotFound`, `WrongState`; `Busy` if it has changed meanwhile; `Taken`: the key was used for something else.
         """
+        return await self._runner.run(self.changing_status(by, event_id, action, key))
+
+    def changing_status(self, by: Actor, event_id: UUID, action: Action, key: str | None) -> Work[StatusChange]:
+        """The same as work of a larger transaction."""
 
         async def work(connection: Connection) -> StatusChange:
-            ballot = await self._ballots.seal(connection, event_id) if action == "open" else NO_BALLOT
+            opens = action in ("open", "activate")
+            ballot = await self._ballots.seal(connection, event_id) if opens else NO_BALLOT
             asked = {"event_id": event_id, "action": action, "key": key, **by._asdict(), **ballot}
             row = await self._runner.row_of(connection, "change_status", asked)
             return StatusChange(row["status"], row["status_at"], row["expires_at"])
 
-        return await self._runner.run(work)
+        return work
 
     async def void(self, by: Actor, event_id: UUID, reason: str) -> StatusChange:
         """Declare a closed event void: its votes stay as they are, and have no result; `NotFound`, `WrongState`."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from command.durable_pool import Connection
-from command.events.change_runner import Actor, ChangeRunner
+from command.events.change_runner import Actor, ChangeRunner, Work
 from command.events.event_draft import EventDraft
 from command.identity_door import IdentityDoor
 from contract.errors import NotFound, NotYours, WrongState
@@ -44,10 +44,15 @@ class EventMaking:
         `NotFound` or `NotYours`: `user_id` isn't the caller's (`Busy`: which of them can't be said now).
         `Taken`: the key was used for something else.
         """
-        content = draft.checked()
+        work = self.creating(by, draft, repeatable)
         if user_id != by.user_id:
             raise NotYours if await self._people.user_exists(user_id) else NotFound("user not found", field="user_id")
-        return await self._runner.run(lambda connection: self._make(connection, by, content, repeatable))
+        return await self._runner.run(work)
+
+    def creating(self, by: Actor, draft: EventDraft, repeatable: Repeatable) -> Work[EventIds]:
+        """The same for the caller as work of a larger transaction; `InvalidField` at once."""
+        content = draft.checked()
+        return lambda connection: self._make(connection, by, content, repeatable)
 
     async def duplicate(self, by: Actor, event_id: UUID, changes: Draft, repeatable: Repeatable) -> EventIds:
         """Make the same again without its schedule, but for these `changes`; `NotFound`, `Taken`."""

@@ -1,6 +1,6 @@
 """Events as staff work on them: whole, and as they are at this moment, so a host sees what was changed a moment ago.
 
-Everybody else reads elsewhere; these few share the connections of staff's changes.
+Everybody else reads elsewhere. Pages have connections of their own, so that no list keeps a close waiting.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ from uuid import UUID
 
 from command.durable_pool import Connection
 from command.events.change_runner import ChangeRunner
-from contract.errors import NotFound
+from contract.errors import InvalidField, NotFound
+
+PAGE_CONTESTANTS_MAX = 20_000  # twenty of the largest events
 
 
 class WholeContestant(NamedTuple):
@@ -45,24 +47,30 @@ class WholeEvents(NamedTuple):
 
 
 class EventReading:
-    """Reads events on the primary."""
+    """Reads events on the primary: pages through its own runner, one event within somebody's change."""
 
     def __init__(self, runner: ChangeRunner) -> None:
         self._runner = runner
 
-    async def find(self, event_id: UUID) -> WholeEvent:
-        """One event; `NotFound`."""
-
-        async def work(connection: Connection) -> list[WholeEvent]:
-            return await self._whole(connection, "whole_event", {"event_id": event_id})
-
-        found = await self._runner.run(work)
+    async def find(self, connection: Connection, event_id: UUID) -> WholeEvent:
+        """One event, as this connection's transaction has left it; `NotFound`."""
+        found = await self._whole(connection, "whole_event", {"event_id": event_id})
         if not found:
             raise NotFound("event not found", field="event_id")
         return found[0]
 
+    async def contestant(self, connection: Connection, event_id: UUID, contestant_id: UUID) -> WholeContestant:
+        """One contestant in the same way; `NotFound`."""
+        for each in (await self.find(connection, event_id)).contestants:
+            if each.contestant_id == contestant_id:
+                return each
+        raise NotFound("contestant not found", field="contestant_id")
+
     async def page(self, statuses: Sequence[str] | None, skipped: int, events_max: int) -> WholeEvents:
-        """Events of these statuses (None: of any), newest first, without so many of the newest."""
+        """Events of these statuses (None: of any), newest first, without so many of the newest.
+
+        `InvalidField`: that many events have more contestants than a page may have.
+        """
 
         async def work(connection: Connection) -> WholeEvents:
             wanted = {"statuses": None if statuses is None else list(statuses)}
@@ -73,15 +81,21 @@ class EventReading:
         return await self._runner.run(work)
 
     async def _whole(self, connection: Connection, name: str, asked: dict[str, Any]) -> list[WholeEvent]:
-        rows = await self._runner.rows_of(connection, name, asked)
-        numbers = [row.pop("event_no") for row in rows]
-        added = [row.pop("added") or {} for row in rows]
-        contestants: dict[int, list[WholeContestant]] = {number: [] for number in numbers}
-        when = {number: (row["created_at"], times) for number, row, times in zip(numbers, rows, added, strict=True)}
-        for each in await self._runner.rows_of(connection, "contestants_of_events", {"event_nos": numbers}):
-            number = each.pop("event_no")
-            made_at, later = when[number]
-            said = later.get(str(each["contestant_id"]))
-            each["created_at"] = datetime.fromisoformat(said) if said else made_at
-            contestants[number].append(WholeContestant(**each))
-        return [WholeEvent(**row, contestants=contestants[number]) for number, row in zip(numbers, rows, strict=True)]
+        events: list[WholeEvent] = []
+        contestants_left = PAGE_CONTESTANTS_MAX
+        for row in await self._runner.rows_of(connection, name, asked):
+            events.append(await self._with_contestants(connection, row))  # an event a turn: votes come in between
+            contestants_left -= len(events[-1].contestants)
+            if contestants_left < 0:
+                raise InvalidField("size is too large where events have so many contestants", field="size")
+        return events
+
+    async def _with_contestants(self, connection: Connection, row: dict[str, Any]) -> WholeEvent:
+        found = await self._runner.rows_of(connection, "whole_contestants", {"event_no": row.pop("event_no")})
+        added = row.pop("added") or {}
+        contestants = []
+        for each in found:
+            said = added.get(str(each["contestant_id"]))
+            created_at = datetime.fromisoformat(said) if said else row["created_at"]
+            contestants.append(WholeContestant(**each, created_at=created_at))
+        return WholeEvent(**row, contestants=contestants)

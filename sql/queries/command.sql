@@ -53,10 +53,10 @@ ORDER BY e.event_no DESC;
 SELECT count(*) AS total FROM events
 WHERE (:statuses::text[] IS NULL OR status = ANY (:statuses::text[])) AND assurance_min <> 'canary';
 
--- name: contestants_of_events
--- The contestants of some events, in their order.
-SELECT event_no, contestant_id, contestant_name, contestant_image_url, party FROM contestants
-WHERE event_no = ANY (:event_nos::int[]) ORDER BY event_no, order_no;
+-- name: whole_contestants
+-- The contestants of one of these events, in their order.
+SELECT contestant_id, contestant_name, contestant_image_url, party FROM contestants
+WHERE event_no = :event_no ORDER BY order_no;
 
 -- name: reset_event
 -- Ends a rehearsal and makes it anew, once. SQLSTATE VT404: no such event; VT409: it is no rehearsal.
@@ -72,7 +72,7 @@ SELECT status, event_name, event_description, opens_at, closes_at, results_visib
 FROM edit_event(:event_id, :changes, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
 
 -- name: add_contestant
--- Adds a contestant behind the others. SQLSTATE VT404; VT409: the event has opened, or is full.
+-- Adds a contestant behind the others. SQLSTATE VT404; VT409: the event has opened or should have, or is full.
 SELECT contestant_id, contestant_name, contestant_description, contestant_image_url, party, order_no
 FROM add_contestant(:event_id, :contestant, :skeleton, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
 
@@ -90,7 +90,7 @@ SELECT remove_contestant(:event_id, :contestant_id, ROW(:user_id::uuid, :role::t
 SELECT key_no, ballot_of(event_no) AS ballot FROM events WHERE event_id = :event_id;
 
 -- name: change_status
--- Opens, pauses, resumes, closes or cancels an event; with expires_at nothing has changed until another one confirms it.
+-- Opens, pauses, resumes, closes or cancels an event, or activates it (opens or resumes); with expires_at nothing has changed until another one confirms it.
 -- SQLSTATE VT404: no such event; VT409: it can't be done from its present status; VT503: the ballot has changed since it
 -- was read; VT422: the key was used for something else.
 SELECT status, status_at, expires_at FROM change_status(
