@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 
 from contract import metric_names
 from contract.latency_histogram import Latencies
+from contract.unlocked_counter import UnlockedCounter
 
 BUILD_INFO = Gauge(metric_names.BUILD_INFO, "1: this version runs as this process", ["version", "process"])
 READY = Gauge(metric_names.READY, "1 when traffic may come here, else 0")
@@ -24,7 +25,12 @@ def version() -> str:
 def introduce(process: str, *, measuring: bool) -> None:
     """Say what runs here, once, before anything is measured; without `measuring` nothing ever is, not even this."""
     if not measuring:
-        for kind, methods in ((Counter, ["inc"]), (Gauge, ["inc", "dec", "set"]), (Histogram, ["observe"])):
+        for kind, methods in (
+            (Counter, ["inc"]),
+            (UnlockedCounter, ["inc"]),
+            (Gauge, ["inc", "dec", "set"]),
+            (Histogram, ["observe"]),
+        ):
             for method in methods:
                 setattr(kind, method, _nothing)
         Latencies.observe = _nothing  # type: ignore[method-assign]  # the whole process is without

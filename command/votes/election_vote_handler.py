@@ -6,23 +6,10 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.votes.vote_caster import AcceptedVote, VoteCaster
-from command.votes.vote_handler import measured
+from command.votes.vote_handler import VOTE_REFUSALS, measured
 from contract.answer_text import Id, Time
 from contract.challenge import PAYLOAD_CHARS_MAX
-from contract.errors import (
-    AlreadyVoted,
-    Busy,
-    CaptchaInvalid,
-    CaptchaRequired,
-    EventNotOpen,
-    Forbidden,
-    InvalidField,
-    NotDurable,
-    NotFound,
-    NotYours,
-    Refused,
-    TooMany,
-)
+from contract.errors import InvalidField, NotFound, NotYours
 from contract.moment import rfc3339
 from contract.web.answering import answer, trace_of
 from contract.web.call import call
@@ -66,18 +53,7 @@ class ElectionVoteHandler:
         name="election_vote",
         body=ElectionVote,
         answers={200: VoteResult},
-        refusals=[
-            CaptchaRequired,
-            CaptchaInvalid,
-            NotYours,
-            Refused,
-            Forbidden,
-            AlreadyVoted,
-            EventNotOpen,
-            TooMany,
-            Busy,
-            NotDurable,
-        ],
+        refusals=VOTE_REFUSALS,
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""

@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from prometheus_client import Counter
-
 from command.votes.captcha_gate import Attempt, CaptchaGate, CaptchaSpentError
 from command.votes.keyed_hash import keyed_hash
 from command.votes.region_finder import RegionFinder
@@ -39,9 +37,10 @@ from contract.errors import (
 from contract.pseudonym import voter_of
 from contract.tokens import Caller, SeedBox
 from contract.tracing import SpanContext
+from contract.unlocked_counter import UnlockedCounter
 from contract.vote_id import ReceiptCipher, VoteKind
 
-ACCEPTED = Counter(
+ACCEPTED = UnlockedCounter(
     metric_names.ACCEPTED, "Votes acked, repeats included, by how it is known who the voter is", ["assurance"]
 )
 _ACCEPTED_BY = {each: ACCEPTED.labels(each.value) for each in Assurance}

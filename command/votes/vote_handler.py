@@ -34,6 +34,20 @@ from contract.web.token_verifier import TokenVerifier
 
 REFUSALS = Counter(metric_names.REFUSALS, "Votes that were not accepted, by the answer's error code", ["reason"])
 
+# Whatever dialect a vote is cast in.
+VOTE_REFUSALS = (
+    CaptchaRequired,
+    CaptchaInvalid,
+    NotYours,
+    Refused,
+    Forbidden,
+    AlreadyVoted,
+    EventNotOpen,
+    TooMany,
+    Busy,
+    NotDurable,
+)
+
 # Not read: whatever a phone's clock says, and however it spells it, never costs a vote.
 ClientTime = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "string", "format": "date-time"})]
 
@@ -84,19 +98,7 @@ class VoteHandler:
         name="vote_submit",
         body=VoteRequest,
         answers={200: VoteAck},
-        refusals=[
-            CaptchaRequired,
-            CaptchaInvalid,
-            NotYours,
-            Refused,
-            Forbidden,
-            NotFound,
-            AlreadyVoted,
-            EventNotOpen,
-            TooMany,
-            Busy,
-            NotDurable,
-        ],
+        refusals=[*VOTE_REFUSALS, NotFound],
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""

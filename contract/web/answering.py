@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import msgspec
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 from sanic import HTTPResponse, Request
 from sanic import exceptions as sanic_exceptions
 from sanic.http import Stage
@@ -20,6 +20,7 @@ from sanic.response import BaseHTTPResponse
 from contract import errors, metric_names
 from contract.latency_histogram import Latencies, LatencyHistogram
 from contract.tracing import TRACER, Attributes, Incoming, trace_id_of
+from contract.unlocked_counter import UnlockedCounter
 from contract.web.access_log import route_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-ANSWERS = Counter(metric_names.HTTP_ANSWERS, "Answers by route and status", ["route", "status"])
+ANSWERS = UnlockedCounter(metric_names.HTTP_ANSWERS, "Answers by route and status", ["route", "status"])
 SECONDS = LatencyHistogram(
     metric_names.HTTP_SECONDS,
     "From the arrival of a request's last bytes until its answer begins; a stream goes on from there",
@@ -70,6 +71,22 @@ def name_trace(record: logging.LogRecord) -> bool:
 
 async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
     """Put on each answer what all of them carry, trace it, and log some; a middleware."""
+    _mark(request, response, seconds_since_arrival(request))
+
+
+async def mark_and_measure_answer(request: Request, response: BaseHTTPResponse) -> None:
+    """Put on each answer what all of them carry, count and time it; a middleware."""
+    seconds = seconds_since_arrival(request)
+    _mark(request, response, seconds)
+    _measure(request, response.status, seconds)
+
+
+def measure_answer(request: Request, status: int) -> None:
+    """Count and time an answer that begins now; a path that no call has, or not by this method, is of route none."""
+    _measure(request, status, seconds_since_arrival(request))
+
+
+def _mark(request: Request, response: BaseHTTPResponse, seconds: float) -> None:
     trace = trace_of(request)
     response.headers["X-Trace-Id"] = trace.trace_id
     if TRACER.on and TRACER.wants(trace, response.status):
@@ -77,26 +94,19 @@ async def mark_answer(request: Request, response: BaseHTTPResponse) -> None:
         request.ctx.trace = trace._replace(sampled=True)  # there is a trace to be had by its id
     if request.method != "POST" or "origin" in request.headers:  # a POST without Origin comes from no browser
         request.app.ctx.cors.mark(request.headers.get("origin"), response.headers)
-    request.app.ctx.access.note(request, response.status, seconds_since_arrival(request))
+    request.app.ctx.access.note(request, response.status, seconds)
+
+
+def _measure(request: Request, status: int, seconds: float) -> None:
+    answers, latencies = _measured(request.route.name if request.route else "none", status)
+    answers.inc()
+    latencies.observe(seconds, trace_of(request).exemplar)
 
 
 def _leave_span(request: Request, trace: Incoming, status: int) -> None:
     path = f"/{request.route.path}" if request.route else "no path"  # as it is declared, whatever was sent
     about: Attributes = {"http.request.method": request.method, "http.route": path, "http.response.status_code": status}
     TRACER.answered(trace, f"{request.method} {path}", about, is_error=status >= 500)
-
-
-async def mark_and_measure_answer(request: Request, response: BaseHTTPResponse) -> None:
-    """Put on each answer what all of them carry, count and time it; a middleware."""
-    await mark_answer(request, response)
-    measure_answer(request, response.status)
-
-
-def measure_answer(request: Request, status: int) -> None:
-    """Count and time an answer that begins now; a path that no call has, or not by this method, is of route none."""
-    answers, seconds = _measured(request.route.name if request.route else "none", status)
-    answers.inc()
-    seconds.observe(seconds_since_arrival(request), trace_of(request).exemplar)
 
 
 def seconds_since_arrival(request: Request) -> float:
@@ -113,7 +123,7 @@ def requests_inside(request: Request) -> int:
 
 
 @functools.cache
-def _measured(name: str, status: int) -> tuple[Counter, Latencies]:
+def _measured(name: str, status: int) -> tuple[UnlockedCounter, Latencies]:
     """One of a few dozen pairs; looking them up by their labels costs more than counting."""
     route = name.rpartition(".")[2]  # Sanic puts the app's name before it
     return ANSWERS.labels(route, status), SECONDS.labels(route)

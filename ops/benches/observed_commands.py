@@ -1,8 +1,10 @@
 """What observing costs a vote: command processes that differ by settings only, each in turn at its best rate.
 
-A machine's speed wanders by more than what is looked for. So each round measures all of them, one right after the
-other and every second time backwards; a ratio is of one round, and the median of the ratios is told. The CPU of the
-processes, by acked vote, wanders less, and stands beside.
+A machine's speed wanders by more than what is looked for, and so do two processes of the same settings: where their
+memory lies and how their strings hash is drawn when they start. So each round starts new ones and measures all of
+them, one right after the other and every second time backwards; a ratio is of one round, and the median of the ratios
+is told. The CPU of the processes, by acked vote, wanders less, and stands beside. A second process that nothing
+observes is one of them: its ratio says how much of the others' is noise.
 """
 
 import contextlib
@@ -22,8 +24,10 @@ from ops.traces.otlp_receiver import otlp_receiver
 
 ROUNDS = 9
 NONE = "none"
+AGAIN = "none_again"
 TRACED = "tracing_1pct"  # with metrics, and 1 % sampled, as is the default; its endpoint is known when it runs
-OBSERVING: dict[str, Mapping[str, Any]] = {NONE: {"METRICS": "off"}, "metrics": {}, TRACED: {}}
+OFF: Mapping[str, str] = {"METRICS": "off"}
+OBSERVING: dict[str, Mapping[str, Any]] = {NONE: OFF, "metrics": {}, AGAIN: OFF, TRACED: {}}
 
 
 def ratios(
@@ -35,15 +39,16 @@ def ratios(
     """
     rates: dict[str, list[float]] = {name: [] for name in OBSERVING}
     cpu_us: dict[str, list[float]] = {name: [] for name in OBSERVING}
-    with contextlib.ExitStack() as stack:
-        receiver = stack.enter_context(otlp_receiver())
-        commands = {
-            name: stack.enter_context(command_process(folder, database.url("vote_command"), mint, **settings))
-            for name, settings in (OBSERVING | {TRACED: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}}).items()
-        }
+    with otlp_receiver() as receiver:
+        observing = OBSERVING | {TRACED: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}}
         for number in range(rounds):
-            for name, command in list(commands.items())[:: 1 if number % 2 else -1]:
-                _measure_once(command, load(command.port), rates[name], cpu_us[name])
+            with contextlib.ExitStack() as stack:
+                commands = {
+                    name: stack.enter_context(command_process(folder, database.url("vote_command"), mint, **settings))
+                    for name, settings in observing.items()
+                }
+                for name, command in list(commands.items())[:: 1 if number % 2 else -1]:
+                    _measure_once(command, load(command.port), rates[name], cpu_us[name])
         assert receiver.store.trace_ids(), "no span has come"
     rows = [
         (name, statistics.median(rates[name]), statistics.median(cpu_us[name]), min(ratio), max(ratio))

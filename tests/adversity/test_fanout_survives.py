@@ -183,7 +183,7 @@ def test_slot_lost(database: Database, redis_url: str, events: list[Event], scre
     terminate = "SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots WHERE slot_name = %s"
     with FanoutProcess(database.url("vote_fanout"), redis_url).running() as fanout:
         with Crowd(database, events).voting() as crowd:
-            crowd.wait_for(500)
+            wait_until_stored(database, crowd)  # or there is no epoch yet that the next one follows
             execute(database, "ALTER ROLE vote_fanout NOLOGIN")  # so that it can't be back before the slot is gone
             execute(database, terminate, fanout.slot)
             execute(database, "SELECT pg_drop_replication_slot(%s)", fanout.slot)

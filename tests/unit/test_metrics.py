@@ -17,19 +17,20 @@ from command.identity.outcome_counter import counted
 from contract import metering, metric_names
 from contract.errors import TooMany
 from contract.latency_histogram import LatencyHistogram
+from contract.unlocked_counter import UnlockedCounter
 from fanout import slot_watch, vitals
 from fanout.counting_lag import CountingLag
 from ops.reference import EXPORTING, PROJECT, metrics
 
 BOUNDS_S = (0.01, 0.1, 1, 60)
-KINDS = ("Counter", "Enum", "Family", "Gauge", "Histogram", "Info", "LatencyHistogram", "Summary")
+KINDS = ("Counter", "Enum", "Family", "Gauge", "Histogram", "Info", "LatencyHistogram", "Summary", "UnlockedCounter")
 UNITS = {"in seconds": "_seconds", "in bytes": "_bytes", "Unix": "_unix_seconds", "milliseconds": "only seconds"}
 
 
 def calls_that_make_metrics() -> Iterator[tuple[Path, ast.Call]]:
     for path in (path for package in EXPORTING for path in (PROJECT / package).rglob("*.py")):
         text = path.read_text()
-        if not re.search("prometheus_client|latency_histogram", text):
+        if not re.search("prometheus_client|latency_histogram|unlocked_counter", text):
             continue
         collections = re.search(r"from collections import .*\bCounter\b", text)
         for node in ast.walk(ast.parse(text)):
@@ -87,6 +88,19 @@ def test_it_counts_as_prometheus_clients_own_does(observed: list[float]) -> None
         ours.labels("acked").observe(seconds)
         theirs.labels("acked").observe(seconds)
     assert text_of(registry) == re.sub(r"h_seconds_created.*\n", "", text_of(expected))
+
+
+@pytest.mark.parametrize("amounts", [[], [1], [1, 2.5, 0]])
+def test_it_counts_without_a_lock_as_prometheus_clients_own_does(amounts: list[float]) -> None:
+    """The same text, by label."""
+    texts = []
+    for kind in (UnlockedCounter, Counter):
+        registry = CollectorRegistry()
+        counter = kind("c", "of a test", ["route"], registry=registry)
+        for amount in amounts:
+            counter.labels("submit").inc(amount)
+        texts.append(re.sub(r"c_created.*\n", "", text_of(registry)))
+    assert texts[0] == texts[1]
 
 
 def test_an_exemplar_is_the_newest_sampled_trace_of_its_bucket() -> None:
@@ -165,6 +179,7 @@ def test_who_catches_up_is_as_late_as_what_is_counted() -> None:
 
 def test_who_leads_no_longer_has_no_lag() -> None:
     """A hot standby tells nothing of the slot, and its last words as leader don't grow old."""
+    vitals.end_session()  # of whatever led in this process
     assert [each.samples[0].value for each in vitals.SLOT_SAFE_BYTES.collect()] == [-1]
     vitals.LAG.begin(100, counted_at=1000.0)
     vitals.LAG.learn_end(900, asked_at=1001.0)
