@@ -2,8 +2,8 @@
 
 A machine's speed wanders by more than what is looked for, and so do two processes of the same settings: where their
 memory lies and how their strings hash is drawn when they start. So each round starts new ones and measures all of
-them, one right after the other and every second time backwards; a ratio is of one round, and the median of the ratios
-is told. The CPU of the processes, by acked vote, wanders less, and stands beside. A second process that nothing
+them, one right after the other, beginning with another one each time; a ratio is of one round, and the median of the
+ratios is told. The CPU of the processes, by acked vote, wanders less, and stands beside. A second process that nothing
 observes is one of them: its ratio says how much of the others' is noise.
 """
 
@@ -22,7 +22,7 @@ from ops.rig.people import TokenMint
 from ops.rig.service import Service, command_process
 from ops.traces.otlp_receiver import otlp_receiver
 
-ROUNDS = 9
+ROUNDS = 12
 NONE = "none"
 AGAIN = "none_again"
 TRACED = "tracing_1pct"  # with metrics, and 1 % sampled, as is the default; its endpoint is known when it runs
@@ -47,7 +47,8 @@ def ratios(
                     name: stack.enter_context(command_process(folder, database.url("vote_command"), mint, **settings))
                     for name, settings in observing.items()
                 }
-                for name, command in list(commands.items())[:: 1 if number % 2 else -1]:
+                turn = number % len(commands)
+                for name, command in [*commands.items()][turn:] + [*commands.items()][:turn]:
                     _measure_once(command, load(command.port), rates[name], cpu_us[name])
         assert receiver.store.trace_ids(), "no span has come"
     rows = [

@@ -172,6 +172,7 @@ def count_in_turn(empty: System, filled: System, votes: int) -> int:
         filled.calls.count("statistics, small, beside a count", event)
     found = filled.calls.count("statistics, large", filled.large, votes)
     print(f"The large event was counted in {found['took_s']:.1f} s: {found['votes']:,} votes.", flush=True)
+    empty.calls.reconnect()
     for _ in range(READS):
         for system in (empty, filled):
             system.calls.statistics("statistics, large, again", system.large)
