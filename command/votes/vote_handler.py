@@ -33,6 +33,7 @@ from contract.web.request_content import GivenId, json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
 
 REFUSALS = Counter(metric_names.REFUSALS, "Votes that were not accepted, by the answer's error code", ["reason"])
+ACKED = stages.latencies(stages.RECEIVED_TO_ACKED)
 
 # Whatever dialect a vote is cast in.
 VOTE_REFUSALS = (
@@ -130,5 +131,5 @@ async def measured(request: Request, casting: Awaitable[AcceptedVote]) -> Accept
     except ContractError as refusal:
         REFUSALS.labels(refusal.code).inc()
         raise
-    stages.observe(stages.RECEIVED_TO_ACKED, seconds_since_arrival(request), trace_of(request).exemplar)
+    ACKED.observe(seconds_since_arrival(request), trace_of(request).exemplar)
     return accepted

@@ -98,7 +98,8 @@ def _mark(request: Request, response: BaseHTTPResponse, seconds: float) -> None:
 
 
 def _measure(request: Request, status: int, seconds: float) -> None:
-    answers, latencies = _measured(request.route.name if request.route else "none", status)
+    route = request.route
+    answers, latencies = _measured(route.name if route else "none", status)
     answers.inc()
     latencies.observe(seconds, trace_of(request).exemplar)
 
