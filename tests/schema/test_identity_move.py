@@ -1,6 +1,5 @@
 """People leave the ledger's database, where they were until migration 0012, and notice nothing of it."""
 
-import shutil
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -9,17 +8,16 @@ from pathlib import Path
 import aiohttp
 import psycopg
 import pytest
-from psycopg import sql
 
 from command.identity.password_hasher import argon2id
 from command.identity.refresh_token import new_family
 from contract.tokens import KeySet, SeedBox
 from ops import migrate
-from ops.embedded.database_setup import make_database
-from ops.embedded.program_environment import database_name, on_database
+from ops.embedded.program_environment import on_database
 from ops.identity_move import MoveError, move_people
 from ops.rig.database import Database
 from ops.rig.identity_process import call, identity_process
+from ops.rig.old_ledger import old_ledger
 from ops.rig.people import SEED_KEY
 
 USER_ID, SEED, PASSWORD = str(uuid.uuid4()), bytes(range(32)), "correct horse"
@@ -27,31 +25,22 @@ FAMILY = new_family()
 
 
 @pytest.fixture
-def yesterday(database: Database, tmp_path: Path) -> Iterator[Database]:
+def yesterday(database: Database) -> Iterator[Database]:
     """A ledger as migration 0012 left it, with an application, a person and a session."""
-    made = Database(on_database(database.url(), "yesterday"))
-    make_database(database.url(), "yesterday")
-    until_12 = tmp_path / "until_12"
-    until_12.mkdir()
-    for path in sorted(migrate.LEDGER.glob("*.sql")):
-        if path.name < migrate.IDENTITY_LEAVES:
-            shutil.copy(path, until_12)
-    migrate.migrate(made.url(), until_12)
-    with psycopg.connect(made.url()) as connection:
-        connection.execute("INSERT INTO identity.applications (application) VALUES ('app')")
-        connection.execute(
-            "INSERT INTO identity.users (user_id, username, password_hash, roles, voter_seed)"
-            " VALUES (%s, 'ada', %s, '{viewer,host}', %s)",
-            [USER_ID, argon2id().hash(PASSWORD), SEED],
-        )
-        connection.execute(
-            "INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, previous_hash,"
-            " earlier_rotations) VALUES (%s, %s, now() + interval '1 day', %s, %s, ARRAY[now()])",
-            [FAMILY.session_id, USER_ID, FAMILY.hash, bytes(32)],
-        )
-    yield made
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(database_name(made.url()))))
+    with old_ledger(database, migrate.IDENTITY_LEAVES) as made:
+        with psycopg.connect(made.url()) as connection:
+            connection.execute("INSERT INTO identity.applications (application) VALUES ('app')")
+            connection.execute(
+                "INSERT INTO identity.users (user_id, username, password_hash, roles, voter_seed)"
+                " VALUES (%s, 'ada', %s, '{viewer,host}', %s)",
+                [USER_ID, argon2id().hash(PASSWORD), SEED],
+            )
+            connection.execute(
+                "INSERT INTO identity.sessions (session_id, user_id, expires_at, current_hash, previous_hash,"
+                " earlier_rotations) VALUES (%s, %s, now() + interval '1 day', %s, %s, ARRAY[now()])",
+                [FAMILY.session_id, USER_ID, FAMILY.hash, bytes(32)],
+            )
+        yield made
 
 
 def people_in(database: Database) -> list[tuple[object, ...]]:
@@ -114,7 +103,7 @@ def test_what_differs_is_not_dropped(yesterday: Database, identity_database: Dat
 
 def test_the_drop_alone_is_refused(yesterday: Database) -> None:
     """A DBA who runs the migration by hand and has moved nothing loses nothing."""
-    with pytest.raises(psycopg.errors.RaiseException, match="still in the schema identity of yesterday"):
+    with pytest.raises(psycopg.errors.RaiseException, match="still in the schema identity of old"):
         migrate.migrate(yesterday.url(), migrate.LEDGER)
     assert people_in(yesterday) == [(USER_ID, SEED)]
 

@@ -1,12 +1,15 @@
 """The schema is what the migrations say, whoever runs them and however often."""
 
+import shutil
 from importlib import resources
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from contract.moment import rfc3339
 from ops import migrate
+from ops.benches.migrations_bench import apply_history
 from ops.rig.database import Database
 from ops.schema_dump import schema_of
 
@@ -36,6 +39,30 @@ def test_a_changed_migration_is_refused(database: Database) -> None:
         connection.execute("UPDATE schema_migrations SET sha256 = 'other' WHERE name LIKE '0004%'")
     with pytest.raises(migrate.MigrationError, match=r"0004_votes\.sql has changed"):
         migrate.migrate(database.url(), migrate.LEDGER)
+
+
+def test_a_migration_that_gets_no_lock_gives_up_and_says_who_is_in_the_way(
+    database: Database, owner: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Nothing is left of it, those before it stay, and the next run goes on with it."""
+    folder = Path(shutil.copytree(migrate.LEDGER, tmp_path / "migrations"))
+    (folder / "9998_first.sql").write_text("CREATE TABLE first ()")
+    (folder / "9999_second.sql").write_text("CREATE TABLE second (); ALTER TABLE events ADD COLUMN third int")
+    made = "SELECT to_regclass('first') IS NULL, to_regclass('second') IS NULL"
+    with psycopg.connect(database.url(), application_name="a report") as report:
+        report.execute("SELECT FROM events")
+        with pytest.raises(migrate.MigrationError, match=r"9999_second\.sql gets no lock .* a report, idle in trans"):
+            migrate.migrate(database.url(), folder, patience_s=0)
+    assert owner.execute(made).fetchone() == (False, True)
+    assert [each.name for each in migrate.migrate(database.url(), folder)] == ["9999_second.sql"]
+
+
+def test_the_whole_history_changes_no_vote(database: Database, identity_database: Database) -> None:
+    """Votes that were cast when the ledger was new are what they were, and where they were: ./ops/bench migrations."""
+    assert identity_database.url() == database.identity.url()
+    history = apply_history(database, 20_000)
+    assert (history.before.votes, history.after) == (21_000, history.before)
+    assert history.sound
 
 
 @pytest.mark.parametrize(
