@@ -5,7 +5,7 @@
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, vote_rejections and vote_evidence, which voting and reading don't wait for;
 --        ACCESS EXCLUSIVE on the new tables only.
 -- Takes: milliseconds for each table; gives up after 3 s when another DBA holds a lock.
--- Undo:  nothing to undo: without these tables the event's votes are refused.
+-- Undo:  nothing to undo: without these tables the event doesn't open.
 -- Run:   psql "$DATABASE_URL" -f partitions/001_create_ahead.sql   (as superuser or vote_ledger_owner)
 
 \set ON_ERROR_STOP on

@@ -258,6 +258,9 @@ CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_a
     AS $$
 #variable_conflict use_column
 DECLARE
+    IF v_gate IS NULL THEN
+        RAISE EXCEPTION 'the event''s votes are detached, though it is not over' USING ERRCODE = 'VT503';
+    END IF;
     v_gate int;
     v_contestants smallint[];
     v_open_since timestamptz;
@@ -285,10 +288,10 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock_shared(event_lock_class(), p_event_no);
     SELECT CASE WHEN e.status IN ('draft', 'scheduled') THEN 3
-                WHEN e.status NOT IN ('open', 'paused') OR e.closes_at <= clock_timestamp()
-                     -- As has_partition() says; a call of it would cost each batch more (SET search_path).
-                     OR (SELECT c.relispartition FROM pg_class c
-                         WHERE c.oid = to_regclass('votes_e' || p_event_no)) IS NOT TRUE THEN 4
+                WHEN e.status NOT IN ('open', 'paused') OR e.closes_at <= clock_timestamp() THEN 4
+                -- As has_partition() says; a call of it would cost each batch more (SET search_path).
+                WHEN (SELECT c.relispartition FROM pg_class c
+                      WHERE c.oid = to_regclass('votes_e' || p_event_no)) IS NOT TRUE THEN NULL
                 WHEN e.status = 'paused' THEN 7
                 ELSE 1 END,
            ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no), e.status_at
@@ -833,6 +836,23 @@ BEGIN
     PERFORM pg_notify('event_change', v_event_id::text);
 END
 $$;
+-- Name: require_tables(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.require_tables() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT (has_partition('votes', NEW.event_no) AND has_partition('vote_rejections', NEW.event_no)
+            AND has_partition('vote_evidence', NEW.event_no)
+            AND NEW.modulus = (SELECT count(*) FROM pg_inherits
+                               WHERE inhparent = to_regclass('votes_e' || NEW.event_no) AND NOT inhdetachpending)) THEN
+        RAISE EXCEPTION 'the event''s tables are missing or detached; a DBA has to make or attach them first'
+            USING ERRCODE = 'VT409';
+    END IF;
+    RETURN NEW;
+END
+$$;
+ALTER FUNCTION public.require_tables() OWNER TO vote_ledger_owner;
 ALTER FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb, p_at timestamp with time zone) OWNER TO vote_ledger_owner;
 -- Name: note_opening(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.note_opening() RETURNS trigger
@@ -1263,6 +1283,8 @@ CREATE TABLE public.votes (
     CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
 )
 PARTITION BY LIST (event_no);
+-- Name: events events_have_tables; Type: TRIGGER; Schema: public; Owner: vote_ledger_owner
+CREATE TRIGGER events_have_tables BEFORE UPDATE OF status ON public.events FOR EACH ROW WHEN (((new.status = 'open'::text) AND (old.status <> 'open'::text))) EXECUTE FUNCTION public.require_tables();
 ALTER TABLE public.votes OWNER TO vote_ledger_owner;
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.audit_log
@@ -1476,6 +1498,8 @@ GRANT ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by
 -- Name: FUNCTION count_devices(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_devices(p_event_no integer) TO vote_query;
+-- Name: FUNCTION require_tables(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.require_tables() FROM PUBLIC;
 -- Name: FUNCTION count_devices(p_event_no integer, p_slice integer, p_slices integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) TO vote_query;

@@ -2,7 +2,8 @@
 
 Every command process does this and the first one wins, so an event opens and closes by itself, in the same
 way as a host would do it. It looks again at least every second, since a host may have changed the schedule. One event
-whose lock is stuck holds up no other: each is waited for by a task of its own, and tried again at the next look.
+whose lock is stuck holds up no other: each is waited for by a task of its own, and tried again at the next look; one
+that the ledger refuses to open, since its tables are away, each second.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 DUE_AGAIN_S = 0.1  # while something that is due waits for its lock
+_REFUSED = "VT409"
 
 
 class EventSchedule:
@@ -68,6 +70,8 @@ class EventSchedule:
         except (psycopg.Error, ContractError) as error:
             extra = {"event_id": str(event_id), "becomes": becomes, "reason": str(error)}
             log.warning("can't carry out what is due now", extra=extra)
+            if isinstance(error, psycopg.Error) and error.sqlstate == _REFUSED:
+                await asyncio.sleep(LOOK_S)
 
 
 def pause_s(next_due_s: float | None) -> float:

@@ -5,7 +5,8 @@
                           └─► unknown outcome, or refused for now: the same batch again, after a pause
 
 When a batch goes again, the row that is there decides. A vote whose deadline passes is answered 503 by its handler,
-whatever happens here. One bad row never fails its neighbours: a batch that Postgres calls malformed is split.
+whatever happens here. One bad row never fails its neighbours: a batch that Postgres calls malformed is split. Votes of
+an open event whose tables a DBA has detached are answered 503 at once: no other try of ours would find them.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from command.votes.vote_batcher import PendingVote, UnknownEventError, VoteBatch
 from command.votes.vote_log import VoteLog
 from contract import metric_names
 from contract.backoff import Backoff
-from contract.errors import ContractError
+from contract.errors import Busy, ContractError
 from contract.seal import seal_of
 from contract.vote_id import VoteKind
 
@@ -80,6 +81,9 @@ class VoteWriter:
                 voted_at, rows = await self._ledger.cast(batch[0].event, partial(self._sealed, batch, trace))
             except asyncpg.PostgresError as error:
                 trace.end_try(type(error).__name__)
+                if _lacks_table(error) and (len(batch) == 1 or error.sqlstate == "VT503"):
+                    self._fail_without_tables(batch, error)
+                    return
                 if error.sqlstate and error.sqlstate[:2] in _MALFORMED:
                     await self._split(batch, error)
                     return
@@ -145,6 +149,11 @@ class VoteWriter:
         await self._write(batch[:middle])
         await self._write(batch[middle:])
 
+    def _fail_without_tables(self, batch: Sequence[PendingVote], error: asyncpg.PostgresError) -> None:
+        event_id = str(batch[0].event.event_id)
+        log.error("an open event lacks tables", extra={"event_id": event_id, "reason": str(error)})
+        self._fail(batch, Busy("the event can't take votes right now, repeat the request as it is"))
+
     def _fail(self, batch: Sequence[PendingVote], error: ContractError | UnknownEventError) -> None:
         for vote in batch:
             OUTCOMES.labels(error.code).inc()
@@ -155,6 +164,11 @@ class VoteWriter:
         RETRIES.labels(type(error).__name__).inc()
         log.warning("a batch has to go again", extra={"reason": str(error), "trace_ids": trace.trace_ids})
         await asyncio.sleep(self._backoff.next_s())
+
+
+def _lacks_table(error: asyncpg.PostgresError) -> bool:
+    """Whether the event's votes are detached (all of its batches fail), or the leaf of a vote's hash is."""
+    return error.sqlstate == "VT503" or (isinstance(error, asyncpg.CheckViolationError) and not error.constraint_name)
 
 
 def _outcome_of(row: asyncpg.Record) -> VoteOutcome:
