@@ -82,32 +82,6 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) OWNER TO vote_ledger_owner;
--- Name: apply_schedule(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.apply_schedule() RETURNS timestamp with time zone
-    LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-DECLARE
-    due record;
-BEGIN
-    FOR due IN
-        SELECT event_id, CASE status WHEN 'open' THEN 'closed' ELSE 'open' END AS becomes
-        FROM events
-        WHERE status = 'scheduled' AND opens_at <= clock_timestamp()
-           OR status = 'open' AND closes_at <= clock_timestamp()
-        ORDER BY event_no
-    LOOP
-        BEGIN
-            PERFORM change_event_status(due.event_id, due.becomes, NULL, NULL);
-        EXCEPTION WHEN SQLSTATE 'VT409' THEN
-            NULL;  -- somebody else was first
-        END;
-    END LOOP;
-    RETURN (SELECT min(CASE status WHEN 'open' THEN closes_at ELSE opens_at END)
-            FROM events WHERE status IN ('scheduled', 'open'));
-END
-$$;
-ALTER FUNCTION public.apply_schedule() OWNER TO vote_ledger_owner;
 -- Name: new_short_code(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.new_short_code() RETURNS text
     LANGUAGE sql
@@ -242,15 +216,6 @@ BEGIN
 END
 $_$;
 ALTER FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) OWNER TO vote_ledger_owner;
--- Name: cast_votes(integer, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT * FROM cast_votes(p_event_no, (SELECT e.event_id FROM events e WHERE e.event_no = p_event_no), p_voted_at,
-                             p_voters, p_contestants, p_devices, p_regions, p_seals, p_refused)
-$$;
-ALTER FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
 -- Name: cast_votes(integer, uuid, timestamp with time zone, bytea[], smallint[], bigint[], text[], bytea[], smallint[]); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) RETURNS TABLE(vote_index integer, kind smallint, stored_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -258,9 +223,6 @@ CREATE FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_a
     AS $$
 #variable_conflict use_column
 DECLARE
-    IF v_gate IS NULL THEN
-        RAISE EXCEPTION 'the event''s votes are detached, though it is not over' USING ERRCODE = 'VT503';
-    END IF;
     v_gate int;
     v_contestants smallint[];
     v_open_since timestamptz;
@@ -296,6 +258,9 @@ BEGIN
                 ELSE 1 END,
            ARRAY(SELECT c.contestant_no FROM contestants c WHERE c.event_no = e.event_no), e.status_at
     INTO v_gate, v_contestants, v_open_since FROM events e WHERE e.event_no = p_event_no;
+    IF v_gate IS NULL THEN
+        RAISE EXCEPTION 'the event''s votes are detached, though it is not over' USING ERRCODE = 'VT503';
+    END IF;
     IF v_gate = 1 AND NOT p_voted_at BETWEEN v_open_since AND clock_timestamp() THEN
         RAISE EXCEPTION 'the votes'' time is before the opening or in the future' USING ERRCODE = 'VT500';
     END IF;
@@ -426,18 +391,6 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
--- Name: count_devices(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.count_devices(p_event_no integer) RETURNS bigint
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    SET work_mem TO '64MB'
-    AS $$
-BEGIN
-    RETURN (SELECT count(DISTINCT device) FROM votes WHERE event_no = p_event_no);
-END
-$$;
-ALTER FUNCTION public.count_devices(p_event_no integer) OWNER TO vote_ledger_owner;
 -- Name: count_devices(integer, integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -510,15 +463,6 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) OWNER TO vote_ledger_owner;
--- Name: create_event(jsonb, integer, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) RETURNS TABLE(event_no integer, event_id uuid)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT event_no, event_id
-    FROM create_event(p_event, p_key_no, ROW(p_actor, NULL, p_trace_id)::actor, p_key, p_request)
-$$;
-ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) OWNER TO vote_ledger_owner;
 -- Name: create_event_partitions(integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) RETURNS void
     LANGUAGE plpgsql
@@ -836,23 +780,6 @@ BEGIN
     PERFORM pg_notify('event_change', v_event_id::text);
 END
 $$;
--- Name: require_tables(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.require_tables() RETURNS trigger
-    LANGUAGE plpgsql
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-BEGIN
-    IF NOT (has_partition('votes', NEW.event_no) AND has_partition('vote_rejections', NEW.event_no)
-            AND has_partition('vote_evidence', NEW.event_no)
-            AND NEW.modulus = (SELECT count(*) FROM pg_inherits
-                               WHERE inhparent = to_regclass('votes_e' || NEW.event_no) AND NOT inhdetachpending)) THEN
-        RAISE EXCEPTION 'the event''s tables are missing or detached; a DBA has to make or attach them first'
-            USING ERRCODE = 'VT409';
-    END IF;
-    RETURN NEW;
-END
-$$;
-ALTER FUNCTION public.require_tables() OWNER TO vote_ledger_owner;
 ALTER FUNCTION public.note_change(p_event_no integer, p_by public.actor, p_action text, p_before jsonb, p_after jsonb, p_at timestamp with time zone) OWNER TO vote_ledger_owner;
 -- Name: note_opening(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.note_opening() RETURNS trigger
@@ -909,6 +836,23 @@ CREATE FUNCTION public.request_recount() RETURNS void
     UPDATE fanout_checkpoint SET epoch = epoch + 1, digest = NULL
 $$;
 ALTER FUNCTION public.request_recount() OWNER TO vote_ledger_owner;
+-- Name: require_tables(); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.require_tables() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT (has_partition('votes', NEW.event_no) AND has_partition('vote_rejections', NEW.event_no)
+            AND has_partition('vote_evidence', NEW.event_no)
+            AND NEW.modulus = (SELECT count(*) FROM pg_inherits
+                               WHERE inhparent = to_regclass('votes_e' || NEW.event_no) AND NOT inhdetachpending)) THEN
+        RAISE EXCEPTION 'the event''s tables are missing or detached; a DBA has to make or attach them first'
+            USING ERRCODE = 'VT409';
+    END IF;
+    RETURN NEW;
+END
+$$;
+ALTER FUNCTION public.require_tables() OWNER TO vote_ledger_owner;
 -- Name: reset_event(uuid, integer, public.actor); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) RETURNS TABLE(event_no integer, event_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1283,8 +1227,6 @@ CREATE TABLE public.votes (
     CONSTRAINT votes_voter_check CHECK ((octet_length(voter) = 12))
 )
 PARTITION BY LIST (event_no);
--- Name: events events_have_tables; Type: TRIGGER; Schema: public; Owner: vote_ledger_owner
-CREATE TRIGGER events_have_tables BEFORE UPDATE OF status ON public.events FOR EACH ROW WHEN (((new.status = 'open'::text) AND (old.status <> 'open'::text))) EXECUTE FUNCTION public.require_tables();
 ALTER TABLE public.votes OWNER TO vote_ledger_owner;
 -- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: vote_ledger_owner
 ALTER TABLE ONLY public.audit_log
@@ -1341,6 +1283,8 @@ CREATE INDEX events_pending ON public.events USING btree (event_no) WHERE (statu
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (made_at);
 -- Name: vote_evidence_time; Type: INDEX; Schema: public; Owner: vote_ledger_owner
 CREATE INDEX vote_evidence_time ON ONLY public.vote_evidence USING btree (event_no, stored_at);
+-- Name: events events_have_tables; Type: TRIGGER; Schema: public; Owner: vote_ledger_owner
+CREATE TRIGGER events_have_tables BEFORE UPDATE OF status ON public.events FOR EACH ROW WHEN (((new.status = 'open'::text) AND (old.status <> 'open'::text))) EXECUTE FUNCTION public.require_tables();
 -- Name: events events_opened; Type: TRIGGER; Schema: public; Owner: vote_ledger_owner
 CREATE TRIGGER events_opened BEFORE UPDATE OF status ON public.events FOR EACH ROW WHEN (((new.status = 'open'::text) AND (old.opened_at IS NULL))) EXECUTE FUNCTION public.note_opening();
 -- Name: confirmations confirmations_event_no_fkey; Type: FK CONSTRAINT; Schema: public; Owner: vote_ledger_owner
@@ -1453,9 +1397,6 @@ REVOKE ALL ON FUNCTION public.add_contestant(p_event_id uuid, p_contestant jsonb
 GRANT ALL ON FUNCTION public.add_contestant(p_event_id uuid, p_contestant jsonb, p_skeleton text, p_by public.actor) TO vote_command;
 -- Name: FUNCTION answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.answer_votes(p_event_no integer, p_gate integer, p_voters bytea[], p_contestants smallint[], p_refused smallint[]) FROM PUBLIC;
--- Name: FUNCTION apply_schedule(); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.apply_schedule() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.apply_schedule() TO vote_command;
 -- Name: FUNCTION new_short_code(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.new_short_code() FROM PUBLIC;
 -- Name: TABLE events; Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -1475,9 +1416,6 @@ GRANT ALL ON FUNCTION public.carry_out(p_event_id uuid, p_becomes text, p_ballot
 -- Name: FUNCTION cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[], p_traced integer[], p_traces text[]) TO vote_command;
--- Name: FUNCTION cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
 -- Name: FUNCTION cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
@@ -1495,11 +1433,6 @@ REVOKE ALL ON FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT 
 -- Name: FUNCTION confirm_change(p_event_id uuid, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) TO vote_command;
--- Name: FUNCTION count_devices(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.count_devices(p_event_no integer) TO vote_query;
--- Name: FUNCTION require_tables(); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.require_tables() FROM PUBLIC;
 -- Name: FUNCTION count_devices(p_event_no integer, p_slice integer, p_slices integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) TO vote_query;
@@ -1512,9 +1445,6 @@ GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_act
 -- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) TO vote_command;
--- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text, p_key text, p_request bytea) TO vote_command;
 -- Name: FUNCTION create_event_partitions(p_event_no integer, p_modulus integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event_partitions(p_event_no integer, p_modulus integer) FROM PUBLIC;
 -- Name: FUNCTION create_evidence_partition(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
@@ -1568,6 +1498,8 @@ REVOKE ALL ON FUNCTION public.remove_contestant(p_event_id uuid, p_contestant_id
 GRANT ALL ON FUNCTION public.remove_contestant(p_event_id uuid, p_contestant_id uuid, p_by public.actor) TO vote_command;
 -- Name: FUNCTION request_recount(); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.request_recount() FROM PUBLIC;
+-- Name: FUNCTION require_tables(); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.require_tables() FROM PUBLIC;
 -- Name: FUNCTION reset_event(p_event_id uuid, p_key_no integer, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.reset_event(p_event_id uuid, p_key_no integer, p_by public.actor) TO vote_command;

@@ -45,9 +45,10 @@ class Pair:
     def vote(self, event: Event, voter: Voter) -> str:
         """Vote on the primary, as the command process does; the receipt."""
         self.primary.execute(
-            "SELECT count(*) FROM cast_votes(%s, clock_timestamp(), ARRAY[%s::bytea], '{1}', '{NULL}', '{NULL}',"
+            "SELECT count(*) FROM cast_votes(%s, %s, clock_timestamp(), ARRAY[%s::bytea], '{1}', '{NULL}', '{NULL}',"
             " ARRAY[%s::bytea], '{0}')",
             event.event_no,
+            event.event_id,
             voter.pseudonym(event.event_no),
             bytes(16),
         )

@@ -242,19 +242,11 @@ def test_a_number_that_belongs_to_another_event_is_refused(
     assert ledger(owner, event) == {}
 
 
-def test_a_caller_without_the_events_id_is_served(owner: psycopg.Connection, service: psycopg.Connection) -> None:
-    """Command processes that were started before the door asked for the id go on."""
-    event = make_event(owner)
-    earlier = CAST.replace("%(event_id)s::uuid, ", "")
-    assert Batch(event, ["a"], [1]).cast(service, earlier) == {}
-    assert Batch(event, ["a", "a"], [1, 2]).cast(service, earlier) == {1: 1, 2: 2}
-
-
 def test_the_hours_are_the_databases(owner: psycopg.Connection, service: psycopg.Connection) -> None:
     """After closes_at nothing is accepted although nobody has closed the event; the schedule makes it a fact."""
     event = make_event(owner, closes_at="2020-01-01T00:00:00Z")
     assert Batch(event, ["a"], [1]).cast(service) == {1: 4}
-    service.execute("SELECT apply_schedule()")
+    service.execute("SELECT carry_out(event_id, becomes, NULL, NULL) FROM due_changes()")
     status = owner.execute("SELECT status FROM events WHERE event_no = %s", [event.event_no]).fetchone()
     assert status == ("closed",)
 

@@ -7,7 +7,7 @@ from ops.rig.database import Database
 from ops.rig.dba_scripts import psql
 from ops.rig.event import Event, make_event
 
-CAST = """SELECT count(*) FROM cast_votes(%s::int, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
+CAST = """SELECT count(*) FROM cast_votes(%s::int, %s, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
     ARRAY[substr(sha256(''), 1, 16)], '{0}')"""
 
 
@@ -32,7 +32,7 @@ def test_an_event_is_detached_and_attached_without_touching_the_others(
     """020 takes one event's votes out while the other event is voted in; 030 puts them back."""
     one, other = make_event(owner), make_event(owner)
     for event in (one, other):
-        owner.execute(CAST, [event.event_no, b"v" * 12])
+        owner.execute(CAST, [event.event_no, event.event_id, b"v" * 12])
     owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [one.event_id])
     owner.execute("INSERT INTO tallies VALUES (%s, 1, 1)", [one.event_no])  # as fanout would
     for event in (one, other):
@@ -41,7 +41,7 @@ def test_an_event_is_detached_and_attached_without_touching_the_others(
     assert detached.returncode == 0, detached.stderr
     for event in (one, other):
         owner.execute(STORE, [event.event_no, event.event_id])  # of what is archived nothing more is kept
-    owner.execute(CAST, [other.event_no, b"w" * 12])
+    owner.execute(CAST, [other.event_no, other.event_id, b"w" * 12])
     assert counts(owner, one, other) == [0, 2]
     assert evidence(owner, one, other) == [0, 2]
     attached = psql(database, "030_attach_event.sql", event_no=one.event_no)
@@ -54,7 +54,7 @@ def test_evidence_is_dropped_and_votes_stay(database: Database, owner: psycopg.C
     """040 takes what one event's votes were judged by, also when it was detached; the event goes on without."""
     one, detached, other = (make_event(owner) for _ in range(3))
     for event in (one, detached, other):
-        owner.execute(CAST, [event.event_no, b"v" * 12])
+        owner.execute(CAST, [event.event_no, event.event_id, b"v" * 12])
         owner.execute(STORE, [event.event_no, event.event_id])
     refused = psql(database, "040_drop_evidence.sql", event_no=one.event_no)
     assert "is not closed" in refused.stderr
@@ -76,7 +76,7 @@ def test_evidence_is_dropped_and_votes_stay(database: Database, owner: psycopg.C
 def test_an_open_event_is_not_detached(database: Database, owner: psycopg.Connection) -> None:
     """020 says so and changes nothing."""
     event = make_event(owner)
-    owner.execute(CAST, [event.event_no, b"v" * 12])
+    owner.execute(CAST, [event.event_no, event.event_id, b"v" * 12])
     refused = psql(database, "020_detach_event.sql", event_no=event.event_no)
     assert refused.returncode != 0
     assert "is not closed" in refused.stderr
@@ -90,7 +90,7 @@ def test_an_event_that_is_not_wholly_counted_is_not_detached(
     """A recount would know nothing of its last votes; 020 says so and changes nothing."""
     event = make_event(owner)
     for voter in (b"v" * 12, b"w" * 12):
-        owner.execute(CAST, [event.event_no, voter])
+        owner.execute(CAST, [event.event_no, event.event_id, voter])
     owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
     if stored:
         owner.execute("INSERT INTO tallies VALUES (%s, 1, %s)", [event.event_no, stored])

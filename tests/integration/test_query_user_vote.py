@@ -24,9 +24,9 @@ def query(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) -
 
 def cast(owner: psycopg.Connection, event: Event, voter: Voter) -> None:
     owner.execute(
-        "SELECT count(*) FROM cast_votes(%s, clock_timestamp(), ARRAY[%s::bytea], '{1}', '{NULL}', '{NULL}',"
+        "SELECT count(*) FROM cast_votes(%s, %s, clock_timestamp(), ARRAY[%s::bytea], '{1}', '{NULL}', '{NULL}',"
         " ARRAY[%s::bytea], '{0}')",
-        [event.event_no, voter.pseudonym(event.event_no), bytes(16)],
+        [event.event_no, event.event_id, voter.pseudonym(event.event_no), bytes(16)],
     )
 
 

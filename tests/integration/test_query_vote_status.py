@@ -35,9 +35,9 @@ def owner(database: Database) -> Iterator[psycopg.Connection]:
 def cast(owner: psycopg.Connection, event: Event, voter: Voter, contestant_no: int = 1) -> VoteKind:
     """Vote as the command process does; what became of it."""
     row = owner.execute(
-        "SELECT kind FROM cast_votes(%s, clock_timestamp(), ARRAY[%s::bytea], ARRAY[%s::smallint], ARRAY[NULL::bigint],"
-        " ARRAY[NULL], ARRAY[%s::bytea], ARRAY[0::smallint])",
-        [event.event_no, voter.pseudonym(event.event_no), contestant_no, bytes(16)],
+        "SELECT kind FROM cast_votes(%s, %s, clock_timestamp(), ARRAY[%s::bytea], ARRAY[%s::smallint], '{NULL}',"
+        " '{NULL}', ARRAY[%s::bytea], '{0}')",
+        [event.event_no, event.event_id, voter.pseudonym(event.event_no), contestant_no, bytes(16)],
     ).fetchone()
     return VoteKind(row[0]) if row else VoteKind.ACCEPTED
 

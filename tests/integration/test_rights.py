@@ -26,11 +26,9 @@ vote_auditor: SELECT vote_evidence
 vote_auditor: SELECT vote_rejections
 vote_auditor: SELECT votes
 vote_command: EXECUTE add_contestant/4
-vote_command: EXECUTE apply_schedule/0
 vote_command: EXECUTE ballot_of/1
 vote_command: EXECUTE carry_out/4
 vote_command: EXECUTE cast_traced_votes/11
-vote_command: EXECUTE cast_votes/8
 vote_command: EXECUTE cast_votes/9
 vote_command: EXECUTE change_event_status/4
 vote_command: EXECUTE change_event_status/6
@@ -38,7 +36,6 @@ vote_command: EXECUTE change_status/6
 vote_command: EXECUTE confirm_change/3
 vote_command: EXECUTE create_event/4
 vote_command: EXECUTE create_event/5
-vote_command: EXECUTE create_event/6
 vote_command: EXECUTE draft_of/1
 vote_command: EXECUTE due_changes/0
 vote_command: EXECUTE edit_contestant/5
@@ -70,7 +67,6 @@ vote_fanout: SELECT votes (contestant_no, event_no, voted_at)
 vote_fanout: UPDATE fanout_checkpoint
 vote_fanout: UPDATE frozen_tallies
 vote_fanout: UPDATE tallies
-vote_query: EXECUTE count_devices/1
 vote_query: EXECUTE count_devices/3
 vote_query: EXECUTE count_leaf/2
 vote_query: EXECUTE has_partition/2
@@ -127,9 +123,7 @@ CHANGES = [
     "SELECT add_contestant(gen_random_uuid(), '{}', '', NULL)",
     "SELECT edit_contestant(gen_random_uuid(), gen_random_uuid(), '{}', '', NULL)",
     "SELECT remove_contestant(gen_random_uuid(), gen_random_uuid(), NULL)", "SELECT draft_of(gen_random_uuid())",
-    "SELECT reset_event(gen_random_uuid(), 1, NULL)", "SELECT apply_schedule()",
-    "SELECT carry_out(gen_random_uuid(), 'open', '', '')",
-    "SELECT cast_votes(1, clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}')",
+    "SELECT reset_event(gen_random_uuid(), 1, NULL)", "SELECT carry_out(gen_random_uuid(), 'open', '', '')",
     "SELECT cast_votes(1, gen_random_uuid(), clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}')",
     "SELECT cast_traced_votes(1, gen_random_uuid(), clock_timestamp(), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
 ]  # fmt: skip
