@@ -4,7 +4,8 @@ So that Postgres may come later and go away. Then every question is `Busy`, whic
 goes on.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -61,12 +62,29 @@ class ReadingPool:
 
     async def _rows(self, name: str, /, **values: object) -> Sequence[Any]:
         """What a named statement answers; raises `Busy`."""
+        statement = self._sql[name]
+        async with self._connection() as connection:
+            rows: Sequence[Any] = await connection.fetch(statement.text, *statement.arguments(**values))
+        return rows
+
+    async def _rows_of_each(self, name: str, many: Iterable[Mapping[str, object]]) -> Sequence[Any]:
+        """What it answers to each of these values, in their order, in one round trip; raises `Busy`.
+
+        All of them are one transaction, so what they lock adds up.
+        """
+        statement = self._sql[name]
+        async with self._connection() as connection:
+            rows: Sequence[Any] = await connection.fetchmany(
+                statement.text, [statement.arguments(**values) for values in many]
+            )
+        return rows
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
         if self._pool is None:
             raise Busy
-        statement = self._sql[name]
         try:
             async with self._pool.acquire(timeout=self.answer_within_s) as connection:
-                rows: Sequence[Any] = await connection.fetch(statement.text, *statement.arguments(**values))
+                yield connection
         except _PASSING as error:
             raise Busy from error
-        return rows

@@ -5,7 +5,7 @@ for the few questions that a replica which is behind or away must not answer.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ PRIMARY_CONNECTIONS_MAX = 2
 PRIMARY_ANSWER_WITHIN_S = 1
 # Whatever the login's own settings are: a plan for any event locks the partitions of all of them.
 PLAN_CACHE_MODE = "force_custom_plan"
+# Each look-up of a vote locks three or four objects of its event: a connection may hold 80 (ops/embedded/postgresql.conf).
+LOOK_UPS_AT_ONCE = 16
 
 
 class Attempt(NamedTuple):
@@ -36,6 +38,15 @@ class Attempt(NamedTuple):
     accepted: bool
     refused: bool
     archived: bool  # then what isn't found may have been there
+
+
+class OpenedEvent(NamedTuple):
+    """An event in which anybody can have voted, and the number of its keys."""
+
+    event_no: int
+    key_no: int
+    event_id: str
+    event_name: str
 
 
 class WalEnd(NamedTuple):
@@ -65,6 +76,10 @@ class ReplicaReader(ReadingPool):
         rows = await self._rows("events", status=status, with_drafts=with_drafts, after_id=after, events_max=limit)
         return [msgspec.json.decode(row[0], type=EventSummary) for row in rows]
 
+    async def opened_events(self, after: uuid.UUID | None, limit: int) -> list[OpenedEvent]:
+        """Events that are or were open, from the newest on, or from the one made before `after` on."""
+        return [OpenedEvent(*row) for row in await self._rows("opened_events", after_id=after, events_max=limit)]
+
     async def look(self, event_id: uuid.UUID) -> EventLook | None:
         """How an event presents itself, or None when it is unknown or a draft."""
         rows = await self._rows("look", event_id=event_id)
@@ -85,13 +100,16 @@ class ReplicaReader(ReadingPool):
         rows = await self._rows("attempt", event_no=receipt.event_no, voter=receipt.voter, kind=int(receipt.kind))
         return Attempt(*rows[0]) if rows else None
 
-    async def voted_at(self, event_no: int, voter: bytes) -> tuple[datetime | None, bool]:
-        """When this voter's vote was accepted, None when there is none; and whether the event is archived.
+    async def voted_at(self, asked: Sequence[tuple[int, bytes]]) -> list[tuple[datetime | None, bool]]:
+        """When the vote of each (event_no, voter) was accepted, None: there is none; and whether the event is archived.
 
         Its votes were taken out of the ledger then, so what isn't found may have been there.
         """
-        ((at, archived),) = await self._rows("voted_at", event_no=event_no, voter=voter)
-        return at, archived
+        found: list[tuple[datetime | None, bool]] = []
+        for start in range(0, len(asked), LOOK_UPS_AT_ONCE):
+            some = [{"event_no": no, "voter": voter} for no, voter in asked[start : start + LOOK_UPS_AT_ONCE]]
+            found += [(at, archived) for at, archived in await self._rows_of_each("voted_at", some)]
+        return found
 
     async def wal_ends(self) -> list[WalEnd]:
         """Positions behind everything that earlier calls have seen, one a source of this server."""

@@ -121,7 +121,7 @@ class QueryService(Service):
             SheetHandler(verifier, events, SheetMaker(standings, statistics)),
             VoteStatusHandler(verifier, VoteTracker(seeds, ciphers, self._replica, redis_reader, primary)),
             UserVoteHandler(verifier, user_votes),
-            OwnVotesHandler(verifier, OwnVotePages(pages, user_votes)),
+            OwnVotesHandler(verifier, OwnVotePages(self._replica, user_votes)),
             RoadHandler(verifier, road),
             PageHandler(files, settings.read(Framing, env).framed_by),
             DeskHandler(files),

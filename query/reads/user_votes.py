@@ -9,7 +9,7 @@ which tells it for one event and never the seed.
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from query.event import Event
 from query.event_directory import EventDirectory
 from query.identity_door import IdentityDoor
 from query.replica_age import ReplicaAge
-from query.replica_reader import ReplicaReader
+from query.replica_reader import OpenedEvent, ReplicaReader
 
 
 class AcceptedVote(NamedTuple):
@@ -59,28 +59,41 @@ class UserVotes:
         event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
         primary = self._primary if caller.is_user(str(user_id)) else None
-        voted_at, archived = await self._look_up(event.event_no, voter, primary)
+        ((voted_at, archived),) = await self._look_up([(event.event_no, voter)], primary)
         if voted_at:
             return AcceptedVote(self._receipt(event, voter), voted_at)
         if archived:
             raise WrongState("the event's votes are archived")
         return None
 
+    async def own(self, caller: Caller, events: Sequence[OpenedEvent]) -> list[AcceptedVote | None]:
+        """The caller's vote in each of these events, None: there is none, or the event is archived; `Busy`."""
+        seed = self._seeds.open(caller)
+        asked = [(event.event_no, voter_of(seed, event.event_no)) for event in events]
+        found = await self._look_up(asked, self._primary)
+        return [
+            AcceptedVote(self._receipt(event, voter), voted_at) if voted_at else None
+            for event, (_, voter), (voted_at, _) in zip(events, asked, found, strict=True)
+        ]
+
     async def _look_up(
-        self, event_no: int, voter: bytes, primary: ReplicaReader | None
-    ) -> tuple[datetime | None, bool]:
+        self, asked: Sequence[tuple[int, bytes]], primary: ReplicaReader | None
+    ) -> list[tuple[datetime | None, bool]]:
         try:
-            found = await self._replica.voted_at(event_no, voter)
+            found = await self._replica.voted_at(asked)
         except Busy:
             if primary is None:
                 raise
-            return await primary.voted_at(event_no, voter)
-        if primary and found[0] is None and self._age.is_stale:
+            return await primary.voted_at(asked)
+        missing = [place for place, (voted_at, _) in enumerate(found) if voted_at is None]
+        if primary and missing and self._age.is_stale:
             with contextlib.suppress(Busy):  # then the answer is marked as what it is: see replica_age
-                return await primary.voted_at(event_no, voter)
+                known = await primary.voted_at([asked[place] for place in missing])
+                for place, each in zip(missing, known, strict=True):
+                    found[place] = each
         return found
 
-    def _receipt(self, event: Event, voter: bytes) -> str:
+    def _receipt(self, event: Event | OpenedEvent, voter: bytes) -> str:
         if event.key_no not in self._ciphers:
             raise Busy("this server doesn't have the event's key yet")
         return self._ciphers[event.key_no].seal(VoteKind.ACCEPTED, event.event_no, voter)

@@ -39,6 +39,17 @@ WHERE (:status::text IS NULL OR status = :status)
 ORDER BY event_no DESC
 LIMIT :events_max;
 
+-- name: opened_events
+-- A page of at most events_max events in which anybody can have voted, newest first, beginning behind the event after_id
+-- (null: with the newest). Canaries' own events are nobody's business.
+SELECT event_no, key_no, event_id::text, event_name
+FROM events
+WHERE status NOT IN ('draft', 'scheduled')
+  AND assurance_min <> 'canary'
+  AND (:after_id::uuid IS NULL OR event_no < (SELECT event_no FROM events WHERE event_id = :after_id))
+ORDER BY event_no DESC
+LIMIT :events_max;
+
 -- name: checkpointed_tallies
 -- The tallies of events at each source's checkpoint, as JSON of the shape that fanout writes to Redis. Of a frozen event the
 -- public sees what is stored of its freeze, or what was counted before it; without either, nothing is known.

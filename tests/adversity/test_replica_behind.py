@@ -113,6 +113,8 @@ async def test_a_replica_that_stands_still(pair: Pair, query: Service, mint: Tok
     await wait_until_marked(query, voter, marked=True)
     assert [(code, body["vote_status"]) for code, body, _ in [await ask(query, status, voter)]] == [(200, "processed")]
     assert [(code, body["has_voted"]) for code, body, _ in [await ask(query, own, voter)]] == [(200, True)]
+    mine = (await ask(query, "/v1/me/votes", voter))[1]["votes"]
+    assert [vote["event_id"] for vote in mine] == [event.event_id]
     assert (await ask(query, status, auditor))[0] == 404
     pair.primary.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", event.event_id)
     Tallies(redis_url).write(event, {}, change_no=event_change(pair.primary, event))

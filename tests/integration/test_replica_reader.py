@@ -33,5 +33,5 @@ async def test_a_look_up_waits_for_no_other_event(
         attempt = await reader.attempt(Receipt(VoteKind.ACCEPTED, event.event_no, bytes(12)))
         assert attempt is not None
         assert not attempt.accepted
-        assert await reader.voted_at(event.event_no, bytes(12)) == (None, False)
+        assert await reader.voted_at([(event.event_no, bytes(12))]) == [(None, False)]
     await reader.close()
