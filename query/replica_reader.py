@@ -24,7 +24,7 @@ PRIMARY_CONNECTIONS_MAX = 2
 PRIMARY_ANSWER_WITHIN_S = 1
 # Whatever the login's own settings are: a plan for any event locks the partitions of all of them.
 PLAN_CACHE_MODE = "force_custom_plan"
-# Each look-up of a vote locks three or four objects of its event: a connection may hold 80 (ops/embedded/postgresql.conf).
+# A look-up locks four tables and indexes of its event; a connection may hold 80 locks (ops/embedded/postgresql.conf).
 LOOK_UPS_AT_ONCE = 16
 
 

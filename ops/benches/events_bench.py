@@ -2,8 +2,8 @@
 
 A look-up planned for all events, or a join on the parent, would lock every partition of every event: slow, then "out of
 shared memory". So this also fails when a batch holds more locks than its own event needs.
-Making an event grows with the number of those that are there (partitions/README.md says why), so it is measured too, and
-what it does to another event's votes: batches go on while small events are made, one after the other.
+Making an event takes longer the more are there (partitions/README.md says why), so it is measured too, and what it does
+to another event's votes: batches go on while small events are made, one after the other.
 Then fanout's recount, verify and start among as many; the start among 20,000 is reckoned from that.
 """
 

@@ -24,7 +24,7 @@ DROPPED = """
 async def test_every_vote_is_listed_once(
     tmp_path: Path, database: Database, owner: psycopg.Connection, redis_url: str, mint: TokenMint
 ) -> None:
-    """One's own in all pages, newest event first; nobody else's, and nothing of drafts and of events that are dropped."""
+    """One's own in all pages, newest event first; nobody else's, and nothing of drafts and of dropped events."""
     voter, other = mint.voter(), mint.voter()
     old, older = (make_event(owner, expected_votes=1) for _ in range(2))
     owner.execute(DROPPED, [PAGE_EVENTS])
