@@ -1,7 +1,6 @@
 """The fanout process: leads while the slot is ours, waits hot while it is another's, survives Postgres and Redis.
 
 python -m fanout            counts until SIGTERM
-python -m fanout verify     recounts the ledger and compares; exit code 1 when a number differs
 """
 
 import logging
@@ -26,7 +25,6 @@ from fanout.road_reporter import RoadReporter
 from fanout.session import Session
 from fanout.settings import Fanout, FanoutListening
 from fanout.takeover import take_over
-from fanout.verify import verify
 from fanout.vitals import Vitals
 
 log = logging.getLogger("fanout")
@@ -58,7 +56,7 @@ def count_until(stop: threading.Event, url: str, own: Fanout, writer: RedisWrite
             stop.wait(pause_s)
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Run; exit code 2 with one line when a setting is wrong."""
     env = RememberingEnvironment(os.environ)
     try:
@@ -72,8 +70,6 @@ def main(arguments: list[str]) -> int:
     except settings.SettingError as error:
         print(f"fanout: {error}", file=sys.stderr)  # for people, before there is anything to log
         return 2
-    if arguments == ["verify"]:
-        return verify(url, own, redis_url)
     log_start(env)
     stop, health, writer = threading.Event(), Vitals(own.lag_max_ms / 1000), RedisWriter(redis_url)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,4 +85,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

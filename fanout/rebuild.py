@@ -14,7 +14,7 @@ One event is counted after the other, all under the one snapshot, and its locks 
 statement over the whole ledger would lock every partition of every event, more than a lock table holds.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Container, Generator, Mapping
 from typing import Any
 
 import psycopg
@@ -45,11 +45,12 @@ class Recount:
         psycopg.ClientCursor(self.connection).execute(statement, {"snapshot": snapshot})
         self._counts: dict[CountKey, int] = {}
         self.frozen: dict[CountKey, int] = {}  # of the events that are frozen, as of then; whole when `poll` answers
-        self._steps: Steps = self._count_all()
+        self._steps: Steps
         self._step: PolledStatement | None = None
 
-    def begin(self) -> None:
-        """Start counting. Raises psycopg.Error."""
+    def begin(self, event_nos: Container[int] | None = None) -> None:
+        """Start counting, all events or only these. Raises psycopg.Error."""
+        self._steps = self._count_all(event_nos)
         self._step = next(self._steps)
 
     def poll(self) -> Mapping[CountKey, int] | None:
@@ -68,10 +69,12 @@ class Recount:
         """Let the snapshot go."""
         self.connection.close()
 
-    def _count_all(self) -> Steps:
+    def _count_all(self, event_nos: Container[int] | None) -> Steps:
         events = yield self._ask("ledger_events")
         yield self._ask("savepoint")
         for event_no, frozen in events:
+            if event_nos is not None and int(event_no) not in event_nos:
+                continue
             yield from self._count(int(event_no), freeze=frozen == "t" and self._freezes_believed is not None)
             yield self._ask("let_go")
 

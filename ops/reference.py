@@ -32,6 +32,7 @@ SETTINGS_MODULES = (
     "command.identity.settings",
     "fanout.settings",
     "query.settings",
+    "ops.auditor.settings",
     "ops.canary.settings",
     "ops.edge.settings",
     "ops.observe.settings",

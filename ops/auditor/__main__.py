@@ -1,9 +1,11 @@
 """Audits one event: every seal, every question of sql/audit, a recount and, if given, receipts; under one snapshot.
 
 ./ops/audit EVENT_ID                     of the running stack; exit code 0: sound, 1: something was found, 2: can't tell
+./ops/audit EVENT_ID --live              and what is on air: Redis, stored tallies and public results against the ledger
+./ops/audit --live                       only that, of all events, beside the voting; but no results
 ./ops/audit --archive FOLDER             of an archived event, offline; --seal: seal its manifest if all is sound
-python -m ops.auditor EVENT_ID           by DATABASE_URL (login vote_auditor, best of a replica), SEAL_KEYS_FILE,
-                                         RECEIPT_KEYS_FILE
+python -m ops.auditor …                  by DATABASE_URL (login vote_auditor, best of a replica), SEAL_KEYS_FILE,
+                                         RECEIPT_KEYS_FILE; for --live LIVE_DATABASE_URL, REDIS_URL, QUERY_URL
 """
 
 import argparse
@@ -12,46 +14,80 @@ import sys
 import uuid
 from pathlib import Path
 
+import msgspec
 import psycopg
+import redis
 from tqdm import tqdm
 
 from contract import settings
+from fanout.settings import Fanout
 from ops.auditor.archive import Archive
 from ops.auditor.archive_audit import MANIFEST, ArchiveAudit
-from ops.auditor.event_audit import EventAudit, Keys, Report
+from ops.auditor.event_audit import Check, EventAudit, Keys, Report, live_report
+from ops.auditor.ledger_history import NotReachedError
+from ops.auditor.live_audit import LiveAudit
 from ops.auditor.report_metrics import write_metrics
 from ops.auditor.report_text import as_json, as_page, as_text
+from ops.auditor.settings import Live
+from ops.auditor.shown_board import ShownBoard
+
+CANT_TELL = (settings.SettingError, NotReachedError, psycopg.Error, redis.RedisError, msgspec.MsgspecError,
+             LookupError, TypeError, ValueError, OSError)  # fmt: skip
+CONFLICT = "conflict with recovery"  # Postgres' words, whether it ends a statement or the idle connection beside it
+AGAIN = """
+The replica had to replay what this audit's snapshot stood in the way of: a table of the ledger was detached, dropped,
+truncated or rewritten on the primary. Nothing is wrong with the votes for that; run the audit again. If it happens each
+time, raise max_standby_streaming_delay on the replica, or audit the primary (DATABASE_URL)."""
 
 
 def main(arguments: list[str]) -> int:
     """Print what was found."""
-    given = _parser().parse_args(arguments)
+    given = _given(arguments)
     try:
-        receipts = given.receipts.read_text(encoding="utf-8").split() if given.receipts else []
-        report = _audit_archive(given, receipts) if given.archive else _audit(given.event_id, receipts, given.jobs)
+        report = _report(given)
         if given.page:
             given.page.write_text(as_page(report), encoding="utf-8")
         if given.metrics:
             write_metrics(given.metrics, report)
-    except (settings.SettingError, psycopg.Error, LookupError, TypeError, ValueError, OSError) as error:
-        print(f"audit: {error}", file=sys.stderr)
+    except CANT_TELL as error:
+        print(f"audit: {str(error).strip()}{AGAIN if CONFLICT in str(error) else ''}", file=sys.stderr)
         return 2
     sys.stdout.write(as_json(report).decode() + "\n" if given.json else as_text(report))
     return 0 if report.sound else 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _given(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./ops/audit", description=(__doc__ or "").split("\n", 1)[0])
-    of = parser.add_mutually_exclusive_group(required=True)
+    of = parser.add_mutually_exclusive_group()
     of.add_argument("event_id", type=uuid.UUID, nargs="?")
     of.add_argument("--archive", type=Path, help="the folder of an archived event, instead of the ledger")
+    parser.add_argument("--live", action="store_true", help="what is on air, too; without an event only that, of all")
     parser.add_argument("--seal", action="store_true", help="seal the archive's manifest, if nothing else is found")
     parser.add_argument("--receipts", type=Path, help="a file with one vote_id a line, each of which must be there")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="partitions that are read at once")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     parser.add_argument("--page", type=Path, help="write the report there too, as HTML that prints well")
     parser.add_argument("--metrics", type=Path, help="write the numbers of findings there (*.prom), for node_exporter")
-    return parser
+    given = parser.parse_args(arguments)
+    if given.archive and given.live:
+        parser.error("an archive isn't on air")
+    if not (given.event_id or given.archive or given.live):
+        parser.error("which event? EVENT_ID, --archive FOLDER, or --live for all that is on air")
+    if not (given.event_id or given.archive) and (given.receipts or given.metrics):
+        parser.error("--receipts and --metrics are of one event")
+    return given
+
+
+def _report(given: argparse.Namespace) -> Report:
+    receipts = given.receipts.read_text(encoding="utf-8").split() if given.receipts else []
+    if given.archive:
+        return _audit_archive(given, receipts)
+    live = _LiveReader() if given.live else None  # what is wrong with its settings is said before anything is read
+    if given.event_id:
+        report = _audit(given.event_id, receipts, given.jobs)
+        return live.add(given.event_id, report) if live else report
+    assert live
+    return live_report(live.checks(None, None))
 
 
 def _keys() -> Keys:
@@ -59,6 +95,29 @@ def _keys() -> Keys:
         settings.read(settings.SealKeys, os.environ).by_number,
         settings.read(settings.ReceiptKeys, os.environ).by_number,
     )
+
+
+class _LiveReader:
+    def __init__(self) -> None:
+        self._live = settings.read(Live, os.environ)
+        self._redis = settings.read(settings.Redis, os.environ)
+        self._source = settings.read(Fanout, os.environ)
+
+    def checks(self, event_id: uuid.UUID | None, board: ShownBoard | None) -> list[Check]:
+        return LiveAudit(self._live.url, self._source, self._redis.url).run(event_id, board)
+
+    def add(self, event_id: uuid.UUID, report: Report) -> Report:
+        """The report with what is on air; says so when the results that are shown aren't looked at."""
+        numbers = {str(row["contestant_id"]): row["contestant_no"] for row in report.results}
+        board = ShownBoard(self._live.query_url, str(event_id), numbers)
+        why_not = ""
+        if not self._live.query_url:
+            why_not = "not looked at: QUERY_URL is not set"
+        elif len(self._redis.sources) > 1:
+            why_not = "not looked at: they are the sum of several sources"
+        elif not board.is_public():
+            why_not = "not looked at: the public doesn't see them now"
+        return report.with_live(self.checks(event_id, None if why_not else board), why_not or "looked at")
 
 
 def _audit_archive(given: argparse.Namespace, receipts: list[str]) -> Report:
@@ -83,8 +142,8 @@ def _audit(event_id: uuid.UUID, receipts: list[str], jobs: int) -> Report:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         audit = EventAudit(url, connection, event_id)
-        with tqdm(total=audit.event["partitions"], unit="partition", disable=None, leave=False) as bar:
-            return audit.run(keys, receipts, max(jobs, 1), lambda done, _all: bar.update(done - bar.n))
+        with tqdm(total=audit.steps, unit="step", disable=None, leave=False) as bar:
+            return audit.run(keys, receipts, max(jobs, 1), bar.update)
 
 
 if __name__ == "__main__":

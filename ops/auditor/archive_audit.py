@@ -10,10 +10,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from contract.moment import from_unix_us
 from contract.seal import SEAL_BYTES, ballot_seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.auditor.archive import Archive, Vote, unix_us
-from ops.auditor.event_audit import FOUND_MAX, Check, Keys, Report
+from ops.auditor.event_audit import FOUND_MAX, Check, Keys, Report, check_of
 from ops.auditor.leaf_check import SUM_MODULUS
 from ops.auditor.questions import Row
 
@@ -58,25 +59,37 @@ class ArchiveAudit:
         key, given = keys.seals[self.key_no], list(receipts)
         wanted, no_receipts = self._wanted(given, ReceiptCipher(keys.receipts[self.key_no]))
         found = {name: _Found() for name in _ROWS}
-        votes, seal_sum = self._read(key, found, wanted, progress)
+        handed_in = list[Row]()
+        votes, seal_sum = self._read(key, found, wanted, handed_in, progress)
         missing = [*no_receipts, *({"vote_id": vote_id, "why": "its vote is gone"} for vote_id in wanted.values())]
         checks = [
-            _check(MANIFEST, self._archive.wrong_seal(key)),
-            _check(FILES, self._archive.changed()),
+            check_of(MANIFEST, self._archive.wrong_seal(key)),
+            check_of(FILES, self._archive.changed()),
             *(Check(title, found[name].total, found[name].rows) for name, title in _ROWS.items()),
-            _check("Is the ballot what it was when the event opened?", self._wrong_ballot(key)),
-            _check(COUNTED, self._miscounted(votes)),
-            _check("Which of the receipts that were handed in have no vote?", missing),
+            check_of("Is the ballot what it was when the event opened?", self._wrong_ballot(key)),
+            check_of(COUNTED, self._miscounted(votes)),
+            check_of("Which of the receipts that were handed in have no vote?", missing),
         ]
-        facts = self._facts()
         return Report(
-            facts, votes.total(), f"{seal_sum:0{2 * SEAL_BYTES}x}", len(given), self._results(votes), {}, checks
+            self._facts(),
+            votes.total(),
+            f"{seal_sum:0{2 * SEAL_BYTES}x}",
+            len(given),
+            self._results(votes),
+            handed_in,
+            {},
+            checks,
         )
 
     def _read(
-        self, key: bytes, found: dict[str, _Found], wanted: dict[bytes, str], progress: Callable[[], object]
+        self,
+        key: bytes,
+        found: dict[str, _Found],
+        wanted: dict[bytes, str],
+        handed_in: list[Row],
+        progress: Callable[[], object],
     ) -> tuple[Counter[int], int]:
-        """Votes by contestant and the sum of all seals; takes those who voted out of `wanted`."""
+        """Votes by contestant and the sum of all seals; moves whoever voted from `wanted` to `handed_in`."""
         turns = self._turns()
         votes, seal_sum, last = Counter[int](), 0, b""
         ballot = {int(row["contestant_no"] or 0) for row in self._archive.rows("contestants.csv")}
@@ -86,7 +99,8 @@ class ArchiveAudit:
                 found["seals"].add({"row": number, "why": vote})
                 continue
             told: Row = {"row": number, "voter": vote.voter.hex(), "contestant_no": vote.contestant_no}
-            if not vote.is_sealed(key):
+            is_sealed = vote.is_sealed(key)
+            if not is_sealed:
                 found["seals"].add(told)
             if vote.event_no != self.event_no or vote.contestant_no not in ballot:
                 found["foreign"].add({**told, "event_no": vote.event_no})
@@ -97,7 +111,9 @@ class ArchiveAudit:
             last = vote.voter
             votes[vote.contestant_no] += 1
             seal_sum += int.from_bytes(vote.seal, "big")
-            wanted.pop(vote.voter, None)
+            vote_id = wanted.pop(vote.voter, None)
+            if vote_id and len(handed_in) < FOUND_MAX:
+                handed_in.append({"vote_id": vote_id, **told, **_vote_of(vote), "seal_is_own": is_sealed})
         return votes, seal_sum % SUM_MODULUS
 
     def _turns(self) -> list[tuple[int, bool]]:
@@ -172,12 +188,13 @@ class ArchiveAudit:
         }
 
 
+def _vote_of(vote: Vote) -> Row:
+    """The rest of it, as question 25 tells it of the ledger."""
+    moment = from_unix_us(vote.voted_at_us)
+    return {"voted_at": moment, "device": vote.device, "region": vote.region, "seal": vote.seal.hex()}
+
+
 def _is_open(turns: list[tuple[int, bool]], at: int) -> bool:
     """Whether voting was open; the moment of a turn belongs to both sides, as in sql/audit/32."""
     after = bisect_right(turns, (at, True))
     return after > 0 and (turns[after - 1][1] or turns[after - 1][0] == at)
-
-
-def _check(title: str, rows: Iterable[Row]) -> Check:
-    found = list(rows)
-    return Check(title, len(found), found[:FOUND_MAX])

@@ -6,10 +6,12 @@
 It only reads. Memory doesn't grow with the event. Whatever is found is named by the check that found it.
 """
 
+import hmac
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from typing import Any
 
@@ -17,16 +19,17 @@ import msgspec
 import psycopg
 
 from contract import queries
-from contract.seal import SEAL_BYTES, ballot_seal_of
+from contract.moment import to_unix_us
+from contract.seal import SEAL_BYTES, ballot_seal_of, seal_of
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.auditor.leaf_check import SUM_MODULUS, Leaf, LeafCheck, check_leaf
 from ops.auditor.questions import Row, questions
 
-EVENT, RESULTS, MISSING_RECEIPTS = 10, 21, 35
+EVENT, RESULTS, VOTES_OF_RECEIPTS, MISSING_RECEIPTS = 10, 21, 25, 35
 TOLD = (23, 24)  # the questions whose answers stand in the report beside the result
 FOUND_MAX = 1000  # lines of one check that a report names
 
-Progress = Callable[[int, int], object]  # told of partitions: done, and all
+Progress = Callable[[], object]  # told of each step that is done: partitions and questions
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ class Report(msgspec.Struct, frozen=True):
     seal_sum: str  # of all seals, modulo 2^128, in hexadecimal: the same for the same rows
     receipts: int  # so many were given
     results: list[Row]
+    handed_in: list[Row]  # the votes that the receipts stand for, of the first `FOUND_MAX` that have one
     told: dict[str, list[Row]]
     checks: list[Check]
 
@@ -59,6 +63,15 @@ class Report(msgspec.Struct, frozen=True):
     def sound(self) -> bool:
         """Whether nothing was found."""
         return not any(check.total for check in self.checks)
+
+    def with_live(self, checks: Iterable[Check], shown: str) -> "Report":
+        """This and what is on air; `shown`: whether the results that everybody is shown were looked at."""
+        return msgspec.structs.replace(self, event={**self.event, "shown": shown}, checks=[*self.checks, *checks])
+
+
+def live_report(checks: list[Check]) -> Report:
+    """A report of what is on air alone, of all events: there is no row in it."""
+    return Report({"event_name": "what is on air", "asked_at": datetime.now(UTC)}, 0, "", 0, [], [], {}, checks)
 
 
 class EventAudit:
@@ -72,28 +85,29 @@ class EventAudit:
         if not found:
             raise LookupError(f"no event {event_id}")
         self.event: dict[str, Any] = found[0]
+        self._looking = [
+            each for each in self._questions.values() if each.is_finding and each.number != MISSING_RECEIPTS
+        ]
+        self.steps: int = self.event["partitions"] + len(self._looking)
         if self.event["archived"]:
             raise LookupError(f"the votes of event {event_id} are archived: audit --archive FOLDER, or attach them")
 
     def run(self, keys: Keys, receipts: Iterable[str], jobs: int, progress: Progress) -> Report:
         """All checks; raises LookupError when the event's keys aren't among these, and psycopg.Error."""
-        key_no, event_no = self.event["key_no"], self.event["event_no"]
+        key_no = self.event["key_no"]
         if key_no not in keys.seals or key_no not in keys.receipts:
             raise LookupError(f"the keys of the event, number {key_no}, aren't there")
         given = list(receipts)
         seal_key = keys.seals[key_no]
         leaves = self._leaves(seal_key, jobs, progress)
         results = self._ask(RESULTS)
+        voters, no_receipts = self._voters(given, ReceiptCipher(keys.receipts[key_no]))
         checks = [
             self._seals(leaves),
             self._ballot(seal_key),
             self._recount(leaves, results),
-            self._receipts(given, ReceiptCipher(keys.receipts[key_no])),
-            *(
-                _check(each.title, each.ask(self._connection, event_no=event_no))
-                for each in self._questions.values()
-                if each.is_finding and each.number != MISSING_RECEIPTS
-            ),
+            self._missing(voters, no_receipts),
+            *self._findings(progress),
         ]
         seal_sum = sum(leaf.seal_sum for leaf in leaves) % SUM_MODULUS
         return Report(
@@ -102,9 +116,15 @@ class EventAudit:
             f"{seal_sum:0{2 * SEAL_BYTES}x}",
             len(given),
             results,
+            self._handed_in(voters, seal_key),
             {self._questions[number].title: self._ask(number) for number in TOLD},
             checks,
         )
+
+    def _findings(self, progress: Progress) -> Iterator[Check]:
+        for each in self._looking:
+            yield check_of(each.title, each.ask(self._connection, event_no=self.event["event_no"]))
+            progress()
 
     def _ask(self, number: int) -> list[Row]:
         return self._questions[number].ask(self._connection, event_no=self.event["event_no"])
@@ -117,7 +137,7 @@ class EventAudit:
         checked = []
         for check in _checked(leaves, key, min(jobs, partitions)):
             checked.append(check)
-            progress(len(checked), partitions)
+            progress()
         return checked
 
     def _seals(self, leaves: Iterable[LeafCheck]) -> Check:
@@ -128,7 +148,7 @@ class EventAudit:
 
     def _ballot(self, key: bytes) -> Check:
         """Names and numbers of contestants decide who has won, so they are sealed when the event opens."""
-        return _check("Is the ballot what it was when the event opened?", list(self._wrong_ballot(key)))
+        return check_of("Is the ballot what it was when the event opened?", self._wrong_ballot(key))
 
     def _wrong_ballot(self, key: bytes) -> Iterable[Row]:
         if self.event["opened_at"] is None:
@@ -147,21 +167,42 @@ class EventAudit:
             for number in sorted(said)
             if counted[number] != said[number]
         ]
-        return _check("Are there as many rows as Postgres says that it counted?", found)
+        return check_of("Are there as many rows as Postgres says that it counted?", found)
 
-    def _receipts(self, given: Iterable[str], cipher: ReceiptCipher) -> Check:
-        """Each receipt must be this event's, of an accepted vote, and its vote must be there."""
-        question = self._questions[MISSING_RECEIPTS]
-        voters, found = {}, []
+    def _voters(self, given: Iterable[str], cipher: ReceiptCipher) -> tuple[dict[bytes, str], list[Row]]:
+        """Receipts by their voter; and those that aren't this event's, of an accepted vote."""
+        voters, found = dict[bytes, str](), list[Row]()
         for text in given:
             receipt = cipher.open(uuid.UUID(text))
             if receipt is None or receipt.event_no != self.event["event_no"] or receipt.kind is not VoteKind.ACCEPTED:
                 found.append({"vote_id": text, "why": "no receipt of a vote in this event"})
             else:
-                voters[receipt.voter.hex()] = text
-        asked = [bytes.fromhex(voter) for voter in voters]
-        missing = question.ask(self._connection, event_no=self.event["event_no"], voters=asked)
-        return _check(question.title, [*found, *({"vote_id": voters[row["voter"]], **row} for row in missing)])
+                voters[receipt.voter] = text
+        return voters, found
+
+    def _missing(self, voters: Mapping[bytes, str], no_receipts: list[Row]) -> Check:
+        """Each receipt must be one, and its vote must be there."""
+        question = self._questions[MISSING_RECEIPTS]
+        missing = question.ask(self._connection, event_no=self.event["event_no"], voters=list(voters))
+        named = ({"vote_id": voters[bytes.fromhex(row["voter"])], **row} for row in missing)
+        return check_of(question.title, [*no_receipts, *named])
+
+    def _handed_in(self, voters: Mapping[bytes, str], key: bytes) -> list[Row]:
+        event_no, some = self.event["event_no"], list(voters)[:FOUND_MAX]
+        rows = self._questions[VOTES_OF_RECEIPTS].ask(self._connection, event_no=event_no, voters=some)
+        for row in rows:
+            row["seal_is_own"] = _is_own(row, event_no, key)
+        return [{"vote_id": voters[bytes.fromhex(row["voter"])], **row} for row in rows]
+
+
+def _is_own(row: Row, event_no: int, key: bytes) -> bool:
+    facts = {"device": row["device"], "contestant_no": row["contestant_no"], "region": row["region"]}
+    voter, voted_at_us = bytes.fromhex(row["voter"]), to_unix_us(row["voted_at"])
+    try:
+        own = seal_of(key, voted_at_us=voted_at_us, event_no=event_no, voter=voter, **facts)
+    except ValueError:  # a region that command never writes
+        return False
+    return hmac.compare_digest(own.hex(), row["seal"])
 
 
 def _checked(leaves: Sequence[Leaf], key: bytes, jobs: int) -> Iterator[LeafCheck]:
@@ -177,5 +218,7 @@ def _checked(leaves: Sequence[Leaf], key: bytes, jobs: int) -> Iterator[LeafChec
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _check(title: str, found: list[Row]) -> Check:
+def check_of(title: str, rows: Iterable[Row]) -> Check:
+    """What was found, all of it counted."""
+    found = list(rows)
     return Check(title, len(found), found[:FOUND_MAX])

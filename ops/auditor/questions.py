@@ -31,7 +31,7 @@ class Question(NamedTuple):
 def questions() -> Mapping[int, Question]:
     """All of them by number, in its order."""
     files = sorted(resources.files("sql").joinpath("audit").iterdir(), key=lambda file: file.name)
-    asked = [_question(file.read_text(encoding="utf-8")) for file in files]
+    asked = [_question(file.read_text(encoding="utf-8")) for file in files if file.name.endswith(".sql")]
     return {each.number: each for each in asked}
 
 

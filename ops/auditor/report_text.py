@@ -15,6 +15,7 @@ _FACTS = (
     ("Event", "event_name"), ("Event id", "event_id"), ("Status", "status"), ("Opened", "opened_at"),
     ("Since", "status_at"), ("Void", "void_reason"), ("Voting ended", "closed_at"), ("Asked at", "asked_at"),
     ("WAL position", "wal_position"), ("On a replica", "on_replica"), ("Partitions", "partitions"), ("Keys", "key_no"),
+    ("Public results", "shown"),
     ("Ballot seal", "ballot_seal"), ("Ballot", "ballot"),
 )  # fmt: skip
 
@@ -39,23 +40,26 @@ def as_page(report: Report) -> str:
         facts=_html_table([{"what": name, "is": value} for name, value in _facts(report)]),
         checks="".join(_html_check(check) for check in report.checks),
         results=_html_table(report.results),
+        handed_in=_html_table(report.handed_in),
         told="".join(f"<h2>{escape(title)}</h2>{_html_table(rows)}" for title, rows in report.told.items()),
     )
 
 
 def _verdict(report: Report) -> str:
     found = sum(check.total for check in report.checks)
-    rehearsal = "; this was a rehearsal: none of it is a real vote" if report.event["rehearsal"] else ""
+    rehearsal = "; this was a rehearsal: none of it is a real vote" if report.event.get("rehearsal") else ""
     verdict = "nothing was found" if report.sound else f"{found} findings"
-    void = "; this round is void: it has no result" if report.event["void_reason"] else ""
-    return f"{report.rows} votes, {report.receipts} receipts: {verdict}{rehearsal}{void}"
+    void = "; this round is void: it has no result" if report.event.get("void_reason") else ""
+    counted = f"{report.rows} votes, {report.receipts} receipts" if "event_id" in report.event else "all that is on air"
+    return f"{counted}: {verdict}{rehearsal}{void}"
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     for name, key in _FACTS:
-        if (value := report.event[key]) is not None:
+        if (value := report.event.get(key)) is not None:
             yield name, _plain(value)
-    yield "Sum of all seals", report.seal_sum
+    if report.seal_sum:
+        yield "Sum of all seals", report.seal_sum
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -68,6 +72,8 @@ def _lines(report: Report) -> Iterator[str]:
             yield "      " + _words(row)
         if check.total > len(check.found):
             yield f"      … and {check.total - len(check.found)} more"
+    for row in report.handed_in:
+        yield "vote  " + _words(row)
     for row in report.results:
         yield f"{row['votes']:>12}  {row['percent'] or 0:>8} %  {row['contestant_name']}"
 

@@ -4,7 +4,8 @@ A look-up planned for all events, or a join on the parent, would lock every part
 shared memory". So this also fails when a batch holds more locks than its own event needs.
 Making an event takes longer the more are there (partitions/README.md says why), so it is measured too, and what it does
 to another event's votes: batches go on while small events are made, one after the other.
-Then fanout's recount, verify and start among as many; the start among 20,000 is reckoned from that.
+Then fanout's recount, an audit of all that is on air and a start among as many; the start among 20,000 is
+reckoned from that.
 """
 
 import argparse
@@ -90,7 +91,7 @@ def locks_of(connection: psycopg.Connection, event: Event) -> int:
 
 
 def fanout_s(database: Database, redis_url: str) -> tuple[float, float, float]:
-    """Seconds of fanout's first start (a recount), of a verify beside it, and of a start from the checkpoint."""
+    """Seconds of fanout's first start (a recount), of an audit beside it, and of a start from the checkpoint."""
     fanout = FanoutProcess(database.url("vote_fanout"), redis_url, IDLE_CHECKPOINT_MS="300")
     start = time.perf_counter()
     with fanout.running(), psycopg.connect(database.url(), autocommit=True) as connection:
@@ -98,18 +99,18 @@ def fanout_s(database: Database, redis_url: str) -> tuple[float, float, float]:
         stored = "SELECT digest IS NOT NULL FROM fanout_checkpoint"
         eventually(lambda: connection.execute(stored).fetchone() == (True,), "the recount is stored")
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "fanout", "verify"], env=fanout.environment, check=True)
-        verify = time.perf_counter() - start
+        subprocess.run([sys.executable, "-m", "ops.auditor", "--live"], env=fanout.auditing, check=True)
+        audit = time.perf_counter() - start
     start = time.perf_counter()
     with fanout.running():
-        return recount, verify, time.perf_counter() - start
+        return recount, audit, time.perf_counter() - start
 
 
 def report_fanout(database: Database, folder: Path, events: int) -> None:
     """Print what fanout takes with one process' own start in it, and what that makes an event."""
     with valkey(folder) as redis:
-        recount, verify, start = fanout_s(database, redis.url)
-    rows = [("recount", recount), ("verify", verify), ("start from the checkpoint", start)]
+        recount, audit, start = fanout_s(database, redis.url)
+    rows = [("recount", recount), ("audit of all that is on air", audit), ("start from the checkpoint", start)]
     each = [(name, seconds, 1000 * seconds / events) for name, seconds in rows]
     bench_report.table((f"fanout among {events} events", "seconds", "ms an event"), each)
     print(f"On paper a start among {MANY:,} events takes at most {start / events * MANY:.1f} s.")

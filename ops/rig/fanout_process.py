@@ -35,6 +35,11 @@ class FanoutProcess(ServerProcess):
         """Where it answers, without a slash at its end."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def auditing(self) -> dict[str, str]:
+        """The environment of `python -m ops.auditor --live` for what this one counts."""
+        return {**self.environment, "LIVE_DATABASE_URL": self.environment["DATABASE_URL"]}
+
     @contextlib.contextmanager
     def running(self, *, ready: bool = True) -> Iterator["FanoutProcess"]:
         """Run until the end of the block, by default from when it publishes."""

@@ -1,4 +1,4 @@
-"""More events than a lock table holds the partitions of: a recount and a verify take them one by one."""
+"""More events than a lock table holds the partitions of: a recount and an audit take them one by one."""
 
 import subprocess
 import sys
@@ -26,8 +26,8 @@ FEW_PROCESSES = (
 )
 
 
-def test_a_recount_and_a_verify_of_many_events_end(tmp_path: Path, redis_url: str) -> None:
-    """One statement over all votes can't get its locks; request_recount(), 010 and verify do."""
+def test_a_recount_and_an_audit_of_many_events_end(tmp_path: Path, redis_url: str) -> None:
+    """One statement over all votes can't get its locks; request_recount(), 010 and the audit do."""
     with postgres(tmp_path / "postgres", *FEW_PROCESSES) as server:
         database = server.database
         with psycopg.connect(database.url(), autocommit=True) as owner:
@@ -45,5 +45,5 @@ def test_a_recount_and_a_verify_of_many_events_end(tmp_path: Path, redis_url: st
                 truth = {(event.event_no, 1): number for number, event in enumerate(events[::50], start=1)}
                 assert counts_in_checkpoint(database) == truth
                 run_script(database, "010_sizes.sql")
-                verify = [sys.executable, "-m", "fanout", "verify"]
-                assert subprocess.run(verify, env=fanout.environment, check=False).returncode == 0
+                audit = [sys.executable, "-m", "ops.auditor", "--live"]
+                assert subprocess.run(audit, env=fanout.auditing, check=False).returncode == 0

@@ -178,6 +178,10 @@ def test_the_command_line_seals_what_is_sound_and_only_once(original: tuple[Path
         return subprocess.run(line, check=False, capture_output=True, text=True, env=env)
 
     assert "it was never sealed" in audit().stdout
+    (folder.parent / "receipts").write_text(original[1][0])
+    told = audit("--receipts", str(folder.parent / "receipts")).stdout
+    assert f"vote  vote_id {original[1][0]}, " in told
+    assert "seal_is_own True" in told
     sealed = audit("--seal")
     assert (sealed.returncode, sealed.stdout.splitlines()[0]) == (0, "5 votes, 0 receipts: nothing was found")
     assert (folder / "manifest.seal").read_bytes() == (original[0] / "manifest.seal").read_bytes()

@@ -228,7 +228,7 @@ async def test_all_of_it_by_tls(
                 assert answer.status == 401
         lines = {
             "identity": identity.operator("add-application", "app"),
-            "verify": _line(fanout.environment, "fanout", "verify"),
+            "live": _line(fanout.auditing, "ops.auditor", "--live"),
             "migrate": _line(_migrating(url("postgres"), url("postgres", identity_database)), "ops.migrate"),
             "audit": _line(_auditing(tmp_path, url("vote_auditor")), "ops.auditor", event.event_id),
         }

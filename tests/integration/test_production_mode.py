@@ -26,7 +26,7 @@ PROGRAMS = {
 }
 TOOLS = {
     "admin": ["ops.operator", "rotate-key"],
-    "fanout": ["fanout", "verify"],
+    "audit": ["ops.auditor", "--live"],
     "operator": ["ops.migrate"],
     "command": ["ops.auditor", "7d3b4c52-0000-4000-8000-000000000000"],
 }

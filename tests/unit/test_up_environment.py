@@ -48,6 +48,7 @@ def test_superuser_is_for_the_operator(told: dict[str, dict[str, str]]) -> None:
         ("RECEIPT_KEYS_FILE", {"command", "query", "audit"}),
         ("DATABASE_URL", {"command", "fanout", "exporter", "operator", "admin", "audit"}),
         ("IDENTITY_DATABASE_URL", {"identity", "command", "query", "sse", "operator", "admin"}),
+        ("LIVE_DATABASE_URL", {"audit"}),
         ("ERASURE_KEY_FILE", {"identity"}),
         ("SECOND_FACTOR_KEY_FILE", {"identity"}),
     ],

@@ -1,0 +1,133 @@
+"""Is every number that is on air what the ledger says? Compared at one commit each, while voting goes on.
+
+    ledger, counted anew ─┬─► = Redis, at the position that each tally carries
+                          ├─► = stored tallies, at the checkpoint
+                          └─► = the public results: the ledger as it was after some commit
+
+What can't be compared in time is `NotReachedError`, never an equality. What the public sees of a frozen event must be
+the same in Redis, in Postgres and in the results. With several sources each is compared by itself, and then no results,
+which are their sum.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+import redis
+
+from contract.redis_keys import applied_key, tally_key
+from contract.standings import AppliedPosition, Freeze, SourceTally
+from fanout.conninfo import conninfo
+from fanout.ledger_reader import LedgerReader
+from fanout.settings import Fanout
+from fanout.wal_decoder import CountKey
+from ops.auditor.event_audit import Check, check_of
+from ops.auditor.ledger_history import LedgerHistory, ledger_history
+from ops.auditor.questions import Row
+from ops.auditor.shown_board import SHOWN, ShownBoard
+
+IN_REDIS = "Does Redis hold another number than the ledger, at the position that it carries?"
+STORED = "Does a tally that fanout has stored differ from the ledger, at its checkpoint?"
+FROZEN = "Is what the public sees of a frozen event another number than at its freeze?"
+
+
+class Claim(NamedTuple):
+    """What somebody says the counts are: at `lsn`, or for some events at one of their own."""
+
+    counts: Mapping[CountKey, int]
+    lsn: int
+    event_lsns: Mapping[int, int]
+    freezes: Mapping[int, Freeze | None]  # of the events that are frozen
+
+    def lsn_of(self, event_no: int) -> int:
+        """Where this event's counts are from."""
+        return self.event_lsns.get(event_no, self.lsn)
+
+
+class LiveAudit:
+    """A comparison of one source: of its ledger's primary (a login that may follow the WAL) with one Redis."""
+
+    def __init__(self, url: str, source: Fanout, redis_url: str) -> None:
+        self._url = url
+        self._source = source.source
+        self._slot = f"{source.slot}_audit_{os.getpid()}"
+        self._redis_url = redis_url
+
+    def run(self, event_id: uuid.UUID | None, board: ShownBoard | None) -> list[Check]:
+        """Compare one event or all; with a `board`, which is of that event, what it shows too.
+
+        Raises psycopg.Error, redis.RedisError, msgspec.MsgspecError, OSError, LookupError and `NotReachedError`.
+        """
+        with ledger_history(self._url, self._slot, event_id) as history:
+            in_redis, stored = self._redis_claim(history), self._stored_claim(history)
+            history.read_until(max(max([each.lsn, *each.event_lsns.values()]) for each in (in_redis, stored)))
+            checks = [
+                check_of(IN_REDIS, _differences(in_redis, history)),
+                check_of(STORED, _differences(stored, history)),
+                check_of(FROZEN, _freeze_differences(in_redis, stored, history)),
+            ]
+            if board:
+                [event_no] = history.events
+                checks.append(check_of(SHOWN, board.differences(event_no, stored.freezes.get(event_no), history)))
+        return checks
+
+    def _redis_claim(self, history: LedgerHistory) -> Claim:
+        def reached() -> AppliedPosition | None:
+            content = client.get(applied_key(self._source))
+            applied = msgspec.json.decode(content, type=AppliedPosition) if content else None
+            return applied if applied and applied.at and applied.lsn >= history.lsn else None
+
+        with redis.Redis.from_url(self._redis_url, protocol=2) as client:
+            applied = history.awaited(reached)
+            keys = {no: tally_key(event.event_id, self._source) for no, event in history.events.items()}
+            payloads = {no: client.hget(key, "payload") for no, key in keys.items()}
+        tallies = {no: msgspec.json.decode(payload, type=SourceTally) for no, payload in payloads.items() if payload}
+        counts = _by_key({no: tally.counts for no, tally in tallies.items()})
+        lsns = {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()}
+        return Claim(counts, applied.lsn, lsns, {no: tally.freeze for no, tally in tallies.items() if tally.frozen})
+
+    def _stored_claim(self, history: LedgerHistory) -> Claim:
+        def reached() -> Claim | None:
+            stored, tally = ledger.stored_tally(self._source, history.keep_alive)
+            if stored is None or tally is None or stored.position.lsn < history.lsn:
+                return None
+            counts = _by_key({no: event.counts for no, event in tally.events.items()})
+            freezes = {no: event.freeze.message() for no, event in tally.events.items() if event.freeze}
+            return Claim(counts, stored.position.lsn, {}, freezes)
+
+        with psycopg.connect(conninfo(self._url, "audit"), autocommit=True) as connection:
+            ledger = LedgerReader(connection)
+            return history.awaited(reached)
+
+
+def _by_key(counts: Mapping[int, Mapping[int, int]]) -> dict[CountKey, int]:
+    return {CountKey(no, contestant_no): votes for no, each in counts.items() for contestant_no, votes in each.items()}
+
+
+def _differences(claim: Claim, history: LedgerHistory) -> Iterator[Row]:
+    """The counts that differ, of events that were there when the recount began."""
+    counted = history.counts_at(claim.lsn_of)
+    for key in sorted(counted.keys() | claim.counts.keys()):
+        if key.event_no in history.events and counted[key] != claim.counts.get(key, 0):
+            yield {
+                "event_id": history.events[key.event_no].event_id,
+                "contestant_no": key.contestant_no,
+                "claimed": claim.counts.get(key, 0),
+                "ledger": counted[key],
+                "wal_position": f"{claim.lsn_of(key.event_no) >> 32:X}/{claim.lsn_of(key.event_no) & 0xFFFFFFFF:X}",
+            }
+
+
+def _freeze_differences(in_redis: Claim, stored: Claim, history: LedgerHistory) -> Iterator[Row]:
+    """The freezes that are lost, or that differ though no change of their event lies between them."""
+    for event_no, shown in in_redis.freezes.items():
+        kept = stored.freezes.get(event_no)
+        if shown is None or (kept and kept.lsn == shown.lsn and kept.counts != shown.counts):
+            yield {
+                "event_id": history.events[event_no].event_id,
+                "claimed": shown and shown.counts,
+                "stored": kept and kept.counts,
+            }
