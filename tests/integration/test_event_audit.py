@@ -25,13 +25,10 @@ from ops.rig.service import command_process
 from ops.rig.votes import cast_sealed, submit, vote_of
 
 SEALS = "Has any row another seal than its own?"
-BALLOT = "Is the ballot what it was when the event opened?"
 TALLIES = questions()[31].title
 HOURS = questions()[32].title
-BALLOT_NUMBERS = questions()[33].title
 RECEIPTS = questions()[35].title
 LEAVES = questions()[34].title
-VANISHED = questions()[36].title
 
 Said = dict[str, list[Row]]
 Audit = Callable[..., Said]
@@ -98,6 +95,9 @@ async def test_an_untouched_ledger_is_sound(
     said = audit("--page", str(tmp_path / "page.html"), "--metrics", str(tmp_path / "audit.prom"))
     assert said.returncode == 0, said.stderr
     assert said.stdout.startswith("4 votes, 1 receipts: nothing was found\n")
+    [told] = [line for line in said.stdout.splitlines() if line.startswith(f"vote  vote_id {ack['vote_id']}, ")]
+    assert "contestant_name C1, " in told
+    assert told.endswith("seal_is_own True")
     assert "100.0000 %  C1" in said.stdout
     findings = (tmp_path / "audit.prom").read_text()
     assert f'vote_audit_findings{{event_id="{event.event_id}",finding="{SEALS}"}} 0.0\n' in findings
@@ -129,7 +129,7 @@ def test_an_auditor_asks_by_psql(database: Database, event: Event, owner: psycop
     }
     variables = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
     lines = {}
-    for file in sorted((PROJECT / "sql" / "audit").iterdir()):
+    for file in sorted((PROJECT / "sql" / "audit").glob("*.sql")):
         asking = ["-c", r"\prompt seed: voter_seed"] if ":voter_seed" in file.read_text() else []
         words = [str(BIN / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", *variables, *asking, "-f", str(file)]
         done = subprocess.run(
@@ -138,7 +138,7 @@ def test_an_auditor_asks_by_psql(database: Database, event: Event, owner: psycop
         assert (done.returncode, done.stderr) == (0, "seed:" if asking else ""), file
         lines[int(file.name[:2])] = done.stdout.splitlines()
     assert all(not lines[each.number] for each in questions().values() if each.is_finding)
-    assert (len(lines[10]), len(lines[20]), len(lines[21]), lines[22]) == (1, 3, 2, [])
+    assert (len(lines[10]), len(lines[20]), len(lines[21]), lines[22], len(lines[25])) == (1, 3, 2, [], 1)
     assert [line.split("|")[3] for line in lines[24]] == ["event.create", "event.open"]
 
 
@@ -189,16 +189,8 @@ def test_an_event_that_is_over_has_the_rows_that_were_counted(
     assert audit() == ({} if tallied == 3 else found)
 
 
-def test_an_event_without_its_rows_is_not_sound(audit: Audit, owner: psycopg.Connection, event: Event) -> None:
-    """Truncated rows are missed without any receipt; of an archived event it is said that it is."""
-    owner.execute("INSERT INTO tallies VALUES (%s, 1, 3)", [event.event_no])
-    owner.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(f"votes_e{event.event_no}_p0")))
-    found = audit()
-    assert found[TALLIES] == [{"contestant_no": 1, "rows": 0, "counted": 3}]
-    assert len(found[RECEIPTS]) == 3
-    owner.execute("DELETE FROM tallies")
-    owner.execute("INSERT INTO vote_assurances VALUES (%s, 'password', 3)", [event.event_no])
-    assert audit()[VANISHED] == [{"duplicates": 0, "accepted_by_rules": 3}]
+def test_an_archived_event_is_said_to_be(audit: Audit, owner: psycopg.Connection, event: Event) -> None:
+    """There is nothing to audit in the ledger; it says where to look."""
     owner.execute(sql.SQL("ALTER TABLE votes DETACH PARTITION {}").format(sql.Identifier(f"votes_e{event.event_no}")))
     with pytest.raises(LookupError, match="are archived"):
         audit()
@@ -219,78 +211,9 @@ def test_a_partition_that_is_gone_is_found(
     assert ("RENAME" in statement) == (RECEIPTS not in found)
 
 
-FORGED = """INSERT INTO votes (voted_at, event_no, contestant_no, voter, seal)
-    VALUES (now(), {}, 1, substr(sha256('forged'), 1, 12), substr(sha256('guess'), 1, 16))"""
-COPIED = """INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
-    SELECT voted_at, device, event_no, contestant_no, region, substr(sha256('copied'), 1, 12), seal
-    FROM votes WHERE event_no = {} LIMIT 1"""
-SWAPPED_ROWS = """UPDATE votes v SET voter = voter || '', seal = (
-    SELECT o.seal FROM votes o WHERE o.event_no = v.event_no AND o.voter > v.voter OR o.voter = (
-        SELECT min(voter) FROM votes) ORDER BY o.voter > v.voter DESC, o.voter LIMIT 1) WHERE event_no = {}"""
-ALTERED = "UPDATE votes SET contestant_no = 3 - contestant_no WHERE event_no = {}"
-LATER = "UPDATE votes SET voted_at = voted_at - interval '1 microsecond' WHERE event_no = {}"
-AFTER_CLOSE = "UPDATE votes SET voted_at = voted_at + interval '1 hour' WHERE event_no = {}"
-ELSEWHERE = "UPDATE votes SET region = 'FR' WHERE event_no = {}"
-OFF_BALLOT = "UPDATE votes SET contestant_no = 77 WHERE event_no = {}"
-
-
-@pytest.mark.parametrize(
-    ("statement", "found"),
-    [
-        (FORGED, {SEALS: 1}),
-        (COPIED, {SEALS: 1}),
-        (SWAPPED_ROWS, {SEALS: 3}),
-        (ALTERED, {SEALS: 3}),
-        (LATER, {SEALS: 3}),
-        (ELSEWHERE, {SEALS: 3}),
-        (AFTER_CLOSE, {SEALS: 3, HOURS: 3}),
-        (OFF_BALLOT, {SEALS: 3, BALLOT_NUMBERS: 1}),
-        ("DELETE FROM votes WHERE event_no = {}", {RECEIPTS: 3}),
-    ],
-)
-def test_a_change_by_sql_is_found(
-    audit: Audit, owner: psycopg.Connection, event: Event, statement: str, found: dict[str, int]
-) -> None:
-    """Even the superuser can't forge, copy, alter, move or delete a vote unnoticed."""
-    if statement == AFTER_CLOSE:
-        close(owner, event)
-        owner.execute("INSERT INTO tallies VALUES (%s, 1, 3)", [event.event_no])
-    owner.execute(sql.SQL(statement).format(event.event_no))
-    assert {title: len(rows) for title, rows in audit().items()} == found
-
-
-def test_a_vote_moved_to_another_event_is_found(
-    audit: Audit, owner: psycopg.Connection, event: Event, receipts: list[str]
-) -> None:
-    """It is missed where it was, and has no right seal where it is."""
-    other = make_event(owner)
-    owner.execute("UPDATE votes SET event_no = %s WHERE event_no = %s", [other.event_no, event.event_no])
-    assert audit().keys() == {RECEIPTS}
-    receipts.clear()
-    assert len(audit(other)[SEALS]) == 3
-
-
 def test_a_vote_in_a_pause_is_found(audit: Audit, owner: psycopg.Connection, event: Event) -> None:
     """The log of acts says when voting was open."""
     for action in ("event.pause", "event.resume"):
         owner.execute("INSERT INTO audit_log (action, event_id) VALUES (%s, %s)", [action, event.event_id])
     owner.execute("UPDATE audit_log SET at = at - interval '1 hour' WHERE action = 'event.pause'")
     assert len(audit()[HOURS]) == 3
-
-
-SWAPPED = """UPDATE contestants c SET contestant_name = other.contestant_name FROM contestants other
-    WHERE c.event_no = {} AND other.event_no = c.event_no AND other.contestant_no = 3 - c.contestant_no"""
-RENAMED = "UPDATE events SET event_name = 'Another' WHERE event_no = {}"
-UNSEALED = "UPDATE events SET ballot_seal = NULL WHERE event_no = {}"
-
-
-@pytest.mark.parametrize(
-    ("statement", "finding"),
-    [(SWAPPED, "it is not what it was"), (RENAMED, "it is not what it was"), (UNSEALED, "it was never sealed")],
-)
-def test_a_ballot_changed_by_sql_is_found(
-    audit: Audit, owner: psycopg.Connection, event: Event, statement: str, finding: str
-) -> None:
-    """Two names that change places change who has won, though every vote is as it was."""
-    owner.execute(sql.SQL(statement).format(event.event_no))
-    assert audit() == {BALLOT: [{"ballot": finding}]}
