@@ -3,6 +3,7 @@
 import sys
 
 from ops.benches import (
+    audit_bench,
     e2e_bench,
     events_bench,
     fanout_bench,
@@ -26,6 +27,7 @@ BENCHES = {
     "scale": scale_bench.main,
     "migrations": migrations_bench.main,
     "partitions": partitions_bench.main,
+    "audit": audit_bench.main,
     "fanout": fanout_bench.main,
     "http": http_bench.main,
     "overload": overload_bench.main,
