@@ -55,7 +55,7 @@ def test_what_is_to_be_typed_exists(runbook: Runbook) -> None:
     assert [each for each in re.findall(r"partitions/\w+\.sql", typed) if not (PROJECT / each).exists()] == []
     asked = re.findall(r"^(?:ready|metrics|logs|as|port) (\w+)", typed, re.MULTILINE)
     supervised = re.findall(r"supervise (?:\w+ )+(?:services:)?(\w+)", typed)
-    assert {*asked, *supervised} <= {*PROCESSES, "admin", "edge", "operator", "status", "synthetic"}
+    assert {*asked, *supervised} <= {*PROCESSES, "admin", "audit", "edge", "operator", "status", "synthetic"}
     parts = re.findall(r"vote_[a-z_]+", "\n".join(line for line in typed.splitlines() if line.startswith("metrics ")))
     assert [part for part in parts if not any(part in name for name in catalogue())] == []
     settings = re.findall(r"`([A-Z]+_[A-Z_]+)`", runbook.text)
