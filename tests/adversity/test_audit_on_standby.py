@@ -1,0 +1,60 @@
+"""An audit of a standby that streams: it is the same audit, and one that replay has ended says what to do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ops.auditor.__main__ import main
+from ops.auditor.event_audit import EventAudit
+from ops.auditor.leaf_check import LeafCheck
+from ops.rig.event import make_event
+from ops.rig.eventually import eventually
+from ops.rig.people import RECEIPT_KEY, SEAL_KEY
+from ops.rig.postgres import postgres, standby_of
+from ops.rig.votes import cast_sealed
+
+IMPATIENT = ("max_standby_streaming_delay = 0", "hot_standby_feedback = off")  # as no standby of auditors should be
+ASKING = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'vote_auditor'"
+
+
+def test_an_audit_of_a_standby(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sound, under one snapshot for several processes; then the primary changes a table that it reads, and it tells."""
+    for name, key in (("SEAL_KEYS_FILE", SEAL_KEY), ("RECEIPT_KEYS_FILE", RECEIPT_KEY)):
+        (tmp_path / name).write_text(json.dumps({"1": key.hex()}))
+        monkeypatch.setenv(name, str(tmp_path / name))
+    with (
+        postgres(tmp_path / "primary") as primary,
+        standby_of(primary, tmp_path / "standby", "standby", *IMPATIENT) as standby,
+    ):
+        with psycopg.connect(primary.database.url(), autocommit=True) as owner:
+            event = make_event(owner, expected_votes=10_000_000)
+            (tmp_path / "receipts").write_text(
+                "\n".join(cast_sealed(owner, event, [bytes([n]) * 12 for n in range(9)]))
+            )
+        [(end,)] = primary.execute("SELECT pg_current_wal_lsn()")
+        replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        eventually(lambda: standby.execute(replayed, end) == [(True,)], "the standby has replayed the votes")
+        monkeypatch.setenv("DATABASE_URL", standby.database.url("vote_auditor"))
+        words = [event.event_id, "--receipts", str(tmp_path / "receipts"), "--jobs", "2"]
+        assert main(words) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("9 votes, 9 receipts: nothing was found\n")
+        assert "On a replica: True\n" in said
+
+        check: Callable[..., list[LeafCheck]] = EventAudit._leaves
+
+        def meanwhile(audit: EventAudit, *given: object) -> list[LeafCheck]:
+            primary.execute("ALTER TABLE contestants ADD COLUMN more text")
+            eventually(lambda: standby.execute(ASKING) == [(0,)], "replay has ended the audit's connection")
+            return check(audit, *given)
+
+        monkeypatch.setattr(EventAudit, "_leaves", meanwhile)
+        assert main(words) == 2
+        said = capsys.readouterr().err
+        assert "conflict with recovery" in said
+        assert "run the audit again" in said
