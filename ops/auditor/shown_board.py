@@ -54,7 +54,7 @@ class ShownBoard:
         while True:
             board = self._read()
             if board is None:
-                return []
+                raise NotReachedError("the results were hidden meanwhile")
             seen.append(board)
             history.read()
             if any(not each.stale and self._is_right(each, event_no, freeze, history) for each in seen):
