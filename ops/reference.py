@@ -21,7 +21,7 @@ from contract import errors, metric_names
 from contract.latency_histogram import LatencyHistogram
 from ops.embedded import stack_configuration
 from ops.log_reference import ABOUT_LOGS, log_lines
-from ops.observe.server_families import POSTGRES, REDIS
+from ops.observe.server_families import BACKUPS, POSTGRES, REDIS
 
 PROJECT = Path(__file__).parent.parent
 SETTINGS_MODULES = (
@@ -33,6 +33,7 @@ SETTINGS_MODULES = (
     "fanout.settings",
     "query.settings",
     "ops.auditor.settings",
+    "ops.backups.settings",
     "ops.canary.settings",
     "ops.edge.settings",
     "ops.observe.settings",
@@ -50,6 +51,8 @@ READERS = {  # who reads settings, and where
     "edge": [EVERYBODY, "ops/edge/__main__.py"],
     "synthetic": [EVERYBODY, "ops/canary/__main__.py"],
     "exporter": [EVERYBODY, "ops/observe/exporter.py"],
+    "backup": [EVERYBODY, "ops/backups/__main__.py", "ops/backups/wal_receiver.py"],
+    "restore": [EVERYBODY, "ops/backups/restore.py"],
     "traces": [EVERYBODY, "ops/traces/__main__.py"],
     "migrate": [EVERYBODY, "ops/migrate.py"],
     "audit": [EVERYBODY, "ops/auditor/__main__.py"],
@@ -168,7 +171,7 @@ def metrics() -> dict[str, tuple[Metric, Sequence[str]]]:
         if isinstance(collector, MetricWrapperBase | LatencyHistogram):
             (described,) = collector.describe()
             found[described.name] = described, collector._labelnames  # noqa: SLF001
-    for server in (POSTGRES, REDIS):
+    for server in (POSTGRES, REDIS, BACKUPS):
         found |= {each.name: (each.filled([]), each.labels) for each in (server.up, *server.families)}
     return {name: each for name, each in found.items() if name in named}
 

@@ -21,6 +21,8 @@ from ops.dashboards.panels import (
 
 OLDEST = Query("max(vote_pg_oldest_transaction_seconds)", "oldest")
 SIZE = Query("max(vote_pg_database_bytes)", "on disk")
+BACKUP_AGE = Query("time() - max(vote_backup_last_unix_seconds)", "old")
+ARCHIVE_AGE = Query("time() - max(vote_backup_wal_unix_seconds)", "old")
 PARTITIONS = Query("max(vote_pg_partitions)", "leaves")
 
 
@@ -54,6 +56,8 @@ def _wal() -> list[AnyPanel]:
         graph("WAL until fanout's slot is lost", BYTES, left),
         graph("WAL written a second", BYTES, rate("vote_pg_wal_bytes")),
         graph("Standbys", NUMBER, standbys),
+        graph("How old the newest verified backup is", SECONDS, BACKUP_AGE, objective=26 * 3600),
+        graph("How old the archived WAL is", SECONDS, ARCHIVE_AGE, objective=40),
         graph("How old the replica's reads are", SECONDS, Query("vote_replica_behind_seconds", "{{instance}}")),
         latency("cast_votes with its COMMIT", "vote_batch_seconds", objective=objectives.ACK_S),
         latency("A checkpoint of fanout", "vote_fanout_checkpoint_seconds"),

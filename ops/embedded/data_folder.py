@@ -1,7 +1,7 @@
 """DATA_DIR: where each file of a running stack lies. Everything in it belongs to the operator alone.
 
-ports.json  environment.json  demo.json  supervisord.conf  lock  secrets/  logs/  profiles/  postgres/  replica/
-valkey/  caddy/  prometheus/
+ports.json  environment.json  demo.json  supervisord.conf  lock  archiving  secrets/  logs/  profiles/  postgres/
+replica/  backups/  valkey/  caddy/  prometheus/
 """
 
 import fcntl
@@ -89,6 +89,16 @@ class DataFolder:
     def replica(self) -> Path:
         """The standby's cluster, if ./ops/replica has made one: whole, or not there."""
         return self.root / "replica"
+
+    @property
+    def archiving(self) -> Path:
+        """Names the folder that the WAL is archived in, if ./ops/backup has begun that."""
+        return self.root / "archiving"
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go: as the file above says, else in here."""
+        return Path(self.archiving.read_text()) if self.archiving.exists() else self.root / "backups"
 
     @property
     def valkey(self) -> Path:

@@ -33,8 +33,7 @@ class PostgresServer:
         postgres_user.give(self.data)
         if not (self.data / "PG_VERSION").exists():
             self._initdb(superuser_password)
-        for name in ("postgresql.conf", "pg_hba.conf"):
-            (self.data / name).write_text(resources.files("ops.embedded").joinpath(name).read_text())
+        write_configuration(self.data)
 
     def follow(self, primary_port: int) -> None:
         """Let this standby look for its primary at this port of this machine: it may have moved while both stood."""
@@ -70,3 +69,9 @@ class PostgresServer:
             made = subprocess.run(words, check=False, capture_output=True, text=True)
         if made.returncode:
             raise CannotStart(f"initdb failed ({shlex.join(words)}): {made.stderr.strip()}")
+
+
+def write_configuration(data: Path) -> None:
+    """Give a data folder our configuration."""
+    for name in ("postgresql.conf", "pg_hba.conf"):
+        (data / name).write_text(resources.files("ops.embedded").joinpath(name).read_text())

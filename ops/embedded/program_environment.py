@@ -124,7 +124,15 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
             "QUERY_URL": at.url_of("query"),
         },
         "edge": _edge(folder, at),
-        "exporter": {"DATABASE_URL": ledger["vote_monitor"], "REDIS_URL": at.redis_url},
+        "exporter": {
+            "DATABASE_URL": ledger["vote_monitor"],
+            "REDIS_URL": at.redis_url,
+            "BACKUP_DIR": str(folder.backups) if folder.archiving.exists() else "",
+        },
+        "backup": {
+            "BACKUP_URL": with_login(at.database_url, "vote_backup", secrets.password("vote_backup")),
+            "BACKUP_DIR": str(folder.backups),
+        },
         "traces": {},
         "synthetic": {"DATA_DIR": str(folder.root), "EDGE_PORT": str(at.edge_port)},
         "operator": {

@@ -24,100 +24,80 @@ from psycopg import sql
 
 from ops.embedded import postgres_user, readiness
 from ops.embedded.data_folder import DataFolder
+from ops.embedded.embedded_primary import EmbeddedPrimary
 from ops.embedded.ports import choose
 from ops.embedded.postgres_server import BIN, PostgresServer
 from ops.embedded.program_environment import readers
 from ops.embedded.readiness import wait_until
 from ops.embedded.refusal import CannotStart
-from ops.embedded.secret_files import SecretFiles, write_private
-from ops.embedded.stack_configuration import DATABASE, PROJECT
+from ops.embedded.secret_files import SecretFiles
+from ops.embedded.stack_configuration import DATABASE
 from ops.embedded.supervisor_config import SERVICES_GROUP, replica_program
-from ops.embedded.supervisor_control import SupervisorControl
 
 NAME = "replica"  # of the program, the slot, and the standby itself
 ROLE = "vote_replica"
 READING = ("query", "sse")
 STREAMS_WITHIN_S = 120
 READY_WITHIN_S = 60
-_SLOT = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
 _STREAMS = "SELECT FROM pg_stat_replication WHERE application_name = %s AND state = 'streaming'"
 
 
 class Replica:
-    """The standby of one stack."""
+    """The standby of one stack, which runs; raises CannotStart else."""
 
     def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
         self._secrets = SecretFiles(folder.secrets)
-        self._control = SupervisorControl(folder)
+        self._primary = EmbeddedPrimary(folder, "make its standby there, and set REPLICA_URL")
+        self._control = self._primary.control
 
     def make(self) -> None:
         """Return when it streams and reads go to it; raises CannotStart. What fails leaves the stack as it was."""
-        primary = self._primary()
         if self._folder.replica.exists():
             raise CannotStart(f"{self._folder.replica} is there already; ./ops/replica --remove takes it away")
-        if json.loads(self._folder.environment.read_text())["query"].get("PRIMARY_URL"):
+        if self._primary.told()["query"].get("PRIMARY_URL"):
             raise CannotStart("reads go to a REPLICA_URL of yours; start ./ops/up without it first")
-        with psycopg.connect(self._superuser(primary), autocommit=True) as connection:
+        with psycopg.connect(self._primary.superuser_url, autocommit=True) as connection:
             try:
                 self._let_in(connection)
-                self._copy(primary)
+                self._copy()
                 replica = self._run()
                 wait_until(partial(self._why_no_stream, connection), STREAMS_WITHIN_S)
-                _set(connection, sql.SQL("ALTER SYSTEM SET synchronized_standby_slots = {}").format(NAME))
-                self._read_at(primary, replica.address(DATABASE))
+                self._primary.set(connection, "synchronized_standby_slots", NAME)
+                self._read_at(replica.address(DATABASE))
             except BaseException:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it
-                self._undo(primary, connection)
+                self._undo(connection)
                 raise
 
     def remove(self) -> None:
         """Return when nothing waits for it, reads it or is left of it; raises CannotStart."""
-        primary = self._primary()
-        with psycopg.connect(self._superuser(primary), autocommit=True) as connection:
+        with psycopg.connect(self._primary.superuser_url, autocommit=True) as connection:
             names = connection.execute("SHOW synchronous_standby_names").fetchone()
             if names and NAME in names[0]:
                 raise CannotStart(
                     f"commits wait for it (synchronous_standby_names = '{names[0]}'): change that first, knowingly"
                 )
-            _set(connection, sql.SQL("ALTER SYSTEM RESET synchronized_standby_slots"))
-            self._read_at(primary, "")
+            self._primary.set(connection, "synchronized_standby_slots", None)
+            self._read_at("")
             self._take_away(connection)
 
-    def _undo(self, primary: PostgresServer, connection: psycopg.Connection) -> None:
+    def _undo(self, connection: psycopg.Connection) -> None:
         """Take away whatever `make` has made so far; raises what keeps it from that, after it has tried all."""
         try:
-            _set(connection, sql.SQL("ALTER SYSTEM RESET synchronized_standby_slots"))
-            if json.loads(self._folder.environment.read_text())["query"].get("PRIMARY_URL"):
-                self._read_at(primary, "")
+            self._primary.set(connection, "synchronized_standby_slots", None)
+            if self._primary.told()["query"].get("PRIMARY_URL"):
+                self._read_at("")
         finally:
             self._take_away(connection)
 
-    def _primary(self) -> PostgresServer:
-        """The stack's own server, which runs; raises CannotStart."""
-        if not self._control.answers():
-            raise CannotStart(f"no stack runs on {self._folder.root}; start ./ops/up first")
-        primary = PostgresServer(self._folder.postgres, json.loads(self._folder.ports.read_text())["postgres"])
-        told = json.loads(self._folder.environment.read_text())
-        if told["operator"]["DATABASE_URL"] != primary.url("postgres", self._secrets.password("postgres"), DATABASE):
-            raise CannotStart("DATABASE_URL is a server of yours: make its standby there, and set REPLICA_URL")
-        return primary
-
-    def _superuser(self, primary: PostgresServer) -> str:
-        return primary.url("postgres", self._secrets.password("postgres"), DATABASE)
-
     def _let_in(self, connection: psycopg.Connection) -> None:
         """Make the role that may copy all, and the slot that keeps what the copy will ask for."""
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
-            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(ROLE)))
-        password = self._secrets.password(ROLE).encode()
-        verifier = connection.pgconn.encrypt_password(password, ROLE.encode(), b"scram-sha-256").decode()
-        admitted = sql.SQL("ALTER ROLE {} REPLICATION LOGIN PASSWORD {}")
-        connection.execute(admitted.format(sql.Identifier(ROLE), sql.Literal(verifier)))
-        _drop_slot(connection)  # of one that was killed while it copied
+        self._primary.let_in(connection, ROLE)
+        self._primary.drop_slot(connection, NAME)  # of one that was killed while it copied
         connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [NAME])
 
-    def _copy(self, primary: PostgresServer) -> None:
+    def _copy(self) -> None:
         """Copy the cluster; it gets its name when it is whole."""
         partial_copy = self._partial()
         shutil.rmtree(partial_copy, ignore_errors=True)
@@ -125,7 +105,9 @@ class Replica:
         postgres_user.give(partial_copy)
         program = BIN / "pg_basebackup"
         # The standby remembers this address: the database is for its fanout slot, the name for whoever names standbys.
-        address = f"host=127.0.0.1 port={primary.port} user={ROLE} dbname={DATABASE} application_name={NAME}"
+        address = (
+            f"host=127.0.0.1 port={self._primary.server.port} user={ROLE} dbname={DATABASE} application_name={NAME}"
+        )
         words = [str(program), "-d", address, "-D", str(partial_copy), "-R", "-S", NAME, "--checkpoint=fast", "-P"]
         environment = {**os.environ, "PGPASSWORD": self._secrets.password(ROLE)}
         copied = subprocess.run([*postgres_user.prefix(program, partial_copy), *words], check=False, env=environment)
@@ -140,10 +122,7 @@ class Replica:
         self._folder.ports.write_text(json.dumps(numbers, indent=1))
         replica = PostgresServer(self._folder.replica, numbers[NAME])
         replica.prepare("")
-        self._forget_program()
-        with self._folder.supervisor_conf.open("a") as configuration:
-            configuration.write("\n" + replica_program(replica.command()).section(self._folder, PROJECT))
-        self._control.add(NAME)
+        self._primary.supervise(replica_program(replica.command()))
         return replica
 
     def _why_no_stream(self, connection: psycopg.Connection) -> str:
@@ -151,12 +130,10 @@ class Replica:
             return ""
         return f"the standby doesn't stream; its log is {self._folder.logs / f'{NAME}.log'}"
 
-    def _read_at(self, primary: PostgresServer, replica_url: str) -> None:
+    def _read_at(self, replica_url: str) -> None:
         """Tell readers where to read, and start those again that go on: they are away for a second or two."""
-        told = json.loads(self._folder.environment.read_text())
-        for name, settings in readers(primary.address(DATABASE), replica_url, self._secrets).items():
-            told[name] |= settings
-        write_private(self._folder.environment, json.dumps(told, indent=1))
+        for name, settings in readers(self._primary.server.address(DATABASE), replica_url, self._secrets).items():
+            self._primary.tell(name, settings)
         numbers = json.loads(self._folder.ports.read_text())
         for name in READING:
             self._restart(name)
@@ -178,36 +155,14 @@ class Replica:
         return f"{name} doesn't stop" if self._control.states()[name] == "STOPPING" else ""
 
     def _take_away(self, connection: psycopg.Connection) -> None:
-        self._control.remove(NAME)
-        self._forget_program()
+        self._primary.forget(NAME)
         for files in (self._folder.replica, self._partial()):
             shutil.rmtree(files, ignore_errors=True)
         connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(ROLE)))
-        _drop_slot(connection)
-
-    def _forget_program(self) -> None:
-        """It is the last of the supervisor's file."""
-        configuration = self._folder.supervisor_conf.read_text()
-        self._folder.supervisor_conf.write_text(configuration.partition(f"[program:{NAME}]")[0])
+        self._primary.drop_slot(connection, NAME)
 
     def _partial(self) -> Path:
         return self._folder.replica.with_name(f"{NAME}.partial")
-
-
-def _drop_slot(connection: psycopg.Connection) -> None:
-    def why_not() -> str:
-        slot = connection.execute(_SLOT, [NAME]).fetchone()
-        return "somebody still reads the slot of the standby" if slot and slot[0] else ""
-
-    wait_until(why_not, READY_WITHIN_S)
-    connection.execute(
-        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", [NAME]
-    )
-
-
-def _set(connection: psycopg.Connection, statement: sql.SQL | sql.Composed) -> None:
-    connection.execute(statement)
-    connection.execute("SELECT pg_reload_conf()")
 
 
 def main() -> int:
@@ -215,8 +170,8 @@ def main() -> int:
     line = argparse.ArgumentParser(prog="./ops/replica", description=__doc__.splitlines()[0], allow_abbrev=False)
     line.add_argument("--remove", action="store_true", help="take it away: reads and audits go to the primary again")
     given = line.parse_args()
-    replica = Replica(DataFolder(Path(os.environ["DATA_DIR"]).absolute()))
     try:
+        replica = Replica(DataFolder(Path(os.environ["DATA_DIR"]).absolute()))
         if given.remove:
             replica.remove()
             print("Taken away: reads and audits go to the primary.")

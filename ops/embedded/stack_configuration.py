@@ -76,6 +76,8 @@ def configure(
         replica.follow(postgres.port)
         programs.append(supervisor_config.replica_program(replica.command()))
         replica_url = replica_url or replica.address(DATABASE)
+    if not wishes.database_url and folder.archiving.exists():
+        programs.append(supervisor_config.backup_program(folder))
 
     database_url = wishes.database_url or postgres.url("postgres", secrets.password("postgres"), DATABASE)
     redis_url = wishes.redis_url or valkey.url(secrets.password("valkey"))

@@ -6,6 +6,7 @@ awaited: first the edge, so that nothing new comes in, then the services, which 
 """
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from ops.embedded.data_folder import DataFolder
 
 SERVICES_GROUP = "services"
+BACKUP = "backup"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ def replica_program(command: list[str]) -> Program:
     return Program("replica", command, 2, autostart=True, stop_signal="INT", stop_within_s=120)
 
 
+def backup_program(folder: DataFolder) -> Program:
+    """The receiver of its WAL, which likewise stops before it, and takes up at the next start what was left."""
+    words = launched_words(folder, BACKUP, ["python", "-m", "ops.backups.wal_receiver"])
+    return Program(BACKUP, words, 2, autostart=True)
+
+
 def valkey_program(command: list[str]) -> Program:
     """The embedded Redis protocol server."""
     return Program("valkey", command, 2, autostart=True)
@@ -130,6 +138,11 @@ priority=20
 
 """
     return head + "\n".join(program.section(folder, directory) for program in programs)
+
+
+def without(configuration: str, name: str) -> str:
+    """The configuration file without this program."""
+    return re.sub(rf"(?ms)^\[program:{re.escape(name)}\]\n.*?(?=^\[|\Z)", "", configuration)
 
 
 def _literal(text: str) -> str:

@@ -1,5 +1,6 @@
-"""Lets Prometheus scrape what Postgres and Redis say of themselves. One small process of ours, since Debian's exporters
-aren't everywhere, and the embedded stack needs nothing that isn't. A server that is away costs its own metrics alone.
+"""Lets Prometheus scrape what Postgres and Redis say of themselves, and how old the backups are. One small process of
+ours, since Debian's exporters aren't everywhere, and the embedded stack needs nothing that isn't. A server that is away
+costs its own metrics alone.
 
 python -m ops.observe.exporter
 """
@@ -15,9 +16,11 @@ from prometheus_client import REGISTRY, start_http_server
 from contract import metering, settings
 from contract.log_settings import Logs
 from contract.telemetry import start_logging
+from ops.backups.settings import BackupPlace
+from ops.observe.backup_statistics import BackupStatistics
 from ops.observe.postgres_statistics import PostgresStatistics
 from ops.observe.redis_statistics import RedisStatistics
-from ops.observe.server_families import POSTGRES, REDIS
+from ops.observe.server_families import BACKUPS, POSTGRES, REDIS
 from ops.observe.server_watch import ServerWatch
 from ops.observe.settings import ExporterListening
 
@@ -28,10 +31,12 @@ def main() -> int:
     """Until SIGTERM or SIGINT; exit code 2 with one line when a setting is wrong."""
     try:
         start_logging("exporter", settings.read(Logs, os.environ))
-        watches = (
+        watches = [
             ServerWatch(POSTGRES, PostgresStatistics(settings.read(settings.Primary, os.environ).url)),
             ServerWatch(REDIS, RedisStatistics(settings.read(settings.Redis, os.environ).url)),
-        )
+        ]
+        if folder := settings.read(BackupPlace, os.environ).folder:
+            watches.append(ServerWatch(BACKUPS, BackupStatistics(folder)))
         listening = settings.read(ExporterListening, os.environ)
     except settings.SettingError as error:
         print(f"exporter: {error}", file=sys.stderr)

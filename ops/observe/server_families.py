@@ -1,4 +1,4 @@
-"""The metrics of servers that can't be scraped themselves, Postgres and Redis: their names, labels and meaning.
+"""The metrics of what can't be scraped itself, Postgres, Redis and backups: their names, labels and meaning.
 
 They aren't counted here but read, so they are families of a custom collector, made anew for each reading.
 """
@@ -58,6 +58,14 @@ POSTGRES = Server(
         Family(metric_names.PG_DEADLOCKS, "Deadlocks in the ledger's database", kind="counter"),
         Family(metric_names.PG_AUTOVACUUM_RUNNING, "Workers of autovacuum that run"),
         Family(metric_names.PG_PARTITIONS, "Leaves of partitioned tables"),
+    ),
+)
+BACKUPS = Server(
+    Family(metric_names.BACKUP_UP, "Whether the folder of backups can be read"),
+    (
+        Family(metric_names.BACKUP_LAST_UNIX_SECONDS, "When the newest verified backup was finished"),
+        Family(metric_names.BACKUP_WAL_UNIX_SECONDS, "When WAL was written to the archive last"),
+        Family(metric_names.BACKUP_FREE_BYTES, "Room that is left for backups"),
     ),
 )
 REDIS = Server(

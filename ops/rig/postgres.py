@@ -91,6 +91,13 @@ def standby_at(superuser_url: str, folder: Path, slot: str, *settings: str) -> I
         yield standby
 
 
+@contextlib.contextmanager
+def postgres_in(folder: Path, *settings: str) -> Iterator[RunningPostgres]:
+    """Run a server on files that are there, until the end of the block."""
+    with _running(_server(folder), *settings) as running:
+        yield running
+
+
 def _server(folder: Path) -> PostgresServer:
     return PostgresServer(folder, ports.choose(["postgres"], {})["postgres"])
 

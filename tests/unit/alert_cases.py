@@ -180,6 +180,8 @@ STORES = [
     Case("Deadlocks", {"vote_pg_deadlocks_total": Rate(0, 0.1)}, after_s=330),
     Case("ReplicaBehind", {'vote_replica_behind_seconds{job="query", instance="a:1"}': Gauge(0, 600)}),
     Case("StandbyLost", {"vote_pg_up": Gauge(1, 1), 'vote_pg_standbys{state="streaming"}': Gauge(1, GONE)}),
+    Case("BackupOld", {"vote_backup_last_unix_seconds": Gauge(0, -93_600)}),
+    Case("WalNotArchived", {"vote_backup_wal_unix_seconds": Clock(), "vote_pg_up": Gauge(1, 1)}),
     Case(
         "DiskFills",
         {

@@ -16,7 +16,7 @@ from ops.rig.alert_rules import alerts
 from ops.rig.metric_catalogue import catalogue
 from ops.rig.runbooks import HEADINGS, README, SHELL, Runbook, runbooks
 
-PROCESSES = [*read_procfile((PROJECT / "Procfile").read_text()), "postgres", "replica", "valkey"]
+PROCESSES = [*read_procfile((PROJECT / "Procfile").read_text()), "postgres", "replica", "valkey", "backup"]
 each_page = pytest.mark.parametrize("runbook", [*runbooks(), Runbook(README)], ids=lambda each: each.path.stem)
 
 

@@ -1,0 +1,156 @@
+"""Where backups lie, and what of them is kept. A backup is there once it is verified, or not at all.
+
+    BACKUP_DIR/
+      system                      whose they are: the system identifier of one Postgres
+      base/20261130T201500123Z-full/ backup.json, written when it was verified, and data/, the files themselves
+      base/20261201T201500123Z-incremental/
+      wal/20261130T201400123Z/       segments, one folder for each slot that they were received through
+
+What is being made, or taken away, ends in `.partial`; whoever makes the next backup removes it.
+"""
+
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contract.position import parse_lsn
+from ops.backups.wal_segments import Branch, Segment, read_history, segment_of
+from ops.embedded import postgres_user
+from ops.embedded.refusal import CannotStart
+from ops.embedded.secret_files import write_private
+
+FULL, INCREMENTAL = "full", "incremental"
+NOTE, MANIFEST, PARTIAL = "backup.json", "backup_manifest", ".partial"
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """A verified backup. `of` is the one that an incremental one adds to; positions are LSNs of its own WAL."""
+
+    name: str
+    kind: str
+    of: str
+    finished: dt.datetime
+    timeline: int
+    start_lsn: int
+    end_lsn: int
+
+
+@dataclass(frozen=True)
+class BackupFolder:
+    """The backups of one Postgres."""
+
+    root: Path
+
+    @property
+    def base(self) -> Path:
+        """The base backups."""
+        return self.root / "base"
+
+    @property
+    def wal(self) -> Path:
+        """The archived WAL."""
+        return self.root / "wal"
+
+    def data(self, name: str) -> Path:
+        """The files of a backup."""
+        return self.base / name / "data"
+
+    def prepare(self, system_id: str) -> None:
+        """Make it for this Postgres; raises CannotStart when it is another one's, or can't be written."""
+        try:
+            for folder in (self.root, self.base, self.wal):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, parents=folder == self.root)
+                    postgres_user.give(folder)
+            owner = self.root / "system"
+            if not owner.exists():
+                write_private(owner, system_id)
+            theirs = owner.read_text()
+        except OSError as error:
+            raise CannotStart(f"can't write to {self.root}: {error.strerror}") from error
+        if theirs != system_id:
+            raise CannotStart(
+                f"{self.root} has backups of another Postgres (system {theirs}, and this one is {system_id}); "
+                "set another BACKUP_DIR"
+            )
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes or removes backups during the block; raises CannotStart when somebody does."""
+        with (self.root / "lock").open("a") as holder:
+            try:
+                fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CannotStart(f"another backup to {self.root} is under way") from None
+            yield
+
+    def backups(self) -> list[Backup]:
+        """All verified ones, oldest first; raises CannotStart for a note that can't be read."""
+        notes = sorted(note for note in self.base.glob(f"*/{NOTE}") if note.parent.suffix != PARTIAL)
+        try:
+            return [msgspec.json.decode(note.read_bytes(), type=Backup) for note in notes]
+        except (OSError, msgspec.MsgspecError) as error:
+            raise CannotStart(f"a {NOTE} below {self.base} can't be read: {error}") from error
+
+    def remove(self, name: str) -> None:
+        """Take a backup away; from the first moment on it isn't one any more."""
+        leaving = self.base / f"{name}{PARTIAL}"
+        (self.base / name).rename(leaving)
+        shutil.rmtree(leaving)
+
+    def sweep(self) -> None:
+        """Remove what was broken off."""
+        for left in self.base.glob(f"*{PARTIAL}"):
+            shutil.rmtree(left)
+
+    def segments(self, segment_bytes: int) -> Mapping[Path, Segment]:
+        """The archived segments by their files."""
+        named = ((file, segment_of(file.name, segment_bytes)) for file in self.wal.glob("*/*"))
+        return {file: segment for file, segment in named if segment}
+
+    def history(self, timeline: int) -> list[Branch]:
+        """The timelines before this one, as far as the archive tells."""
+        return next((read_history(file.read_text()) for file in self.wal.glob(f"*/{timeline:08X}.history")), [])
+
+    def timeline(self) -> int:
+        """The newest one in the archive; 1 when there is none."""
+        return max((int(file.stem, 16) for file in self.wal.glob("*/*.history")), default=1)
+
+
+def stamp(moment: dt.datetime) -> str:
+    """A name for what was begun then; sorts by time."""
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03}Z"
+
+
+def chain_of(backups: Sequence[Backup], last: Backup) -> list[Backup]:
+    """A backup with all that it adds to, the full one first; raises CannotStart when one of them isn't there."""
+    by_name = {backup.name: backup for backup in backups}
+    chain = [last]
+    while chain[0].kind != FULL:
+        if chain[0].of not in by_name:
+            raise CannotStart(f"{chain[0].name} adds to {chain[0].of}, which isn't there")
+        chain.insert(0, by_name[chain[0].of])
+    return chain
+
+
+def to_remove(backups: Sequence[Backup], fulls_kept: int) -> list[Backup]:
+    """What is older than the last so many full ones, newest first: so none is left without what it adds to."""
+    fulls = [backup for backup in backups if backup.kind == FULL]
+    oldest_kept = fulls[-fulls_kept:][0].name if fulls else ""
+    return [backup for backup in reversed(backups) if backup.name < oldest_kept]
+
+
+def range_in(manifest: Path) -> tuple[int, int, int]:
+    """Timeline, first and last LSN of the WAL that a backup needs, as Postgres' manifest of it tells."""
+    told: dict[str, Any] = json.loads(manifest.read_text())
+    ranges = told["WAL-Ranges"]
+    start, end = (parse_lsn(ranges[at][key]) for at, key in ((0, "Start-LSN"), (-1, "End-LSN")))
+    return int(ranges[-1]["Timeline"]), start, end

@@ -1,0 +1,123 @@
+"""One base backup: copied, verified, known to be continued by the archive, and only then there; what is too old goes.
+
+    pg_basebackup ─► pg_verifybackup ─► its last segment is in the archive ─► it gets its name ─► retention
+
+Whatever fails leaves all earlier backups, and all WAL that they need, as they were.
+"""
+
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from ops.backups.backup_folder import (
+    FULL,
+    INCREMENTAL,
+    MANIFEST,
+    NOTE,
+    PARTIAL,
+    Backup,
+    BackupFolder,
+    range_in,
+    stamp,
+    to_remove,
+)
+from ops.backups.settings import BackupRules
+from ops.backups.source_server import PostgresPrograms, SourceServer
+from ops.backups.wal_segments import Segment, name_of
+from ops.embedded import postgres_user
+from ops.embedded.readiness import wait_until
+from ops.embedded.refusal import CannotStart
+
+ARCHIVED_WITHIN_S = 60
+
+
+class BaseBackup:
+    """Takes one of this server into this folder."""
+
+    def __init__(
+        self, server: SourceServer, folder: BackupFolder, programs: PostgresPrograms, rules: BackupRules
+    ) -> None:
+        self._server = server
+        self._folder = folder
+        self._programs = programs
+        self._rules = rules
+
+    def take(self, *, full: bool) -> Backup:
+        """Return when it is there and what is too old is gone; raises CannotStart."""
+        self._folder.prepare(self._server.system_id)
+        segment_bytes = self._server.segment_bytes()
+        with self._folder.alone():
+            self._folder.sweep()
+            known = self._folder.backups()
+            before = None if full else self._to_add_to(known)
+            made = self._copy(before)
+            if made is None:
+                print("No incremental one could be made of what the server still knows; a full one follows.")
+                made = self._copy(None)
+            if made is None:
+                raise CannotStart("the copy failed; pg_basebackup says above why")
+            wait_until(lambda: self._why_not_archived(made, segment_bytes), ARCHIVED_WITHIN_S)
+            self._name(made)
+            self._remove_old(segment_bytes)
+        return made
+
+    def _to_add_to(self, known: Sequence[Backup]) -> Backup | None:
+        """The newest one, unless a full one is due."""
+        since_full = next((number for number, each in enumerate(reversed(known)) if each.kind == FULL), None)
+        if since_full is None or since_full >= self._rules.incrementals:
+            return None
+        if not self._server.summarizes():
+            print("The server has summarize_wal off: full backups only.")
+            return None
+        return known[-1]
+
+    def _copy(self, before: Backup | None) -> Backup | None:
+        """Copy and verify; None: Postgres made none. Raises CannotStart when what it made is damaged."""
+        kind = INCREMENTAL if before else FULL
+        name = f"{stamp(dt.datetime.now(dt.UTC))}-{kind}"
+        place = self._partial(name)
+        for folder in (place, place / "data"):
+            folder.mkdir(mode=0o700)
+            postgres_user.give(folder)
+        data = place / "data"
+        words = ["-d", self._server.address, "-D", str(data), "--checkpoint=fast", "--no-password", "--progress"]
+        words += ["--incremental", str(self._folder.data(before.name) / MANIFEST)] if before else []
+        try:
+            self._programs.run("pg_basebackup", place, words, self._server.environment)
+        except CannotStart:
+            shutil.rmtree(place)
+            return None
+        self._programs.run("pg_verifybackup", place, ["--progress", str(data)])
+        finished = dt.datetime.now(dt.UTC)
+        return Backup(name, kind, before.name if before else "", finished, *range_in(data / MANIFEST))
+
+    def _partial(self, name: str) -> Path:
+        return self._folder.base / f"{name}{PARTIAL}"
+
+    def _why_not_archived(self, made: Backup, segment_bytes: int) -> str:
+        """A backup that nothing continues would be restored to its own end only."""
+        segment = name_of(Segment(made.timeline, (made.end_lsn - 1) // segment_bytes), segment_bytes)
+        if any(self._folder.wal.glob(f"*/{segment}")):
+            return ""
+        return (
+            f"the segment {segment} doesn't arrive in {self._folder.wal}: nothing receives the WAL there "
+            "(python -m ops.backups.wal_receiver, or `backup` under ./ops/up)"
+        )
+
+    def _name(self, made: Backup) -> None:
+        place = self._partial(made.name)
+        (place / NOTE).write_bytes(msgspec.json.encode(made))
+        place.rename(self._folder.base / made.name)
+
+    def _remove_old(self, segment_bytes: int) -> None:
+        """Backups first: without them their WAL is of no use."""
+        for backup in to_remove(self._folder.backups(), self._rules.fulls_kept):
+            self._folder.remove(backup.name)
+            print(f"Removed {backup.name}.")
+        needed_from = min(backup.start_lsn for backup in self._folder.backups()) // segment_bytes
+        for file, segment in self._folder.segments(segment_bytes).items():
+            if segment.number < needed_from:
+                file.unlink()

@@ -1,0 +1,104 @@
+"""One recovery of a copied cluster: archived WAL is replayed up to a moment, then the server is promoted and stopped.
+
+Nobody can see more than its own words, so it needs no login; they are the progress, too. It listens on a free port of
+this machine, admits whom the cluster admits, archives nothing, and waits for no standby.
+"""
+
+import contextlib
+import datetime as dt
+import re
+import shlex
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.backups.source_server import PostgresPrograms
+from ops.embedded import ports, postgres_user
+from ops.embedded.refusal import CannotStart
+
+_RESTORED = re.compile(r'restored log file "[0-9A-F]{24}" from archive')
+_FACTS = {
+    "timeline": re.compile(r"selected new timeline ID: (\d+)"),
+    "lsn": re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)"),
+    "moment": re.compile(r"last completed transaction was at log time (.+)"),
+}
+_PROMOTED = "database system is ready to accept connections"
+
+
+@dataclass
+class Recovered:
+    """How far it came: the new timeline, the last record's LSN, the last commit's time; "" where it said nothing."""
+
+    timeline: str = ""
+    lsn: str = ""
+    moment: str = ""
+    last_words: "deque[str]" = field(default_factory=lambda: deque(maxlen=12))
+
+
+def restore_command(wal: Path) -> str:
+    """What Postgres asks for each segment: it is in one of the archive's folders, or was being written."""
+    of = shlex.quote(str(wal).replace("%", "%%"))
+    return f'for each in {of}/*/%f {of}/*/%f.partial; do [ -f "$each" ] && exec cp "$each" "%p"; done; exit 1'
+
+
+def recover(
+    programs: PostgresPrograms,
+    data: Path,
+    wal: Path,
+    to: dt.datetime | None,
+    timeline: int,
+    replayed: Callable[[], object],
+) -> Recovered:
+    """Recover to a moment, or as far as there is WAL; `replayed` is called for each segment. Raises CannotStart."""
+    signal_file = data / "recovery.signal"
+    signal_file.touch()
+    postgres_user.give(signal_file)
+    with (data / "postgresql.auto.conf").open("a") as own:  # what the lost primary waited for would hold this one up
+        own.write("# ./ops/restore\nsynchronous_standby_names = ''\nsynchronized_standby_slots = ''\n")
+    settings = {
+        "restore_command": restore_command(wal),
+        "recovery_target_timeline": str(timeline),
+        "recovery_target_action": "promote",
+        "archive_mode": "off",
+        "hot_standby": "off",
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "log_destination": "stderr",
+        "logging_collector": "off",
+        "log_min_messages": "warning",
+        "lc_messages": "C",
+        **({"recovery_target_time": to.isoformat()} if to else {}),
+    }
+    line = [*programs.words("postgres", data), "-D", str(data), "-p", str(ports.choose(["restore"], {})["restore"])]
+    line += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    with _running(line) as server:
+        return _listen(server, replayed)
+
+
+@contextlib.contextmanager
+def _running(line: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """Until the end of the block, and cleanly stopped there."""
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            yield server
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.communicate()
+
+
+def _listen(server: "subprocess.Popen[str]", replayed: Callable[[], object]) -> Recovered:
+    assert server.stderr
+    told = Recovered()
+    for line in server.stderr:
+        told.last_words.append(line)
+        if _RESTORED.search(line):
+            replayed()
+        for name, words in _FACTS.items():
+            if found := words.search(line):
+                setattr(told, name, found[1].strip())
+        if _PROMOTED in line:
+            return told
+    raise CannotStart("the recovery failed; Postgres said:\n" + "".join(told.last_words))

@@ -1,0 +1,60 @@
+"""The WAL's archive: a process that streams it from the server, as it is written, and becomes pg_receivewal.
+
+    slot there ─► the newest folder goes on      no slot (a new server, or one that was restored, promoted or gave the
+                                                 slot up) ─► a slot and a folder, since what came between is unknown
+
+Each write is on disk before it is reported: so a COMMIT may wait for this process as for a standby (`vote_backup` in
+synchronous_standby_names). The server keeps what was not reported, up to its max_slot_wal_keep_size. `./ops/up` runs it
+once `./ops/backup` was called; elsewhere a supervisor: it ends with exit code 1 where it can't begin.
+
+    python -m ops.backups.wal_receiver
+"""
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+
+from contract.settings import SettingError, read
+from ops.backups.backup_folder import BackupFolder, stamp
+from ops.backups.settings import BackupPlace, BackupSource
+from ops.backups.source_server import SLOT, PostgresPrograms, SourceServer
+from ops.embedded import postgres_user
+from ops.embedded.refusal import CannotStart
+
+
+def main() -> int:
+    """Never returns when all is well; else 1, or 2 for a wrong setting."""
+    try:
+        place = read(BackupPlace, os.environ)
+        folder, url = BackupFolder(place.given()), read(BackupSource, os.environ).given()
+    except SettingError as error:
+        print(f"backup: {error}", file=sys.stderr)
+        return 2
+    try:
+        server = SourceServer(url)
+        folder.prepare(server.system_id)
+        into = _folder_to_fill(server, folder)
+        words = [*PostgresPrograms(place.programs).words("pg_receivewal", into), "-d", server.address, "-D", str(into)]
+    except CannotStart as reason:
+        print(f"backup: {reason}", file=sys.stderr)
+        return 1
+    words += ["-S", SLOT, "--synchronous", "--no-password", "--verbose"]
+    return os.execvpe(words[0], words, server.environment)  # noqa: S606  # no shell is wanted
+
+
+def _folder_to_fill(server: SourceServer, folder: BackupFolder) -> Path:
+    """Where the next segment belongs; with the slot."""
+    known = sorted(folder.wal.iterdir())
+    if known and server.has_slot():
+        return known[-1]
+    made = folder.wal / stamp(dt.datetime.now(dt.UTC))
+    made.mkdir(mode=0o700)
+    postgres_user.give(made)
+    if not server.has_slot():
+        server.make_slot()
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""./ops/backup and ./ops/restore where something is wrong: a clear line, an exit code, and nothing is lost."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.embedded.program_environment import with_login
+from ops.rig.backups import Backups
+from ops.rig.postgres import RunningPostgres, empty_postgres, postgres_in
+
+SEGMENTS = "wal/*/[0-9A-F]*"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningPostgres]:
+    """A server with a table, whose WAL is received."""
+    with empty_postgres(tmp_path / "server", "summarize_wal = on") as running:
+        running.execute("CREATE TABLE kept AS SELECT 'before' AS what")
+        yield running
+
+
+def refused(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert done.returncode == 1
+    assert [word for word in words if word not in done.stderr] == [], done.stderr
+
+
+def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> None:
+    """A changed byte, a segment that is gone, a folder that is there, a moment without backup; else all is restored."""
+    backups, into = Backups(server.database.url(), tmp_path / "backups"), tmp_path / "restored"
+    refused(backups.restore("latest", into), "no verified backup")
+    with backups.receiver().running():
+        assert backups.back_up().returncode == 0
+        for _ in range(2):
+            server.execute("SELECT pg_switch_wal()")
+            server.execute("INSERT INTO kept VALUES ('after')")
+    refused(backups.restore("2001-01-01T00:00:00Z", into), "oldest backup")
+    refused(backups.restore("2101-01-01T00:00:00Z", into), "before configured recovery target")
+    refused(backups.restore("latest", tmp_path), "nothing is overwritten")
+    [control] = backups.folder.glob("base/*/data/global/pg_control")
+    whole = control.read_bytes()
+    control.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    refused(backups.restore("latest", into), "pg_verifybackup", "global/pg_control")
+    control.write_bytes(whole)
+    gone = sorted(backups.folder.glob(SEGMENTS))[-2]
+    gone.rename(tmp_path / gone.name)
+    refused(backups.restore("latest", into), gone.name, "missing")
+    (tmp_path / gone.name).rename(gone)
+    assert list(tmp_path.glob("restored*")) == []
+    assert backups.restore("latest", into).returncode == 0
+    with postgres_in(into) as restored:
+        assert restored.execute("SELECT what FROM kept") == [("before",), ("after",), ("after",)]
+
+
+def test_what_cannot_be_taken(server: RunningPostgres, database_server: RunningPostgres, tmp_path: Path) -> None:
+    """A full disk, a wrong password, another Postgres: the backups that are there stay, and the next one is taken."""
+    backups = Backups(server.database.url(), tmp_path / "backups")
+    full_disk = ("bash", "-c", 'ulimit -f 512; exec "$@"', "bash")  # blocks: no file may be larger
+    refused(backups.back_up(prefix=full_disk), "the copy failed", "pg_basebackup: error")
+    wrong = Backups(with_login(server.database.url(), "postgres", "wrong"), backups.folder)
+    refused(wrong.back_up(), "password authentication failed")
+    refused(Backups(database_server.database.url(), backups.folder).back_up(), "backups of another Postgres")
+    assert list(backups.folder.glob("base/*")) == []
+    with backups.receiver().running():
+        for kind in ("full", "incremental"):
+            assert backups.back_up().stdout.rstrip().endswith(kind)
+        assert backups.back_up("--full").stdout.rstrip().endswith("full")
+        oldest, *_ = sorted(backups.folder.glob("base/*"))
+        refused(backups.back_up("--full", prefix=full_disk), "the copy failed")
+        assert oldest.exists()
+        server.execute("ALTER SYSTEM SET summarize_wal = off")
+        server.execute("SELECT pg_reload_conf()")
+        done = backups.back_up()
+    assert f"Removed {oldest.name}" in done.stdout
+    segments = [file.name.partition(".")[0] for file in backups.folder.glob(SEGMENTS)]
+    assert len(list(backups.folder.glob("base/*"))) == 2
+    assert min(segments) > "000000010000000000000001"

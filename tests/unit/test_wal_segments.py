@@ -1,0 +1,68 @@
+"""Names of WAL files, which of them are missing, and what of the backups is kept."""
+
+import datetime as dt
+
+import pytest
+
+from ops.backups.backup_folder import FULL, INCREMENTAL, Backup, chain_of, to_remove
+from ops.backups.wal_segments import Branch, Segment, missing, name_of, read_history, segment_of
+from ops.embedded.refusal import CannotStart
+
+MB = 1 << 20
+NOW = dt.datetime(2026, 11, 30, tzinfo=dt.UTC)
+OLD, NEW = 1, 2
+BRANCH = [Branch(OLD, 5 * 16 * MB + 100)]  # the new timeline begins inside segment 5
+
+
+@pytest.mark.parametrize("size", [MB, 16 * MB, 1 << 30])
+def test_a_name_is_its_segment(size: int) -> None:
+    """Whatever the size of segments; also of one that is still written, and of nothing else."""
+    segment = Segment(3, (7 << 32) // size + 1)
+    name = name_of(segment, size)
+    assert segment_of(name, size) == segment_of(f"{name}.partial", size) == segment
+    assert name.startswith("0000000300000007")
+    assert segment_of("00000003.history", size) is None
+
+
+def test_a_history_is_the_way_to_a_timeline() -> None:
+    """As Postgres writes it."""
+    text = "1\t0/5000060\tbefore 2026-11-30 20:15:00+00\n\n# a comment\n2\t1/0\tno recovery target\n"
+    assert read_history(text) == [Branch(1, 0x5000060), Branch(2, 1 << 32)]
+
+
+def test_a_gap_is_found() -> None:
+    """Between the first that is needed and the last that is there."""
+    there = [Segment(OLD, number) for number in (2, 3, 5)]
+    assert missing(Segment(OLD, 2), OLD, [], there, 16 * MB) == [Segment(OLD, 4)]
+    assert missing(Segment(OLD, 5), OLD, [], there, 16 * MB) == []
+    assert missing(Segment(OLD, 6), OLD, [], there, 16 * MB) == [Segment(OLD, 6)]
+
+
+def test_on_a_new_timeline_its_own_segments_count() -> None:
+    """From the one on in which it begins; what the old one went on with is of no use."""
+    old = [Segment(OLD, number) for number in range(3, 9)]
+    assert missing(Segment(OLD, 4), NEW, BRANCH, [*old, Segment(NEW, 5), Segment(NEW, 6)], 16 * MB) == []
+    assert missing(Segment(OLD, 4), NEW, BRANCH, [*old, Segment(NEW, 6)], 16 * MB) == [Segment(NEW, 5)]
+    assert missing(Segment(NEW, 6), NEW, BRANCH, [*old, Segment(NEW, 6)], 16 * MB) == []
+
+
+def backup(number: int, kind: str, of: int = 0) -> Backup:
+    return Backup(f"{number}", kind, f"{of}" if of else "", NOW, OLD, 0, 0)
+
+
+CHAINS = [backup(1, FULL), backup(2, INCREMENTAL, 1), backup(3, FULL), backup(4, INCREMENTAL, 3), backup(5, FULL)]
+
+
+@pytest.mark.parametrize(
+    ("fulls_kept", "removed"), [(1, ["4", "3", "2", "1"]), (2, ["2", "1"]), (3, []), (9, [])], ids=str
+)
+def test_whole_chains_are_removed(fulls_kept: int, removed: list[str]) -> None:
+    """The newest first, so that what is left of a chain can be restored all the time; the last full one never goes."""
+    assert [each.name for each in to_remove(CHAINS, fulls_kept)] == removed
+
+
+def test_a_chain_is_whole_or_refused() -> None:
+    """An incremental backup is nothing without what it adds to."""
+    assert [each.name for each in chain_of(CHAINS, CHAINS[3])] == ["3", "4"]
+    with pytest.raises(CannotStart, match="adds to 3"):
+        chain_of(CHAINS[3:], CHAINS[3])
