@@ -25,7 +25,6 @@ from contract.position import parse_lsn
 from ops.backups.wal_segments import Branch, Segment, read_history, segment_of
 from ops.embedded import postgres_user
 from ops.embedded.refusal import CannotStart
-from ops.embedded.secret_files import write_private
 
 FULL, INCREMENTAL = "full", "incremental"
 NOTE, MANIFEST, PARTIAL = "backup.json", "backup_manifest", ".partial"
@@ -72,7 +71,7 @@ class BackupFolder:
                     postgres_user.give(folder)
             owner = self.root / "system"
             if not owner.exists():
-                write_private(owner, system_id)
+                owner.write_text(system_id)
             theirs = owner.read_text()
         except OSError as error:
             raise CannotStart(f"can't write to {self.root}: {error.strerror}") from error
@@ -139,6 +138,12 @@ def chain_of(backups: Sequence[Backup], last: Backup) -> list[Backup]:
             raise CannotStart(f"{chain[0].name} adds to {chain[0].of}, which isn't there")
         chain.insert(0, by_name[chain[0].of])
     return chain
+
+
+def on_branch(backup: Backup, timeline: int, history: Sequence[Branch]) -> bool:
+    """Whether a timeline goes on from this backup: it was taken of nothing that an earlier restore has left behind."""
+    until = {branch.timeline: branch.until_lsn for branch in history}
+    return backup.timeline == timeline or backup.end_lsn <= until.get(backup.timeline, -1)
 
 
 def to_remove(backups: Sequence[Backup], fulls_kept: int) -> list[Backup]:

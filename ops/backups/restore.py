@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from contract.settings import SettingError, read
-from ops.backups.backup_folder import MANIFEST, PARTIAL, Backup, BackupFolder, chain_of
+from ops.backups.backup_folder import MANIFEST, PARTIAL, Backup, BackupFolder, chain_of, on_branch
 from ops.backups.recovery import Recovered, recover
 from ops.backups.settings import BackupPlace
 from ops.backups.source_server import PostgresPrograms
@@ -54,12 +54,13 @@ class Restore:
         self._refuse_what_is_there()
         timeline = self.timeline or self.backups.timeline()
         known = self.backups.backups()
-        last = self._backup_before(known)
+        history = self.backups.history(timeline)
+        last = self._backup_before([backup for backup in known if on_branch(backup, timeline, history)])
         chain = chain_of(known, last)
         segment_bytes = self._segment_bytes()
         there = set(self.backups.segments(segment_bytes).values())
         first = Segment(last.timeline, (last.end_lsn - 1) // segment_bytes)
-        gone = missing(first, timeline, self.backups.history(timeline), there, segment_bytes)
+        gone = missing(first, timeline, history, there, segment_bytes)
         if gone and self.to is None:
             raise CannotStart(
                 f"{_names(gone, segment_bytes)} missing from {self.backups.wal}; --to a moment before that"

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from ops.backups.backup_folder import FULL, INCREMENTAL, Backup, chain_of, to_remove
+from ops.backups.backup_folder import FULL, INCREMENTAL, Backup, chain_of, on_branch, to_remove
 from ops.backups.wal_segments import Branch, Segment, missing, name_of, read_history, segment_of
 from ops.embedded.refusal import CannotStart
 
@@ -59,6 +59,14 @@ CHAINS = [backup(1, FULL), backup(2, INCREMENTAL, 1), backup(3, FULL), backup(4,
 def test_whole_chains_are_removed(fulls_kept: int, removed: list[str]) -> None:
     """The newest first, so that what is left of a chain can be restored all the time; the last full one never goes."""
     assert [each.name for each in to_remove(CHAINS, fulls_kept)] == removed
+
+
+def test_a_backup_of_another_branch_leads_nowhere() -> None:
+    """Of the old timeline only what was finished before the new one begins."""
+    before, after = (Backup("b", FULL, "", NOW, OLD, 0, BRANCH[0].until_lsn + more) for more in (0, 1))
+    assert [on_branch(each, NEW, BRANCH) for each in (before, after)] == [True, False]
+    assert on_branch(after, OLD, [])
+    assert not on_branch(Backup("b", FULL, "", NOW, NEW, 0, 1), OLD, [])
 
 
 def test_a_chain_is_whole_or_refused() -> None:
