@@ -67,10 +67,10 @@ class EmbeddedPrimary:
 
     def set(self, connection: psycopg.Connection, name: str, value: str | None) -> None:
         """Set a parameter of the server for good, or give it up."""
-        words = sql.SQL("RESET {}") if value is None else sql.SQL("SET {} = {}")
-        connection.execute(
-            sql.SQL("ALTER SYSTEM ") + words.format(sql.Identifier(name), *[value] * (value is not None))
-        )
+        if value is None:
+            connection.execute(sql.SQL("ALTER SYSTEM RESET {}").format(sql.Identifier(name)))
+        else:
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
         connection.execute("SELECT pg_reload_conf()")
 
     def supervise(self, program: Program) -> None:
