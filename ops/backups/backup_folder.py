@@ -147,10 +147,13 @@ def on_branch(backup: Backup, timeline: int, history: Sequence[Branch]) -> bool:
 
 
 def to_remove(backups: Sequence[Backup], fulls_kept: int) -> list[Backup]:
-    """What is older than the last so many full ones, newest first: so none is left without what it adds to."""
+    """What is older than the last so many full ones and nothing kept adds to; newest first, so that none is ever
+    left without what it adds to.
+    """
     fulls = [backup for backup in backups if backup.kind == FULL]
-    oldest_kept = fulls[-fulls_kept:][0].name if fulls else ""
-    return [backup for backup in reversed(backups) if backup.name < oldest_kept]
+    kept = [backup for backup in backups if not fulls or backup.name >= fulls[-fulls_kept:][0].name]
+    needed = {each.name for backup in kept for each in chain_of(backups, backup)}
+    return [backup for backup in reversed(backups) if backup.name not in needed]
 
 
 def range_in(manifest: Path) -> tuple[int, int, int]:

@@ -20,6 +20,7 @@ from ops.backups.backup_folder import (
     PARTIAL,
     Backup,
     BackupFolder,
+    on_branch,
     range_in,
     stamp,
     to_remove,
@@ -65,7 +66,13 @@ class BaseBackup:
         return made
 
     def _to_add_to(self, known: Sequence[Backup]) -> Backup | None:
-        """The newest one, unless a full one is due."""
+        """The newest one, unless a full one is due.
+
+        Of those that the server's own history goes on from: what others hold of a history that a restore has left isn't
+        in its WAL, and Postgres may take it for the same where its own is longer.
+        """
+        history = self._folder.history(self._server.timeline)
+        known = [backup for backup in known if on_branch(backup, self._server.timeline, history)]
         since_full = next((number for number, each in enumerate(reversed(known)) if each.kind == FULL), None)
         if since_full is None or since_full >= self._rules.incrementals:
             return None

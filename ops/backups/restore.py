@@ -30,12 +30,12 @@ from ops.embedded.refusal import CannotStart
 
 NEXT = """\
 Start it:  {start}
-Then       - a backup, at once: those that are there lead to the old history first
-           - restart the services that point to it; fanout makes a new slot, counts the ledger anew and outranks what
+Then       - restart the services that point to it; fanout makes a new slot, counts the ledger anew and outranks what
              Redis shows; nothing of Redis is needed
            - people who voted after that moment may vote again, their receipts are nobody's; sessions, revocations and
              roles are as they were then (ops/runbooks/backup.md)
            - synchronous_standby_names and synchronized_standby_slots were reset: decide them anew
+           - ./ops/backup
 Not in it: keys and secrets (seals, receipts, seeds, signing). Without them votes can be counted, not verified."""
 
 

@@ -55,7 +55,8 @@ class SourceServer:
         self.address = make_conninfo("", **words)
         self.environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
         self._words = words | ({"password": password} if password else {})
-        [self.system_id] = self._ask("IDENTIFY_SYSTEM", 1)
+        self.system_id, timeline = self._ask("IDENTIFY_SYSTEM", 2)
+        self.timeline = int(timeline)
 
     def summarizes(self) -> bool:
         """Whether it keeps what incremental backups need."""

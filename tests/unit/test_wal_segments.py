@@ -61,6 +61,11 @@ def test_whole_chains_are_removed(fulls_kept: int, removed: list[str]) -> None:
     assert [each.name for each in to_remove(CHAINS, fulls_kept)] == removed
 
 
+def test_what_is_added_to_is_kept() -> None:
+    """Also if it is older than full ones: those that were taken of a history that a restore has left."""
+    assert [each.name for each in to_remove([*CHAINS, backup(6, INCREMENTAL, 2)], 1)] == ["4", "3"]
+
+
 def test_a_backup_of_another_branch_leads_nowhere() -> None:
     """Of the old timeline only what was finished before the new one begins."""
     before, after = (Backup("b", FULL, "", NOW, OLD, 0, BRANCH[0].until_lsn + more) for more in (0, 1))
