@@ -9,13 +9,13 @@ from ops.rig.server_process import ServerProcess
 
 
 class Backups:
-    """The backups of the Postgres at this URL in this folder."""
+    """The backups of the Postgres at this URL in this folder, with these settings."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, **settings: str) -> None:
         self.folder = folder
         # What the command lines of an embedded stack would use must not be touched.
         own = {"BACKUP_URL": url, "BACKUP_DIR": str(folder), "DATA_DIR": str(folder / "no-stack")}
-        self._environment = {**os.environ, **own}
+        self._environment = {**os.environ, **own, **settings}
 
     def receiver(self) -> ServerProcess:
         """What archives the WAL; ready when it streams."""
