@@ -6,6 +6,7 @@ applied:source            text  JSON `AppliedPosition`   how far a source is cou
 {event_id}:counted:window hash  key, accounts            what rules counted of attempts to vote; lives two windows
 road:window               hash  process, JSON `RoadReport`   how each process does; lives three windows of ten seconds
 ticket:…                  text  event_id                 opens one stream of a restricted event; lives a minute
+{user_id}:streams         sorted set  stream, end of its lease   a user's streams of elections; lives as the last lease
 standings                 channel of `SourceTally` or `TracedTally` JSON  each change of a tally, of every event
 """
 
@@ -27,6 +28,11 @@ def counted_key(event_id: str, window: int) -> str:
 def ticket_key(ticket: str) -> str:
     """A ticket that was not used yet."""
     return f"ticket:{ticket}"
+
+
+def user_streams_key(user_id: str) -> str:
+    """The streams of elections that a user holds, in whatever process; only sse reads it."""
+    return f"{{{user_id}}}:streams"
 
 
 def applied_key(source: str) -> str:

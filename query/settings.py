@@ -43,6 +43,7 @@ class Streaming:
     heartbeat_ms: int = setting("STREAM_HEARTBEAT_MS", 15_000, int, "ms")
     lifetime_ms: int = setting("STREAM_LIFETIME_MS", 1_800_000, int, "ms")
     stalled_ms: int = setting("STREAM_STALLED_MS", 15_000, int, "ms")
+    lease_ms: int = setting("STREAM_LEASE_MS", 20_000, int, "ms")
     drain_ms: int = setting("STREAM_DRAIN_MS", 5_000, int, "ms")
 
 

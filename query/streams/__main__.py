@@ -28,6 +28,7 @@ from query.streams.sse_handler import SseHandler
 from query.streams.sse_hub import SseHub
 from query.streams.stream_server import StreamServer
 from query.streams.stream_tickets import StreamTickets
+from query.streams.user_streams import UserStreams
 
 MESSAGE_BYTES_MAX = 1024  # of a WebSocket's client, who has nothing to say
 
@@ -65,9 +66,11 @@ class SseService(Service):
         self._beacon = RoadBeacon(self._redis, Part.STREAMS, self.why_not_ready, latency, watching=self._hub.watching)
         tickets = StreamTickets(self._redis)
         server = StreamServer(revoked, self._hub, self._limits)
+        self._leases = redis_client(redis.url)  # of its own: no crowd that joins keeps the hub from reading
+        self._users = UserStreams(self._leases, self._limits.lease_ms)
         self.handlers = (
             SseHandler(self._verifier, revoked, events, tickets, server, self._limits),
-            ElectionStreamHandler(self._verifier, revoked, events, tickets, server),
+            ElectionStreamHandler(self._verifier, revoked, events, tickets, server, self._users),
         )
 
     async def why_not_ready(self) -> str:
@@ -93,6 +96,7 @@ class SseService(Service):
             self._hub.run_pushes(),
             self._hub.run_sweeps(),
             self._beacon.run(),
+            self._users.run(),
         ]
 
     def configure(self, app: Sanic[Any, Any]) -> None:
@@ -112,6 +116,7 @@ class SseService(Service):
         if self._primary:
             await self._primary.close()
         await self._redis.aclose()
+        await self._leases.aclose()
 
 
 if __name__ == "__main__":

@@ -19,30 +19,29 @@ from query.results_access import stream_seer
 from query.streams.election_client import ElectionClient
 from query.streams.election_messages import ElectionTeller, error_text
 from query.streams.sse_feed import Channel
-from query.streams.stream_limit import StreamLimit
 from query.streams.stream_server import StreamServer, require_socket
 from query.streams.stream_tickets import StreamTickets
-
-STREAMS_A_USER_MAX = 5
+from query.streams.user_streams import UserStreams
 
 
 class ElectionStreamHandler:
     """Turns requests into clients of the hub that speak of elections."""
 
-    def __init__(
+    def __init__(  # what a stream needs is made once, in the composition root
         self,
         verifier: TokenVerifier,
         revoked: RevocationList,
         events: EventDirectory,
         tickets: StreamTickets,
         server: StreamServer,
+        users: UserStreams,
     ) -> None:
         self._verifier = verifier
         self._revoked = revoked
         self._events = events
         self._tickets = tickets
         self._server = server
-        self._users = StreamLimit(STREAMS_A_USER_MAX, "of this user")
+        self._users = users
         self._teller = ElectionTeller()
 
     @call(

@@ -1,4 +1,4 @@
-"""How many streams one address, or one user, may hold, counted in this process.
+"""How many streams one address, or one user, may hold, counted in this process (user_streams counts all of them).
 
 A carrier's NAT holds thousands of honest viewers.
 """
@@ -8,6 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from contract.errors import TooMany
+
+
+def too_many(whose: str) -> TooMany:
+    """The refusal of one stream more: "from this address"."""
+    return TooMany(f"too many streams {whose}, come back in a moment")
 
 
 class StreamLimit:
@@ -22,7 +27,7 @@ class StreamLimit:
     def admit(self, who: str) -> Iterator[None]:
         """Count this stream until the end of the block; raises `TooMany`."""
         if self._streams[who] >= self._streams_max:
-            raise TooMany(f"too many streams {self._whose}, come back in a moment")
+            raise too_many(self._whose)
         self._streams[who] += 1
         try:
             yield

@@ -10,7 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 from sanic import Request
@@ -32,6 +32,8 @@ OVER, TOO_CHATTY, COME_BACK, FULL = 1000, 1008, 1012, 1013  # a WebSocket's last
 HIDDEN = 1008  # as for those who flood, with the error's code as the reason
 WORDS_A_MINUTE = 60  # of a client by WebSocket: more than any app's own pings, and next to no work
 CLOSED_WITHIN_S = 2.0  # a client should answer that word
+# Of an address, refused sockets that are told so and haven't answered yet; one more gets no handshake but a 429.
+REFUSED_AT_ONCE_MAX = 20
 
 # Of a connection, the end of its lifetime (monotonic s) and what it is shown: the client that the hub writes to.
 ClientMaker = Callable[[asyncio.Transport, float, Channel], SseClient]
@@ -44,6 +46,7 @@ class StreamServer:
         self._revoked = revoked
         self._hub = hub
         self._addresses = StreamLimit(limits.clients_per_address_max, "from this address")
+        self._refused = StreamLimit(REFUSED_AT_ONCE_MAX, "from this address")
         self._lifetime_s = limits.lifetime_ms / 1000
 
     @contextlib.asynccontextmanager
@@ -78,7 +81,7 @@ class StreamServer:
         let_in_by: tuple[str, ...],
         make: ClientMaker,
         *,
-        admitted: AbstractContextManager[None],
+        admitted: AbstractAsyncContextManager[None],
         sorry: Callable[[ContractError], str] | None = None,
     ) -> None:
         """Serve one by WebSocket, `admitted` by a limit of its own; for want of room it is told so: 1013.
@@ -87,23 +90,23 @@ class StreamServer:
         """
         protocol = cast("Any", request.transport).get_protocol()  # Sanic's, which has the handshake
         try:
-            with admitted:
-                async with self.watched(request, event, let_in_by) as channel:
-                    websocket = await protocol.websocket_handshake(request)
-                    measure_answer(request, 101)
-                    client = make(cast("asyncio.Transport", request.transport), self.expires_at(), channel)
-                    listening = asyncio.create_task(_ignore_words(websocket, client))
-                    try:
-                        await self.serve(client, channel)
-                    finally:
-                        listening.cancel()
-                    await _close(websocket, *_last_word(channel, chatty=listening.done()))
+            async with admitted, self.watched(request, event, let_in_by) as channel:
+                websocket = await protocol.websocket_handshake(request)
+                measure_answer(request, 101)
+                client = make(cast("asyncio.Transport", request.transport), self.expires_at(), channel)
+                listening = asyncio.create_task(_ignore_words(websocket, client))
+                try:
+                    await self.serve(client, channel)
+                finally:
+                    listening.cancel()
+                await _close(websocket, *_last_word(channel, chatty=listening.done()))
         except (Busy, TooMany) as error:
-            websocket = await protocol.websocket_handshake(request)
-            measure_answer(request, error.status)
-            if sorry:
-                await websocket.send(sorry(error))
-            await _close(websocket, FULL, str(error))
+            with self._refused.admit(address_of(request)):
+                websocket = await protocol.websocket_handshake(request)
+                measure_answer(request, error.status)
+                if sorry:
+                    await websocket.send(sorry(error))
+                await _close(websocket, FULL, str(error))
 
 
 def require_socket(request: Request) -> None:

@@ -16,7 +16,6 @@ from ops.rig.event import Event, make_event
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, read_process
 from ops.rig.tallies import Tallies
-from query.streams.election_stream_handler import STREAMS_A_USER_MAX
 
 Start = Callable[..., contextlib.AbstractContextManager[Service]]
 
@@ -91,26 +90,6 @@ async def test_a_quiet_election_has_heartbeats(
         ):
             await told(socket)
             assert (await socket.receive_json())["type"] == "HEARTBEAT"
-
-
-async def test_a_user_has_five_streams(
-    sse: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint
-) -> None:
-    """One more is told why and ended by 1013; another user's goes on."""
-    event, voter = make_event(owner), mint.voter()
-    Tallies(redis_url).write(event, {1: 3})
-    async with aiohttp.ClientSession(sse.url) as session, contextlib.AsyncExitStack() as held:
-        for _ in range(STREAMS_A_USER_MAX):
-            await told(await held.enter_async_context(session.ws_connect(path(event, voter.token))))
-        async with session.ws_connect(path(event, voter.token)) as sixth:
-            refusal = await told(sixth)
-            assert (refusal["type"], refusal["message"]) == (
-                "ERROR",
-                "too many streams of this user, come back in a moment",
-            )
-            assert (await sixth.receive()).data == 1013
-        async with session.ws_connect(path(event, mint.voter().token)) as other:
-            assert (await told(other))["type"] == "VOTE_UPDATE"
 
 
 async def test_tokens_open_doors_and_are_in_no_log(

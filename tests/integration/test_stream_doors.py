@@ -21,7 +21,7 @@ from ops.rig.stream_messages import messages
 from ops.rig.tallies import Tallies
 from ops.rig.valkey import RunningValkey
 from query.streams.__main__ import MESSAGE_BYTES_MAX
-from query.streams.stream_server import WORDS_A_MINUTE
+from query.streams.stream_server import REFUSED_AT_ONCE_MAX, WORDS_A_MINUTE
 
 Start = Callable[..., contextlib.AbstractContextManager[Service]]
 
@@ -131,6 +131,25 @@ async def test_full_is_said_at_every_door(start: Start, owner: psycopg.Connectio
                 async with session.get(path(event, "stream")) as third:
                     if third.status == 200:
                         break
+
+
+async def test_refusing_costs_no_more_than_a_refusal(start: Start, owner: psycopg.Connection) -> None:
+    """Who is refused on and on, and answers nothing, holds some connections and no more: others are 429 at once."""
+    event = make_event(owner)
+    with start(STREAM_CLIENTS_MAX="0") as sse:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(sse.url, connector=connector) as session, contextlib.AsyncExitStack() as held:
+            while True:  # until so many wait at once; the test's own time limit ends it
+                sockets = [session.ws_connect(path(event, "ws")) for _ in range(2 * REFUSED_AT_ONCE_MAX)]
+                came = await asyncio.gather(*sockets, return_exceptions=True)
+                refused = [each for each in came if isinstance(each, aiohttp.WSServerHandshakeError)]
+                for each in came:
+                    if isinstance(each, aiohttp.ClientWebSocketResponse):
+                        held.push_async_callback(each.close)
+                if refused:
+                    break
+            assert {each.status for each in refused} == {429}
+            assert len(refused) <= REFUSED_AT_ONCE_MAX
 
 
 async def test_addresses_are_told_apart_by_the_edges_word(start: Start, owner: psycopg.Connection) -> None:
