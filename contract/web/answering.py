@@ -7,6 +7,7 @@ answered 500.
 import contextlib
 import functools
 import logging
+import re
 import time
 from typing import Any
 
@@ -149,8 +150,17 @@ async def answer_error(request: Request, error: Exception) -> HTTPResponse:
     headers = _headers(failure, request)
     if isinstance(error, sanic_exceptions.MethodNotAllowed):
         headers["Allow"] = _allowed(error, request)
-    dialect = dialect_of(request.path)
+    dialect = dialect_of(_path_of(request))
     return answer(dialect.refusal(failure, trace), dialect.said_of(failure)[0], headers)
+
+
+def _path_of(request: Request) -> str:
+    """The path that was asked for; of a head that Sanic refused before there was a request, what its first line has."""
+    if request.method != "NONE":
+        return request.path
+    stream: Any = request.stream
+    line = re.match(rb"[!-~]+ (/[!-~]*)", stream.recv_buffer) if stream else None
+    return line[1].decode("ascii") if line else request.path
 
 
 async def _pass_over_body(request: Request) -> None:

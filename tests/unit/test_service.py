@@ -7,12 +7,16 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sanic import Sanic
 
 from command.__main__ import CommandService
 from command.identity.__main__ import IdentityService
@@ -51,6 +55,10 @@ class FrailService(Service):
     def work(self) -> Iterable[Work]:
         """What is to end."""
         return [self._work()]
+
+    def configure(self, app: Sanic[Any, Any]) -> None:
+        """Wait for no head for long."""
+        app.config.REQUEST_TIMEOUT = 0.5
 
     async def close(self) -> None:
         """Say so."""
@@ -95,9 +103,9 @@ def test_a_service_has_one_handler_of_each_type_that_it_declares(
     assert tuple(type(each) for each in service(env).handlers) == service.handler_types
 
 
-def frail(*words: str) -> ServerProcess:
-    """This file as a program."""
-    port = ports.choose(["frail"], {})["frail"]
+def frail(*words: str, port: int = 0) -> ServerProcess:
+    """This file as a program, at this port or any."""
+    port = port or ports.choose(["frail"], {})["frail"]
     return ServerProcess(lambda: [*COMMAND, *words], '"serving"', {**ENV, "QUERY_PORT": str(port)})
 
 
@@ -137,6 +145,41 @@ async def test_work_that_loses_its_cancellation_ends_all_the_same() -> None:
     await background.stop()
     assert len(told) == 3
     assert not background.died
+
+
+HEADS = {
+    "GET {}": (400, "invalid_body"),
+    "GET {}ev\xe9nts HTTP/1.1": (400, "invalid_body"),
+    "GET {} HTTP/1.1\r\nno header": (400, "invalid_body"),
+    "POST {} HTTP/1.1\r\nContent-Length: many": (400, "invalid_body"),
+    "POST {} HTTP/1.1\r\nContent-Length: 1\r\nExpect: miracles": (400, "invalid_body"),
+    "BREW {} HTTP/1.1\r\nConnection: close": (404, "not_found"),
+    f"GET {{}}{'x' * 17_000} HTTP/1.1": (431, "headers_too_large"),
+    f"GET {{}} HTTP/1.1\r\nX-Much: {'x' * 60_000}": (431, "headers_too_large"),
+    f"GET {{}} HTTP/1.1\r\nX-Much: {'x' * 17_000}": (431, "headers_too_large"),
+}
+UNFINISHED = "GET {} HTTP/1.1\r\nHost: a"
+
+
+def test_what_sanic_refuses_is_said_in_the_dialect_of_its_path() -> None:
+    """Heads that are malformed, too large, or never end: what was asked for stands in their first line."""
+    port = ports.choose(["frail"], {})["frail"]
+    asked = [(f"{head}\r\n\r\n", *said) for head, said in HEADS.items()] + [(UNFINISHED, 400, "invalid_body")]
+    with frail(port=port).running():
+        for head, status, code in asked:
+            for path in ("/v1/x", "/api/v1/x"):
+                with socket.create_connection(("127.0.0.1", port)) as client, client.makefile("rb") as answer:
+                    client.sendall(head.format(path).encode())
+                    first, *_, body = answer.read().split(b"\r\n")
+                assert first.startswith(f"HTTP/1.1 {status} ".encode()), head
+                content = json.loads(body)
+                if path.startswith("/api/"):
+                    election = {"headers_too_large": "HEADERS_TOO_LARGE", "not_found": "NOT_FOUND"}
+                    assert set(content) == {"code", "message", "traceId"}, head
+                    assert content["code"] == election.get(code, "INVALID_REQUEST")
+                    uuid.UUID(content["traceId"])
+                else:
+                    assert content["error"]["code"] == code, head
 
 
 def test_a_wrong_setting_is_one_line() -> None:
