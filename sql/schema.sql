@@ -391,6 +391,33 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) OWNER TO vote_ledger_owner;
+-- Name: count_choices(integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
+CREATE FUNCTION public.count_choices(p_event_no integer) RETURNS TABLE(region text, contestant_no integer, votes bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM events e WHERE e.event_no = p_event_no AND e.status IN ('closed', 'cancelled'))
+        AND has_partition('votes', p_event_no)
+    THEN
+        RETURN QUERY
+        WITH counted AS MATERIALIZED (
+            SELECT v.region, v.contestant_no, count(*) AS votes FROM votes v WHERE v.event_no = p_event_no GROUP BY 1, 2
+        ), regions AS (
+            SELECT c.region, sum(c.votes) AS votes FROM counted c GROUP BY 1
+        ), ordered AS (
+            SELECT r.region, r.votes, sum(r.votes) OVER (ORDER BY r.votes, r.region) - r.votes AS of_smaller FROM regions r
+        )
+        SELECT coalesce(c.region, '--')::text, c.contestant_no::int, c.votes
+        FROM counted c JOIN ordered o ON c.region IS NOT DISTINCT FROM o.region
+        WHERE o.votes >= 10 AND o.of_smaller NOT BETWEEN 1 AND 9 AND (SELECT count(*) <= 10000 FROM counted);
+    END IF;
+END
+$$;
+ALTER FUNCTION public.count_choices(p_event_no integer) OWNER TO vote_ledger_owner;
 -- Name: count_devices(integer, integer, integer); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) RETURNS bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1433,6 +1460,9 @@ REVOKE ALL ON FUNCTION public.changed_fields(p_before jsonb, p_after jsonb, OUT 
 -- Name: FUNCTION confirm_change(p_event_id uuid, p_action text, p_by public.actor); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.confirm_change(p_event_id uuid, p_action text, p_by public.actor) TO vote_command;
+-- Name: FUNCTION count_choices(p_event_no integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
+REVOKE ALL ON FUNCTION public.count_choices(p_event_no integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.count_choices(p_event_no integer) TO vote_query;
 -- Name: FUNCTION count_devices(p_event_no integer, p_slice integer, p_slices integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, p_slices integer) TO vote_query;

@@ -41,8 +41,8 @@ class ElectionResults(msgspec.Struct, rename="camel"):
     total_votes: int
     stale: bool
     frozen: bool
+    generated_at: Time
     revealed: Revealed = msgspec.UNSET
-    generated_at: Time = ""
 
 
 class ElectionCount(msgspec.Struct, rename="camel"):
@@ -52,8 +52,8 @@ class ElectionCount(msgspec.Struct, rename="camel"):
     current_votes: int
     stale: bool
     frozen: bool
+    last_updated: Time
     revealed: Revealed = msgspec.UNSET
-    last_updated: Time = ""
 
 
 class ElectionHour(msgspec.Struct, rename="camel"):
@@ -63,11 +63,22 @@ class ElectionHour(msgspec.Struct, rename="camel"):
     count: int
 
 
+class RegionCandidate(msgspec.Struct, rename="camel"):
+    """A candidate's votes from a region."""
+
+    candidate_id: Id
+    votes: int
+
+
 class ElectionRegion(msgspec.Struct, rename="camel"):
-    """Votes from a country (ISO 3166-1, two letters), or from nobody knows where (`--`)."""
+    """Votes from a country (ISO 3166-1, two letters), or from nobody knows where (`--`).
+
+    `candidates`, those with any, is there once the election is over, if it doesn't tell what a few people have chosen.
+    """
 
     region: str
     total_votes: int
+    candidates: list[RegionCandidate] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ElectionStatistics(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -105,8 +116,8 @@ def live_count(shown: Shown) -> Rendered:
         current_votes=shown.total_votes,
         stale=shown.stale,
         frozen=shown.frozen,
-        revealed=revealed_of(shown),
         last_updated=last_updated,
+        revealed=revealed_of(shown),
     )
     etag = etag_of(msgspec.json.encode(content))
     content.last_updated = last_updated or _now()
@@ -129,8 +140,13 @@ def statistics(figures: EventFigures, *, hourly: bool, regional: bool) -> Electi
     if counts and hourly:
         content.votes_per_hour = [ElectionHour(rfc3339(hour), votes) for hour, votes in counts.by_hour()]
     if counts and regional:
-        content.regional_breakdown = [ElectionRegion(region, votes) for region, votes in counts.regions()]
+        content.regional_breakdown = [_region(figures, region, votes) for region, votes in counts.regions()]
     return content
+
+
+def _region(figures: EventFigures, region: str, votes: int) -> ElectionRegion:
+    candidates = [RegionCandidate(each, count) for each, count in figures.choices_in(region)]
+    return ElectionRegion(region, votes, candidates or msgspec.UNSET)
 
 
 def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
@@ -142,6 +158,7 @@ def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
         total_votes=shown.total_votes,
         stale=shown.stale,
         frozen=shown.frozen,
+        generated_at="",
         revealed=revealed_of(shown),
     )
     etag = etag_of(msgspec.json.encode(content))

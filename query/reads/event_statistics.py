@@ -23,6 +23,12 @@ class EventFigures(NamedTuple):
     shown: Shown
     counts: VoteCounts | None
 
+    def choices_in(self, region: str) -> list[tuple[str, int]]:
+        """Contestants' ids with their votes from a region, in the host's order; none while they may not be told."""
+        told = self.counts.choices.get(region, {}) if self.counts else {}
+        contestants = [each for each in self.event.contestants if each.contestant_no in told]
+        return [(each.contestant_id, told[each.contestant_no]) for each in contestants]
+
 
 class EventStatistics:
     """Finds out what an event's figures are, for those who may see all."""

@@ -64,8 +64,8 @@ class Results(msgspec.Struct):
     total_votes: int
     stale: bool
     frozen: bool
+    generated_at: Time
     revealed: Revealed = msgspec.UNSET
-    generated_at: Time = ""
 
 
 class LiveCount(msgspec.Struct):
@@ -163,6 +163,7 @@ def _results(shown: Shown, *, with_percentages: bool) -> Rendered:
         total_votes=shown.total_votes,
         stale=shown.stale,
         frozen=shown.frozen,
+        generated_at="",
         revealed=revealed_of(shown),
     )
     etag = etag_of(msgspec.json.encode(content))

@@ -12,11 +12,10 @@ from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import flag_of, uuid_of
 from contract.web.token_verifier import TokenVerifier
-from query.reads.event_statistics import EventStatistics
+from query.reads.event_statistics import EventFigures, EventStatistics
 from query.reads.percentages import share
 from query.reads.result_views import ResultRow, result_rows
 from query.reads.statistics_reader import EventFacts
-from query.reads.vote_counts import VoteCounts
 
 
 class Minute(msgspec.Struct):
@@ -33,11 +32,22 @@ class Hour(msgspec.Struct):
     votes: int
 
 
+class RegionContestant(msgspec.Struct):
+    """A contestant's votes from a region."""
+
+    contestant_id: Id
+    votes: int
+
+
 class RegionVotes(msgspec.Struct):
-    """Votes from a country (ISO 3166-1, two letters), or from nobody knows where (`--`)."""
+    """Votes from a country (ISO 3166-1, two letters), or from nobody knows where (`--`).
+
+    `contestants`, those with any, is there once the event is over, if it doesn't tell what a few people have chosen.
+    """
 
     region: str
     votes: int
+    contestants: list[RegionContestant] | msgspec.UnsetType = msgspec.UNSET
 
 
 class RefusedVoters(msgspec.Struct):
@@ -120,9 +130,10 @@ class StatisticsHandler:
         """Turnout, votes by minute, hour and region, refusals by reason, devices."""
         self._verifier.auditor(request)
         hourly, regional = flag_of(request, "include_hourly"), flag_of(request, "include_regional")
-        event, facts, shown, counts = await self._statistics.of(uuid_of(event_id, "event_id"))
+        found = await self._statistics.of(uuid_of(event_id, "event_id"))
+        event, facts, shown, _ = found
         rows = result_rows(shown, with_percentages=True)
-        counted = _counted(counts, hourly=hourly, regional=regional) if counts else None
+        counted = _counted(found, hourly=hourly, regional=regional)
         figures = _figures(facts, shown.total_votes, counted, stale=shown.stale)
         return answer(Statistics(event.event_id, rfc3339(datetime.now(UTC)), event.status, rows, figures))
 
@@ -142,7 +153,9 @@ def _figures(facts: EventFacts, total: int, counted: CountedVotes | None, *, sta
     )
 
 
-def _counted(counts: VoteCounts, *, hourly: bool, regional: bool) -> CountedVotes:
+def _counted(found: EventFigures, *, hourly: bool, regional: bool) -> CountedVotes | None:
+    if (counts := found.counts) is None:
+        return None
     peak = counts.peak()
     counted = CountedVotes(
         as_of=rfc3339(counts.as_of),
@@ -157,5 +170,10 @@ def _counted(counts: VoteCounts, *, hourly: bool, regional: bool) -> CountedVote
     if hourly:
         counted.hourly = [Hour(rfc3339(hour), votes) for hour, votes in counts.by_hour()]
     if regional:
-        counted.regional = [RegionVotes(region, votes) for region, votes in counts.regions()]
+        counted.regional = [_region(found, region, votes) for region, votes in counts.regions()]
     return counted
+
+
+def _region(found: EventFigures, region: str, votes: int) -> RegionVotes:
+    contestants = [RegionContestant(each, count) for each, count in found.choices_in(region)]
+    return RegionVotes(region, votes, contestants or msgspec.UNSET)

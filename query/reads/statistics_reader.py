@@ -4,6 +4,7 @@ A statement runs on one core of the server, reads one event's partitions, and is
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -90,6 +91,13 @@ class StatisticsReader(ReadingPool):
     async def leaf(self, event_no: int, leaf: int) -> Iterable[LeafCount]:
         """The votes of one leaf, by minute and by region."""
         return (LeafCount(*row) for row in await self._rows("count_leaf", event_no=event_no, leaf=leaf))
+
+    async def choices(self, event_no: int) -> dict[str, dict[int, int]]:
+        """By region the votes for each contestant's number, as far as they may be told: nothing before the end."""
+        choices: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for region, contestant_no, votes in await self._rows("count_choices", event_no=event_no):
+            choices[region][contestant_no] = votes
+        return choices
 
     async def refusals(self, event_no: int) -> dict[VoteKind, int]:
         """How many voters were refused, by reason."""

@@ -11,10 +11,11 @@ itself: so an event of ordinary size never waits for one of millions of votes.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
@@ -95,8 +96,15 @@ class VoteCounter:
         refusals = await self._reader.refusals(event.event_no)
         assurances = await self._reader.assurances(event.event_no)
         devices = await self._devices(event, about)
+        choices = await self._choices(event, about)
         over = event.status in FINAL_STATUSES
-        return VoteCounts(as_of, time.monotonic() - began_at, over, by_minute, by_region, refusals, assurances, devices)
+        took_s = time.monotonic() - began_at
+        return VoteCounts(as_of, took_s, over, by_minute, by_region, choices, refusals, assurances, devices)
+
+    async def _choices(self, event: Event, about: int) -> Mapping[str, Mapping[int, int]]:
+        with contextlib.suppress(Busy):
+            return await _resting(about, self._reader.choices(event.event_no))
+        return {}
 
     async def _devices(self, event: Event, about: int) -> int | None:
         parts = 1 << (about // SLICE_VOTES).bit_length()

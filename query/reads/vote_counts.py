@@ -22,6 +22,7 @@ class VoteCounts:
     over: bool  # the event was, so only refusals can be more, and what was judged late
     by_minute: Mapping[datetime, int]
     by_region: Mapping[str, int]
+    choices: Mapping[str, Mapping[int, int]]  # by region and contestant_no, as far as they may be told (count_choices)
     refusals: Mapping[VoteKind, int]
     assurances: Mapping[str, int]  # not of all votes: evidence may be dropped, and rules may be off
     devices: int | None  # None: couldn't be counted in time

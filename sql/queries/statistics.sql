@@ -11,6 +11,10 @@ FROM events e WHERE e.event_no = :event_no;
 -- How many votes one leaf of an event has by minute, and by region.
 SELECT minute, region, votes FROM count_leaf(:event_no, :leaf);
 
+-- name: count_choices
+-- For whom the votes of each region were, of an event that is over.
+SELECT region, contestant_no, votes FROM count_choices(:event_no);
+
 -- name: count_devices
 -- On how many devices an event's votes were cast, of those in one slice of so many.
 SELECT count_devices(:event_no, :slice, :slices);

@@ -67,6 +67,7 @@ vote_fanout: SELECT votes (contestant_no, event_no, voted_at)
 vote_fanout: UPDATE fanout_checkpoint
 vote_fanout: UPDATE frozen_tallies
 vote_fanout: UPDATE tallies
+vote_query: EXECUTE count_choices/1
 vote_query: EXECUTE count_devices/3
 vote_query: EXECUTE count_leaf/2
 vote_query: EXECUTE has_partition/2

@@ -19,7 +19,7 @@ from query.reads.audit_handler import PAGE_ENTRIES
 
 VOTED = """
     INSERT INTO votes (voted_at, device, event_no, contestant_no, region, voter, seal)
-    SELECT %s::timestamptz, nullif(number %% 4, 0), %s, 1, %s, substr(uuid_send(gen_random_uuid()), 1, 12),
+    SELECT %s::timestamptz, nullif(number %% 4, 0), %s, %s, %s, substr(uuid_send(gen_random_uuid()), 1, 12),
            uuid_send(gen_random_uuid())
     FROM generate_series(1, %s) AS number"""
 
@@ -38,7 +38,7 @@ async def get(process: Service, path: str, headers: dict[str, str]) -> tuple[int
 def fill(owner: psycopg.Connection, event: Event) -> None:
     """Votes in two hours from two regions, and some refusals."""
     for at, region, votes in (("20:15:59Z", "DE", 40), ("20:16Z", "DE", 30), ("21:00Z", "FR", 12), ("21:00Z", None, 3)):
-        owner.execute(VOTED, [f"2026-01-01T{at}", event.event_no, region, votes])
+        owner.execute(VOTED, [f"2026-01-01T{at}", event.event_no, 1, region, votes])
     for voter, kind in ((b"a", 2), (b"b", 2), (b"b", 4)):
         refused = [event.event_no, kind, voter.ljust(12)]
         owner.execute("INSERT INTO vote_rejections VALUES (now(), %s, 1, %s, %s)", refused)
@@ -55,7 +55,7 @@ async def test_statistics_of_one_event(
     fill(owner, event)
     for levels in (['{"mail": 2, "password": 3}', '{"mail": 9}'], ['{"mail": 1}', "{}"]):
         owner.execute(STORE, [[event.event_no, other.event_no], [UUID(event.event_id), UUID(other.event_id)], levels])
-    owner.execute(VOTED, ["2026-01-01T20:15Z", other.event_no, "IT", 99])
+    owner.execute(VOTED, ["2026-01-01T20:15Z", other.event_no, 1, "IT", 99])
     Tallies(redis_url).write(event, {1: 80, 2: 5})
     path, admin = f"/v1/event/{event.event_id}/statistics", mint.voter("admin").headers
     began = datetime.now(UTC)
@@ -93,6 +93,53 @@ async def test_statistics_of_one_event(
     assert (await get(query, f"{path}?include_hourly=1", admin))[1]["error"]["field"] == "include_hourly"
     sliced = "SELECT sum(count_devices(%s, slice, 4)) FROM generate_series(0, 3) AS slice"
     assert owner.execute(sliced, [event.event_no]).fetchone() == (3,)
+
+
+async def test_whom_a_region_chose(query: Service, owner: psycopg.Connection, redis_url: str, mint: TokenMint) -> None:
+    """Told in both dialects once the event is over, and never of fewer than ten people, also not by subtraction."""
+    event, running = make_event(owner, "closed"), make_event(owner)
+    ada, bea = event.contestants
+    Tallies(redis_url).write(event, {1: 47, 2: 10}, status="closed")
+
+    def vote(of: Event, *votes: tuple[int, str | None, int]) -> None:
+        for contestant_no, region, count in votes:
+            owner.execute(VOTED, ["2026-01-01T20:15Z", of.event_no, contestant_no, region, count])
+
+    def told() -> set[tuple[object, ...]]:
+        return set(owner.execute("SELECT * FROM count_choices(%s)", [event.event_no]).fetchall())
+
+    vote(running, (1, "DE", 30))
+    assert owner.execute("SELECT count(*) FROM count_choices(%s)", [running.event_no]).fetchone() == (0,)
+    vote(event, (1, "DE", 30), (2, "DE", 10), (1, "FR", 12), (1, "IT", 3), (1, None, 2))
+    german = {("DE", 1, 30), ("DE", 2, 10)}
+    assert told() == german, "of the five others one would know by what is left, if France were told"
+    admin = mint.voter("admin").headers
+    _, ours = await get(query, f"/v1/event/{event.event_id}/statistics?include_regional=true", admin)
+    assert ours["statistics"]["counted"]["regional"] == [
+        {
+            "region": "DE",
+            "votes": 40,
+            "contestants": [{"contestant_id": ada, "votes": 30}, {"contestant_id": bea, "votes": 10}],
+        },
+        {"region": "FR", "votes": 12},
+        {"region": "IT", "votes": 3},
+        {"region": "--", "votes": 2},
+    ]
+    _, theirs = await get(query, f"/api/v1/results/statistics/{event.event_id}?includeRegional=true", admin)
+    assert theirs["regionalBreakdown"] == [
+        {
+            "region": "DE",
+            "totalVotes": 40,
+            "candidates": [{"candidateId": ada, "votes": 30}, {"candidateId": bea, "votes": 10}],
+        },
+        {"region": "FR", "totalVotes": 12},
+        {"region": "IT", "totalVotes": 3},
+        {"region": "--", "totalVotes": 2},
+    ]
+    vote(event, (1, "ES", 5))
+    assert told() == german | {("FR", 1, 12)}, "ten people are left"
+    vote(event, (2, None, 8))
+    assert told() == german | {("FR", 1, 12)}, "eight others are left, who hide among ten"
 
 
 async def test_audit_log_page_by_page(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:

@@ -27,6 +27,10 @@ class Ledger:
             await self.released.wait()
         return [LeafCount(datetime(2026, 1, 1, tzinfo=UTC), None, 1)]
 
+    async def choices(self, _event_no: int) -> dict[str, dict[int, int]]:
+        """None."""
+        return {}
+
     async def refusals(self, _event_no: int) -> dict[VoteKind, int]:
         """None."""
         return {}

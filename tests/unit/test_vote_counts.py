@@ -13,7 +13,7 @@ def counted(by_minute: dict[int, int], *, took_s: float = 0.1, over: bool = Fals
     """Votes by minutes after eight, counted at 21:00:30."""
     minutes = {EIGHT + timedelta(minutes=minute): votes for minute, votes in by_minute.items()}
     as_of = EIGHT + timedelta(hours=1, seconds=30)
-    return VoteCounts(as_of, took_s, over, minutes, {}, {}, {}, None)
+    return VoteCounts(as_of, took_s, over, minutes, {}, {}, {}, {}, None)
 
 
 def test_minutes_add_up() -> None:
