@@ -22,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from ops.embedded import ports
 from ops.embedded.program_environment import database_name, on_database
+from ops.rig import python_process
 from ops.rig.database import PASSWORD, Database
 from ops.rig.identity_process import IdentityProcess, identity_process
 from ops.rig.mail_server import MailServer, mail_server
@@ -40,11 +41,15 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """Give each worker ports of its own, so that none takes the port of another's server that is down for a moment."""
+    """Give each worker ports of its own, so that none takes the port of another's server that is down for a moment.
+
+    Its servers are forked from one process, since the suite starts hundreds; `./ops/up` starts them otherwise.
+    """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     share = (ports.HIGHEST - ports.LOWEST) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ports.LOWEST += worker * share
     ports.HIGHEST = ports.LOWEST + share - 1
+    python_process.fork_from_now_on()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,18 +2,22 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from command.identity.signing_keys import make_next_key
+from command.identity.signing_keys import key_path, make_next_key
 from ops.embedded import ports
+from ops.rig import python_process
 from ops.rig.people import CHALLENGE_KEY, FACTOR_KEY, SEED_KEY
 from ops.rig.server_process import ServerProcess
 from ops.rig.service import Service
@@ -35,12 +39,12 @@ class IdentityProcess(Service):
     def operator(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run the operator's command line, for scripts, with the process' own settings."""
         line = [sys.executable, "-m", "ops.operator", "--json", *words]
-        return subprocess.run(line, env=self.env, input=stdin, capture_output=True, text=True, check=False)
+        return python_process.run(line, self.env, stdin)
 
     def start_anew(self) -> subprocess.CompletedProcess[str]:
         """Start another one with these settings, which must end by itself."""
         line = [sys.executable, "-m", "command.identity"]
-        return subprocess.run(line, env=self.env, capture_output=True, text=True, check=False)
+        return python_process.run(line, self.env)
 
     def client_token(self, name: str = "app") -> str:
         """A token with which the application of this name may register people."""
@@ -55,7 +59,7 @@ def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterat
     (folder / "challenges").write_text(json.dumps({"1": CHALLENGE_KEY.hex()}))
     for secret in ("refresh", "erasure"):
         (folder / secret).write_text("00" * 32)
-    make_next_key(folder / "keys")
+    _put_first_key(folder / "keys")
     port = ports.choose(["identity"], {})["identity"]
     env = {
         **os.environ,
@@ -74,6 +78,21 @@ def identity_process(folder: Path, identity_url: str, **settings: str) -> Iterat
     }
     with ServerProcess(lambda: [sys.executable, "-m", "command.identity"], '"serving"', env).running() as process:
         yield IdentityProcess(port, process, env)
+
+
+def _put_first_key(folder: Path) -> None:
+    """The same in every folder, unless there is one: making a key takes as long as a start of a process."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not any(folder.glob("*.pem")):
+        path = key_path(folder, int(time.time()))
+        path.touch(mode=0o600)
+        path.write_bytes(_first_key())
+
+
+@functools.cache
+def _first_key() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return make_next_key(Path(folder)).read_bytes()
 
 
 async def call(

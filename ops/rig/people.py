@@ -1,6 +1,7 @@
 """People with tokens of their own, and who signs them."""
 
 import dataclasses
+import functools
 import json
 import secrets
 import time
@@ -42,12 +43,14 @@ class TokenMint:
 
     def __init__(self, folder: Path) -> None:
         self.jwks = folder / "jwks.json"
-        self.rotate("first-key")
+        self._sign_with("first-key", _first_key())
 
     def rotate(self, key_id: str) -> None:
         """Sign with a new key from now on, and publish it in the place of the last one."""
-        self._key_id = key_id
-        self._private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._sign_with(key_id, _new_key())
+
+    def _sign_with(self, key_id: str, private: rsa.RSAPrivateKey) -> None:
+        self._key_id, self._private = key_id, private
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
         self.jwks.write_text(json.dumps({"keys": [{**public, "kid": key_id, "alg": "RS256"}]}))
 
@@ -67,3 +70,10 @@ class TokenMint:
         now = int(time.time())
         standard = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 900, "jti": secrets.token_hex(8)}
         return jwt.encode({**standard, **claims}, self._private, "RS256", {"kid": self._key_id, "typ": ACCESS_TYPE})
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+_first_key = functools.cache(_new_key)  # that of every mint: making one takes as long as a start of a process

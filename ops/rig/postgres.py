@@ -14,6 +14,8 @@ from ops.embedded.postgres_server import BIN, PostgresServer
 from ops.rig.database import PASSWORD, Database
 from ops.rig.server_process import ServerProcess
 
+# A login costs the client some milliseconds of hashing, by design; tests log in ten thousand times.
+_QUICK_LOGINS = "scram_iterations = 1"
 _HBA = "host all,replication all 127.0.0.1/32 scram-sha-256\n"  # who may do what is tried elsewhere
 
 
@@ -50,7 +52,8 @@ def empty_postgres(folder: Path, *settings: str) -> Iterator[RunningPostgres]:
     """Run a server without the ledger, with these lines of configuration, until the end of the block."""
     server = _server(folder)
     server.prepare(PASSWORD)
-    with _running(server, *settings) as running:
+    with _running(server, _QUICK_LOGINS, *settings) as running:
+        running.execute(f"ALTER ROLE postgres PASSWORD '{PASSWORD}'")  # hashed once more, with that setting
         yield running
 
 

@@ -10,6 +10,7 @@ from typing import IO
 
 import psutil
 
+from ops.rig import python_process
 from ops.rig.eventually import PATIENCE_S
 
 
@@ -22,7 +23,7 @@ class ServerProcess:
         self._ready_text = ready_text
         self._lines: collections.deque[str] = collections.deque(maxlen=1000)
         self._said = threading.Condition()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | python_process.ForkedModule | None = None
         self._reader: threading.Thread | None = None
 
     @contextlib.contextmanager
@@ -37,14 +38,7 @@ class ServerProcess:
     def start(self) -> None:
         """Start it and return when it is ready; raises AssertionError with its last words."""
         self._lines.clear()
-        self._process = subprocess.Popen(
-            self._command(),
-            env=self._env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        self._process = python_process.start(self._command(), self._env)
         assert self._process.stdout
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()

@@ -1,12 +1,12 @@
 """More events than a lock table holds the partitions of: a recount and an audit take them one by one."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from ops.rig import python_process
 from ops.rig.dba_scripts import run_script
 from ops.rig.event import make_event
 from ops.rig.eventually import eventually
@@ -46,4 +46,4 @@ def test_a_recount_and_an_audit_of_many_events_end(tmp_path: Path, redis_url: st
                 assert counts_in_checkpoint(database) == truth
                 run_script(database, "010_sizes.sql")
                 audit = [sys.executable, "-m", "ops.auditor", "--live"]
-                assert subprocess.run(audit, env=fanout.auditing, check=False).returncode == 0
+                assert python_process.run(audit, fanout.auditing).returncode == 0

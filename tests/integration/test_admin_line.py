@@ -14,6 +14,7 @@ from contract.settings import SettingError
 from ops.operator.__main__ import parser, table
 from ops.operator.office import NOBODY, Office
 from ops.operator.verb import Row
+from ops.rig import python_process
 from ops.rig.database import Database
 from ops.rig.event import make_event
 from ops.rig.people import SEAL_KEY
@@ -34,7 +35,7 @@ def admin(tmp_path: Path, database: Database) -> Admin:
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "ops.operator", *words]
-        return subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+        return python_process.run(line, env)
 
     return run
 

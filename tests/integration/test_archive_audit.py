@@ -16,6 +16,7 @@ from contract.seal import seal_of
 from ops.auditor.archive import Archive
 from ops.auditor.archive_audit import COUNTED, FILES, MANIFEST, ArchiveAudit
 from ops.auditor.event_audit import Keys
+from ops.rig import python_process
 from ops.rig.database import PASSWORD, Database
 from ops.rig.dba_scripts import run_script
 from ops.rig.event import make_event
@@ -175,7 +176,7 @@ def test_the_command_line_seals_what_is_sound_and_only_once(original: tuple[Path
 
     def audit(*words: str) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "ops.auditor", "--archive", str(folder), *words]
-        return subprocess.run(line, check=False, capture_output=True, text=True, env=env)
+        return python_process.run(line, env)
 
     assert "it was never sealed" in audit().stdout
     (folder.parent / "receipts").write_text(original[1][0])

@@ -17,6 +17,7 @@ from contract.pseudonym import voter_of
 from ops.auditor.event_audit import EventAudit, Keys
 from ops.auditor.questions import Row, questions
 from ops.embedded.postgres_server import BIN
+from ops.rig import python_process
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
@@ -90,7 +91,7 @@ async def test_an_untouched_ledger_is_sound(
 
     def audit(*words: str) -> subprocess.CompletedProcess[str]:
         command_line = [sys.executable, "-m", "ops.auditor", event.event_id, "--receipts", str(kept), *words]
-        return subprocess.run(command_line, check=False, capture_output=True, text=True, env=env)
+        return python_process.run(command_line, env)
 
     said = audit("--page", str(tmp_path / "page.html"), "--metrics", str(tmp_path / "audit.prom"))
     assert said.returncode == 0, said.stderr

@@ -1,7 +1,6 @@
 """What fraud rules decided is on record: for auditors, for admins, and for dry runs of changed rules."""
 
 import json
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from command.votes.rules.rule_set import SHIPPED, read_rules
 from contract.vote_id import VoteKind
+from ops.rig import python_process
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
@@ -113,7 +113,8 @@ def dry_run(database: Database, event: Event, file: Path) -> list[list[str]]:
     """The words of each line that it prints."""
     words = [sys.executable, "-m", "command.votes.rules", event.event_id, "--rules", str(file)]
     env = {"DATABASE_URL": database.url("vote_auditor")}
-    ran = subprocess.run(words, check=True, capture_output=True, text=True, env=env)
+    ran = python_process.run(words, env)
+    assert ran.returncode == 0, ran.stderr
     return [line.split() for line in ran.stdout.splitlines()]
 
 
@@ -149,7 +150,7 @@ def test_a_wrong_file_is_a_wrong_setting(tmp_path: Path) -> None:
         "FRAUD_RULES_FILE": str(file),
     }
     env |= {name: str(tmp_path / name) for name in keys}
-    ran = subprocess.run([sys.executable, "-m", "command"], check=False, capture_output=True, text=True, env=env)
+    ran = python_process.run([sys.executable, "-m", "command"], env)
     assert ran.returncode == 2
     assert "FRAUD_RULES_FILE" in ran.stderr
     assert "hurry" in ran.stderr

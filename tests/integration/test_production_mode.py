@@ -15,6 +15,7 @@ from ops.embedded import ports
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.program_environment import HANDED_OUT, Addresses, environments
 from ops.embedded.secret_files import SecretFiles
+from ops.rig import python_process
 from ops.rig.server_process import ServerProcess
 
 PROGRAMS = {
@@ -35,10 +36,10 @@ NAMES = ("postgres", "valkey", *PROGRAMS)
 LOGIN = "vote:of-sixteen-characters"
 
 
-@pytest.fixture
-def demo(tmp_path: Path) -> dict[str, dict[str, str]]:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """What ops/up tells each program."""
-    folder = DataFolder(tmp_path / "data")
+    folder = DataFolder(tmp_path_factory.mktemp("demo"))
     folder.prepare()
     made, numbers = SecretFiles(folder.secrets), ports.choose(NAMES, {})
     url = f"postgresql://postgres:{made.password('postgres')}@127.0.0.1:{numbers['postgres']}/vote"
@@ -46,39 +47,37 @@ def demo(tmp_path: Path) -> dict[str, dict[str, str]]:
     return environments(folder, made, Addresses(url, url, "", redis_url, numbers, ports.choose(["edge"], {})["edge"]))
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An operator's secrets, for any process; nobody listens at these addresses yet."""
-    numbers = ports.choose(NAMES, {})
+    folder, numbers = tmp_path_factory.mktemp("own"), ports.choose(NAMES, {})
     for name, key_bytes in (("seed", 32), ("receipts", 16), ("seals", 32), ("challenges", 32), ("factors", 32)):
-        (tmp_path / name).write_text(json.dumps({"1": secrets.token_hex(key_bytes)}))
+        (folder / name).write_text(json.dumps({"1": secrets.token_hex(key_bytes)}))
     for name in ("refresh", "erasure"):
-        (tmp_path / name).write_text(secrets.token_hex(32))
-    (tmp_path / "url").write_text(f"postgresql://{LOGIN}@127.0.0.1:{numbers['postgres']}/vote\n")
-    make_next_key(tmp_path / "keys")
+        (folder / name).write_text(secrets.token_hex(32))
+    (folder / "url").write_text(f"postgresql://{LOGIN}@127.0.0.1:{numbers['postgres']}/vote\n")
+    make_next_key(folder / "keys")
     return {
         **{f"{name.upper()}_PORT": str(number) for name, number in numbers.items()},
-        "DATABASE_URL_FILE": str(tmp_path / "url"),
-        "IDENTITY_DATABASE_URL_FILE": str(tmp_path / "url"),
-        "REPLICA_URL_FILE": str(tmp_path / "url"),
+        "DATABASE_URL_FILE": str(folder / "url"),
+        "IDENTITY_DATABASE_URL_FILE": str(folder / "url"),
+        "REPLICA_URL_FILE": str(folder / "url"),
         "REDIS_URL": f"redis://:{secrets.token_hex(16)}@127.0.0.1:{numbers['valkey']}/0",
         "JWKS_URL": "http://127.0.0.1:1/",
-        "SEED_KEY_FILE": str(tmp_path / "seed"),
-        "RECEIPT_KEYS_FILE": str(tmp_path / "receipts"),
-        "SEAL_KEYS_FILE": str(tmp_path / "seals"),
-        "CHALLENGE_KEY_FILE": str(tmp_path / "challenges"),
-        "SECOND_FACTOR_KEY_FILE": str(tmp_path / "factors"),
-        "REFRESH_KEY_FILE": str(tmp_path / "refresh"),
-        "ERASURE_KEY_FILE": str(tmp_path / "erasure"),
-        "SIGNING_KEY_FOLDER": str(tmp_path / "keys"),
+        "SEED_KEY_FILE": str(folder / "seed"),
+        "RECEIPT_KEYS_FILE": str(folder / "receipts"),
+        "SEAL_KEYS_FILE": str(folder / "seals"),
+        "CHALLENGE_KEY_FILE": str(folder / "challenges"),
+        "SECOND_FACTOR_KEY_FILE": str(folder / "factors"),
+        "REFRESH_KEY_FILE": str(folder / "refresh"),
+        "ERASURE_KEY_FILE": str(folder / "erasure"),
+        "SIGNING_KEY_FOLDER": str(folder / "keys"),
     }
 
 
 def refusal(words: list[str], env: Mapping[str, str]) -> str:
     """The one line of a process that doesn't start."""
-    line = [sys.executable, "-m", *words]
-    env = {**BASE, **env, "VOTE_MODE": "production"}
-    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = python_process.run([sys.executable, "-m", *words], {**BASE, **env, "VOTE_MODE": "production"})
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     [said] = done.stderr.splitlines()
     return said
@@ -125,9 +124,9 @@ def test_who_reads_a_wrong_setting_does_not_start(own: dict[str, str], wrong: di
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_process_with_secrets_of_its_own_starts(own: dict[str, str], name: str) -> None:
-    """Which may come from files."""
+    """Which may come from files; started as production does, in an interpreter of its own."""
     env = {**BASE, **own, "VOTE_MODE": "production"}
-    with ServerProcess(lambda: [sys.executable, "-m", *PROGRAMS[name]], '"serving"', env).running():
+    with ServerProcess(lambda: [sys.executable, "-u", "-m", *PROGRAMS[name]], '"serving"', env).running():
         pass
 
 
