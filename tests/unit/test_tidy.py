@@ -1,13 +1,14 @@
 """The project polices its own style: sizes, dead modules, unused packages, pages made from code, links of documents."""
 
 import ast
+import functools
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -49,19 +50,36 @@ def tracked(*patterns: str) -> list[Path]:
     return [PROJECT / line for line in dict.fromkeys(listed) if line and (PROJECT / line).exists()]
 
 
-MODULES = tracked("*.py")
-NAMES = {path: ".".join(path.relative_to(PROJECT).with_suffix("").parts) for path in MODULES}
-TREES = {path: ast.parse(path.read_text()) for path in MODULES}
+class Parsed(NamedTuple):
+    """What is asked of a module: the names that it imports, and where it defines what is too long."""
+
+    imports: list[str]
+    long: list[int]
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The names that a module imports: modules, and what it takes from them."""
-    for node in ast.walk(TREES[path]):
+@functools.cache
+def modules() -> dict[Path, Parsed]:
+    """Those of the project."""
+    return {path: parsed(ast.parse(path.read_text())) for path in tracked("*.py")}
+
+
+def parsed(tree: ast.Module) -> Parsed:
+    """Of imports: modules, and what is taken from them."""
+    found = Parsed([], [])
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found.imports.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found.imports.extend((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            too_long = (node.end_lineno or 0) - node.lineno >= LINES_MAX[type(node)]
+            found.long.extend([node.lineno] if too_long else [])
+    return found
+
+
+def name_of(path: Path) -> str:
+    """A module's, in full."""
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts)
 
 
 def where(path: Path, line: int = 0) -> str:
@@ -70,30 +88,25 @@ def where(path: Path, line: int = 0) -> str:
 
 def test_files_functions_and_classes_are_short() -> None:
     """What is longer has a second thing in it that wants a name."""
-    long = [
-        where(path, node.lineno)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and (node.end_lineno or 0) - node.lineno >= LINES_MAX[type(node)]
-    ]
+    long = [where(path, line) for path, module in modules().items() for line in module.long]
     assert long == []
-    assert [where(path) for path in MODULES if path.read_text().count("\n") > FILE_LINES_MAX] == []
+    assert [where(path) for path in modules() if path.read_text().count("\n") > FILE_LINES_MAX] == []
 
 
 def test_every_module_is_used() -> None:
     """Each is imported by another one, or run by its name; by tests alone only if it is of the rig."""
-    own = [path for path in MODULES if not path.is_relative_to(PROJECT / "tests")]
-    imported = {name for path in own for name in imports(path)}
-    by_tests = {name for path in MODULES for name in imports(path) if name.startswith("ops.rig.")}
-    texts = {path: path.read_text() for path in tracked("*.md", "Procfile", "ops/*", ".ci/*", "*.py") if path.is_file()}
+    own = [path for path in modules() if not path.is_relative_to(PROJECT / "tests")]
+    imported = {name for path in own for name in modules()[path].imports}
+    by_tests = {name for module in modules().values() for name in module.imports if name.startswith("ops.rig.")}
     run = re.compile(r"-m[\", ]+([\w.]+)")
+    texts = [path for path in tracked("*.md", "Procfile", "ops/*", ".ci/*", "*.py") if path.is_file()]
+    runs = {path: set(run.findall(path.read_text())) for path in texts}
     dead = [
         name
-        for path, name in ((path, NAMES[path].removesuffix(".__main__")) for path in own)
+        for path, name in ((path, name_of(path).removesuffix(".__main__")) for path in own)
         if path.name != "__init__.py"
         and not (imported | by_tests) & {name, f"{name}.__main__"}
-        and not any(name in run.findall(text) for other, text in texts.items() if other != path)
+        and not any(name in names for other, names in runs.items() if other != path)
     ]
     assert dead == []
 
@@ -104,7 +117,7 @@ def test_every_package_is_used() -> None:
     wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
     names = {re.split(r"[\[<>=~ ]", each)[0] for each in wanted} - {"live-vote"}
     provides = metadata.packages_distributions()
-    tops = {name.partition(".")[0] for path in MODULES for name in imports(path)}
+    tops = {name.partition(".")[0] for module in modules().values() for name in module.imports}
     imported = {dist.lower().replace("_", "-") for top in tops for dist in provides.get(top, [])}
     assert names - imported == names & NOT_IMPORTED.keys()
     assert NOT_IMPORTED.keys() <= names
@@ -122,9 +135,9 @@ def test_every_setting_is_read_where_settings_are_declared() -> None:
     assert [page.partition("\n")[0] for page in pages if "Read by: ." in page] == []
     past = [
         where(path)
-        for path in MODULES
+        for path in modules()
         if path.relative_to(PROJECT).parts[0] in SERVING
-        and NAMES[path] not in SETTINGS_MODULES
+        and name_of(path) not in SETTINGS_MODULES
         and re.search(r"environ(\[|\.get)|getenv|env\.get\(", path.read_text())
     ]
     assert past == []
@@ -155,5 +168,5 @@ def test_nothing_refers_to_documents_outside() -> None:
 def test_no_test_sleeps() -> None:
     """Tests wait for signals: a sleep is too short on a slow machine and too long on a fast one."""
     sleeping = re.compile(r"\bsleep\((?!0\))")
-    tests = [path for path in MODULES if path.is_relative_to(PROJECT / "tests") and path != Path(__file__)]
+    tests = [path for path in modules() if path.is_relative_to(PROJECT / "tests") and path != Path(__file__)]
     assert [where(path) for path in tests if sleeping.search(path.read_text())] == []
