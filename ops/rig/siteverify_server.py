@@ -20,6 +20,7 @@ class SiteVerifyServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.forms: list[dict[str, str]] = []
+        self.secret = SECRET
         self.status = 200
         self.answer: bytes | None = None  # whatever else it shall say
         self.may_answer = threading.Event()
@@ -34,7 +35,7 @@ class SiteVerifyServer(ThreadingHTTPServer):
 
     def verdict(self, form: dict[str, str]) -> dict[str, object]:
         """Its word on this form."""
-        if form.get("secret") != SECRET:
+        if form.get("secret") != self.secret:
             return {"success": False, "error-codes": ["invalid-input-secret"]}
         key = ("response", "idempotency_key")
         asked = [tuple(map(each.get, key)) for each in self.forms]

@@ -197,7 +197,7 @@ async def test_two_processes_take_one_turnstile_token_of_one_voter(
 
 
 @pytest.mark.parametrize(("when_away", "status"), [("closed", 503), ("open", 200)])
-@pytest.mark.parametrize("trouble", ["down", "slow", "broken", "refusing", "our secret"])
+@pytest.mark.parametrize("trouble", ["down", "silent", "useless"])
 async def test_a_provider_that_gives_no_word(  # noqa: PLR0917  # fixtures
     tmp_path: Path,
     database: Database,
@@ -209,25 +209,24 @@ async def test_a_provider_that_gives_no_word(  # noqa: PLR0917  # fixtures
     status: int,
 ) -> None:
     """Down, silent, nonsense, an error of its own or of our secret: 503 to be repeated, or let through, as is set."""
-    event, voter = make_event(owner, captcha=True), mint.voter()
+    event = make_event(owner, captcha=True)
     settings = asking(tmp_path, provider, CAPTCHA_WHEN_AWAY=when_away)
-    if trouble == "slow":
+    answers: list[dict[str, Any]] = [{}]
+    if trouble == "silent":
         provider.may_answer.clear()
         settings["CAPTCHA_TIMEOUT_MS"] = "50"
-    elif trouble == "broken":
-        provider.answer = b"<html>"
-    elif trouble == "refusing":
-        provider.status = 500
     elif trouble == "down":
         settings["CAPTCHA_URL"] = "http://127.0.0.1:9/siteverify"
     else:
-        (tmp_path / "captcha").write_text("an old secret")
+        answers = [{"answer": b"<html>"}, {"answer": None, "status": 500}, {"status": 200, "secret": "a newer one"}]
     with ready_command(tmp_path, database, mint, **settings) as command:
         async with aiohttp.ClientSession(command.url) as session:
-            answer = await vote(session, voter, event, "right")
-            assert answer[0] == status
-            if status == 503:
-                assert answer[1]["error"]["message"].startswith("the captcha can't be checked")
+            for attributes in answers:
+                vars(provider).update(attributes)
+                answer = await vote(session, mint.voter(), event, "right")
+                assert answer[0] == status, attributes
+                if status == 503:
+                    assert answer[1]["error"]["message"].startswith("the captcha can't be checked")
             assert (await vote(session, mint.voter(), make_event(owner)))[0] == 200
 
 
