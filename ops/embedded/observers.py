@@ -27,7 +27,7 @@ ALERTS = OPS / "alerts.yml"
 SCRAPE_EVERY = "5s"
 KEPT_FOR, KEPT_SIZE_MAX = "2d", "512MB"
 HOW_TO_GET_PROMETHEUS = "isn't installed (on Debian: apt-get install prometheus); all else works without it"
-READY_WITHIN_S = 20
+READY_WITHIN_S = 60
 
 
 def prepare(folder: DataFolder, ports: Mapping[str, int], processes: Sequence[str]) -> list[Program]:

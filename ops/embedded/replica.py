@@ -38,7 +38,7 @@ NAME = "replica"  # of the program, the slot, and the standby itself
 ROLE = "vote_replica"
 READING = ("query", "sse")
 STREAMS_WITHIN_S = 120
-READY_WITHIN_S = 60
+READY_WITHIN_S = 120
 _STREAMS = "SELECT FROM pg_stat_replication WHERE application_name = %s AND state = 'streaming'"
 
 

@@ -26,8 +26,8 @@ from ops.embedded.stack_configuration import DATABASE, PROJECT, Wishes, configur
 from ops.embedded.supervisor_config import SERVICES_GROUP, read_procfile
 from ops.embedded.supervisor_control import SupervisorControl, stop_left_overs
 
-DATABASES_WITHIN_S = 60
-READY_WITHIN_S = 60
+DATABASES_WITHIN_S = 120
+READY_WITHIN_S = 120  # a dozen processes start at once, maybe on a slow machine that is busy with other things
 
 
 class Stack:

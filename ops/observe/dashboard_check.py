@@ -32,7 +32,7 @@ _METRIC = re.compile(r"\b(?:vote|process|python|prometheus|node)_[a-z0-9_]+")
 _QUOTED = re.compile(r'"[^"]*"')
 _WINDOW = re.compile(r"\$__(rate_interval|interval|range)\b")
 _SUFFIX = re.compile(r"_(total|bucket|count|sum|created)$")
-ANSWER_S_MAX = 10
+ANSWER_S_MAX = 30
 
 
 class CannotAskError(Exception):

@@ -40,6 +40,7 @@ def complaints() -> list[str]:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        launched.on("context", lambda made: made.set_default_timeout(1000 * PATIENCE_S))  # Playwright's own is 30 s
         yield launched
         launched.close()
 
@@ -48,7 +49,6 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A phone."""
     made = browser.new_context(viewport={"width": 390, "height": 844}, reduced_motion="reduce")
-    made.set_default_timeout(1000 * PATIENCE_S)
     yield made
     made.close()
 

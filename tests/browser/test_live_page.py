@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from ops.rig.eventually import PATIENCE_S, eventually
+from ops.rig.eventually import eventually
 from ops.rig.running_stack import PROJECT, RunningStack
 from tests.browser.complaints import note_complaints
 from tests.browser.show import Show
+from tests.browser.stillness import wait_until_still
 
 SCREENSHOTS = PROJECT / ".screenshots"  # of how each test leaves its page, for people to look at
 SIZES = {"phone": {"width": 390, "height": 844}, "studio": {"width": 1920, "height": 1080}}
@@ -30,7 +31,6 @@ def page(
     request: pytest.FixtureRequest, browser: Browser, stack: RunningStack, complaints: list[str]
 ) -> Iterator[Page]:
     made = browser.new_page(viewport=SIZES[request.param])  # type: ignore[arg-type]  # a dict is what it takes
-    made.set_default_timeout(1000 * PATIENCE_S)
     made.add_init_script(NOTE_STATES)
     note_complaints(made, stack.demo["edge_url"], complaints)
     yield made
@@ -45,7 +45,7 @@ def row(page: Page, show: Show, contestant: int) -> Locator:
 def bar_width(page: Page, show: Show, contestant: int) -> float:
     """How long a bar is on the screen, in pixels, once it has stopped moving."""
     bar = row(page, show, contestant).locator(".bar")
-    bar.evaluate("bar => Promise.all(bar.getAnimations().map(each => each.finished))")
+    wait_until_still(bar)
     box: Any = bar.bounding_box()
     return float(box["width"])
 

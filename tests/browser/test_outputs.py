@@ -11,6 +11,7 @@ from ops.rig.running_stack import PROJECT, RunningStack
 from ops.rig.stand_in import StandIn
 from tests.browser.complaints import note_complaints
 from tests.browser.show import Show
+from tests.browser.stillness import wait_until_still
 
 SCREENSHOTS = PROJECT / ".screenshots"
 SIZE: ViewportSize = {"width": 1920, "height": 1080}
@@ -50,7 +51,8 @@ def test_overlay_moves_over_a_picture(browser: Browser, stack: RunningStack, com
     for _ in range(2):
         show.vote(1)
     expect(second).to_have_attribute("data-votes", "2")
-    second.evaluate("line => Promise.all(line.getAnimations().map(each => each.finished))")
+    for line in (first, second):
+        wait_until_still(line)
     assert (second.evaluate(PLACE_OF), first.evaluate(PLACE_OF)) == (0, 1)
     expect(second.locator(".name")).to_have_text("<b>Cleo</b>")
     assert page.evaluate(f"{GRAPHIC}.stopAction().then(answer => answer.statusCode)") == 200

@@ -56,7 +56,7 @@ class Prober:
             "CANARIES_FILE": str(file),
             "SYNTHETIC_URL": edge_url,
             "SYNTHETIC_PORT": str(self._port),
-            "SYNTHETIC_SEEN_WITHIN_MS": "1500",
+            "SYNTHETIC_SEEN_WITHIN_MS": "5000",  # a crowded machine takes a while; what is lost is waited for so long
         }
         words = [sys.executable, "-m", "ops.canary", "--per-hour"]
         self.process = ServerProcess(lambda: [*words, str(self.per_hour)], '"probing"', env)
@@ -176,9 +176,10 @@ def test_a_dead_stream_is_told_by_losses_and_silence(stack: RunningStack, tmp_pa
     made(stack, tmp_path / "canaries", voters=20 * CANARIES)
     prober.process.start()
     eventually(lambda: prober.votes("seen") >= 1, "one is seen")
+    lost = prober.votes("lost_at_stream")
     stack.kill("sse", signal.SIGSTOP)
     try:
-        eventually(lambda: prober.votes("lost_at_stream") >= 1, "one is lost")
+        eventually(lambda: prober.votes("lost_at_stream") > lost, "one is lost")
         silent_since, lost = prober.last_seen(), prober.votes("lost_at_stream")
         assert silent_since > 0
         eventually(lambda: prober.votes("lost_at_stream") > lost, "another is lost")
