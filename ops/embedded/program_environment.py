@@ -92,18 +92,7 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
     reading = {"REDIS_URL": at.redis_url, "SEED_KEY_FILE": str(secrets.seed_keys())}
     verifying = {"SEED_KEY_FILE": str(secrets.seed_keys()), "RECEIPT_KEYS_FILE": str(secrets.receipt_keys())}
     own = {
-        "identity": {
-            "IDENTITY_DATABASE_URL": identity["vote_identity"],
-            "SIGNING_KEY_FOLDER": str(secrets.signing_keys()),
-            "REFRESH_KEY_FILE": str(secrets.refresh_key()),
-            "ERASURE_KEY_FILE": str(secrets.erasure_key()),
-            "CHALLENGE_KEY_FILE": str(secrets.challenge_keys()),
-            "SEED_KEY_FILE": str(secrets.seed_keys()),
-            "SECOND_FACTOR_KEY_FILE": str(secrets.second_factor_keys()),
-            "STAFF_SECOND_FACTOR": "offered",  # the demo's admin is a script
-            "PASSKEY_ORIGINS": f"http://localhost:{at.edge_port}",
-            "REDIS_URL": at.redis_url,
-        },
+        "identity": _identity(secrets, identity["vote_identity"], at),
         "command": {
             "DATABASE_URL": ledger["vote_command"],
             "IDENTITY_DATABASE_URL": identity["vote_command"],
@@ -151,6 +140,21 @@ def environments(folder: DataFolder, secrets: SecretFiles, at: Addresses) -> dic
         "SEAL_KEYS_FILE": str(secrets.seal_keys()),
     }
     return {name: {**common, **settings, **_log_of(folder, name)} for name, settings in own.items()}
+
+
+def _identity(secrets: SecretFiles, database_url: str, at: Addresses) -> dict[str, str]:
+    return {
+        "IDENTITY_DATABASE_URL": database_url,
+        "SIGNING_KEY_FOLDER": str(secrets.signing_keys()),
+        "REFRESH_KEY_FILE": str(secrets.refresh_key()),
+        "ERASURE_KEY_FILE": str(secrets.erasure_key()),
+        "CHALLENGE_KEY_FILE": str(secrets.challenge_keys()),
+        "SEED_KEY_FILE": str(secrets.seed_keys()),
+        "SECOND_FACTOR_KEY_FILE": str(secrets.second_factor_keys()),
+        "STAFF_SECOND_FACTOR": "offered",  # the demo's admin is a script
+        "PASSKEY_ORIGINS": f"http://localhost:{at.edge_port}",
+        "REDIS_URL": at.redis_url,
+    }
 
 
 def _edge(folder: DataFolder, at: Addresses) -> dict[str, str]:

@@ -9,10 +9,12 @@ import pytest
 
 from ops.embedded.program_environment import with_login
 from ops.rig.backups import Backups
+from ops.rig.eventually import eventually
 from ops.rig.postgres import RunningPostgres, empty_postgres, postgres_in
 from ops.rig.server_setting import server_setting
 
 SEGMENTS = "wal/*/[0-9A-F]*"
+ARCHIVED = "SELECT flush_lsn >= pg_current_wal_lsn() FROM pg_stat_replication WHERE application_name = 'vote_backup'"
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> 
         for _ in range(2):
             server.execute("SELECT pg_switch_wal()")
             server.execute("INSERT INTO kept VALUES ('after')")
+        eventually(lambda: server.execute(ARCHIVED) == [(True,)], "all of it is archived")
     refused(backups.restore("2001-01-01T00:00:00Z", into), "oldest backup")
     refused(backups.restore("2101-01-01T00:00:00Z", into), "before configured recovery target")
     refused(backups.restore("latest", tmp_path), "nothing is overwritten")
