@@ -1,7 +1,7 @@
 """When Redis is written next. Pure: its caller reads the clock, in seconds from any moment.
 
-A change is written at once, but never so often that writing takes more than half of the time. Without a change a
-refresh is written now and then, so that readers see that the numbers are fresh.
+A change is written at once, but never so often that writing takes more than half of the time. Now and then a write is a
+refresh, with or without a change: so that readers see that the numbers are fresh, and what Redis alone lost comes back.
 """
 
 import math
@@ -24,10 +24,11 @@ class PublishPace:
         return now >= self._refresh_at
 
     def written(self, began: float, ended: float) -> None:
-        """A write went well."""
+        """A write went well; it was a refresh if one was due when it began."""
         took_s = ended - began
         self._write_at = ended + max(self._flush_s - took_s, took_s)
-        self._refresh_at = began + self._refresh_s
+        if self.refresh_due(began):
+            self._refresh_at = began + self._refresh_s
 
     def put_off(self, until: float) -> None:
         """Not before this moment."""

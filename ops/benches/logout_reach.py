@@ -17,7 +17,7 @@ import redis
 
 from ops.rig.database import Database
 from ops.rig.event import make_event
-from ops.rig.eventually import PATIENCE_S, eventually
+from ops.rig.eventually import PATIENCE_S
 from ops.rig.identity_process import IdentityProcess, call
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, command_process, read_process
@@ -35,7 +35,6 @@ def verifiers(
     with contextlib.ExitStack() as running:
         start = running.enter_context
         command = start(command_process(folder, database.url("vote_command"), mint, JWKS_URL=keys, REDIS_URL=redis_url))
-        eventually(command.is_ready, "command is ready")
         yield {
             "command": command,
             "query": start(read_process("query.reads", folder, reading, redis_url, mint, JWKS_URL=keys)),

@@ -36,7 +36,6 @@ def judging_command(folder: Path, database: Database, mint: TokenMint) -> Iterat
     file.write_text(ENDLESS_FILE)
     url = database.url("vote_command")
     with command_process(folder, url, mint, REDIS_URL=NOWHERE, FRAUD_RULES_FILE=str(file)) as process:
-        eventually(process.is_ready, "command is ready")
         yield process
 
 

@@ -3,9 +3,9 @@
     worker ─► forkserver (libraries imported, nothing else) ─► fork ─► runpy, as `python -m` does ─► exit
 
 Most of what a service's start costs is importing libraries: the better part of a second of a processor, which a suite
-that starts hundreds has no use for. Since importing does nothing, a fork of a process that has imported them differs
-from a fresh one in time alone. Only libraries are imported before: modules of ours register metrics, and each process
-has its own. Benches and the demo start their processes as production does; tests ask for forks once.
+that starts hundreds has no use for. Only libraries are imported before: modules of ours register metrics, and each
+process has its own. What a fork hides: all of a worker's share one hash seed, and a library's submodule that ours
+forgets to import may be there. Benches, the demo and the tests of the whole stack start processes as production does.
 """
 
 import contextlib

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import sys
-import urllib.error
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -35,7 +34,7 @@ class Service:
         """Whether it says that it may take traffic."""
         try:
             DIRECTLY.open(f"{self.url}/ready").close()
-        except urllib.error.HTTPError:
+        except OSError:  # it says no, or doesn't listen yet
             return False
         return True
 
@@ -51,6 +50,7 @@ def command_process(
 ) -> Iterator[Service]:
     """Run a command process (or another `program` like it) on this database until the end of the block.
 
+    It begins when the process is ready.
     It holds the keys 1 to `key_numbers`, and gives new events the last. The database of people is the one beside this
     one, if there is one.
     """
@@ -69,7 +69,9 @@ def command_process(
         **settings,
     }
     with _running(program, env) as process:
-        yield Service(port, process)
+        service = Service(port, process)
+        eventually(service.is_ready, "command is ready")
+        yield service
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@ itself: so an event of ordinary size never waits for one of millions of votes.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import Counter, OrderedDict
@@ -102,9 +101,11 @@ class VoteCounter:
         return VoteCounts(as_of, took_s, over, by_minute, by_region, choices, refusals, assurances, devices)
 
     async def _choices(self, event: Event, about: int) -> Mapping[str, Mapping[int, int]]:
-        with contextlib.suppress(Busy):
+        try:
             return await _resting(about, self._reader.choices(event.event_no))
-        return {}
+        except Busy as error:
+            log.warning("choices can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
+            return {}
 
     async def _devices(self, event: Event, about: int) -> int | None:
         parts = 1 << (about // SLICE_VOTES).bit_length()

@@ -71,11 +71,14 @@ class UserStreams:
 
     async def _renew(self, users: Sequence[str]) -> None:
         pipeline = self._client.pipeline(transaction=False)
-        for user_id in users:
-            if held := self._held.get(user_id):  # who has left meanwhile gets nothing back
-                arguments: list[int | str] = [self._lease_ms, 0, *held]
-                await self._hold(keys=[user_streams_key(user_id)], args=arguments, client=pipeline)
+        renewed = {user_id: set(held) for user_id in users if (held := self._held.get(user_id))}
+        for user_id, streams in renewed.items():
+            arguments: list[int | str] = [self._lease_ms, 0, *streams]
+            await self._hold(keys=[user_streams_key(user_id)], args=arguments, client=pipeline)
         await pipeline.execute(raise_on_error=False)  # a spoilt key is its user's alone
+        for user_id, streams in renewed.items():
+            if left := streams - self._held.get(user_id, set()):  # while this was under way: given back before, perhaps
+                await self._client.zrem(user_streams_key(user_id), *left)
 
     def _forget(self, user_id: str, stream: str) -> None:
         held = self._held.get(user_id, set())

@@ -7,7 +7,6 @@ import psycopg
 
 from ops.rig.database import Database
 from ops.rig.event import make_event
-from ops.rig.eventually import eventually
 from ops.rig.identity_process import PERSON, identity_process
 from ops.rig.missing_standby import break_off_commit, standby_missing
 from ops.rig.people import TokenMint, Voter
@@ -29,7 +28,6 @@ async def test_a_close_that_no_standby_has_is_never_answered(
         psycopg.connect(database.url(), autocommit=True) as admin,
         command_process(tmp_path, database.url("vote_command"), mint, CHANGE_DEADLINE_MS="2500") as command,
     ):
-        eventually(command.is_ready, "command is ready")
         event = make_event(admin)
         close = f"/v1/event/{event.event_id}/close"
         async with aiohttp.ClientSession(command.url) as session:
@@ -52,7 +50,6 @@ async def test_a_click_that_nobody_waits_for_is_carried_out(
         psycopg.connect(database.url(), autocommit=True) as admin,
         command_process(tmp_path, database.url("vote_command"), mint) as command,
     ):
-        eventually(command.is_ready, "command is ready")
         event = make_event(admin)
         close = f"/v1/event/{event.event_id}/close"
         with standby_missing(admin):

@@ -26,7 +26,6 @@ VOTERS_AT_ONCE = 12
 @pytest.fixture
 async def session(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[aiohttp.ClientSession]:
     with command_process(tmp_path, database.url("vote_command"), mint) as command:
-        eventually(command.is_ready, "command is ready")
         async with aiohttp.ClientSession(command.url, connector=aiohttp.TCPConnector(limit=0)) as opened:
             yield opened
 

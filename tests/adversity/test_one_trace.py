@@ -101,7 +101,6 @@ def road(tmp_path: Path, database: Database, redis_url: str, mint: TokenMint) ->
         streams = read_process("query.streams", tmp_path, database.url("vote_query"), redis_url, mint, **traced)
         reads = read_process("query.reads", tmp_path, database.url("vote_query"), redis_url, mint, **traced)
         command, sse, query = map(running.enter_context, (voting, streams, reads))
-        eventually(command.is_ready, "command is ready")
         yield Road(receiver, command, fanout, sse, query, make_event(connection), mint)
 
 

@@ -34,7 +34,6 @@ class Elections(Desk):
 @pytest.fixture
 async def host(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[Elections]:
     with command_process(tmp_path, database.url("vote_command"), mint, HEARING_WAIT_MS="0") as running:
-        eventually(running.is_ready, "command is ready")
         async with aiohttp.ClientSession(running.url) as session:
             yield Elections(session, mint.voter("host"))
 

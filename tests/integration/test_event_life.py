@@ -25,7 +25,6 @@ from ops.rig.votes import submit, vote_of
 @pytest.fixture
 async def command(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[Service]:
     with command_process(tmp_path, database.url("vote_command"), mint, HEARING_WAIT_MS="0") as running:
-        eventually(running.is_ready, "command is ready")
         yield running
 
 
@@ -212,7 +211,6 @@ async def test_an_answer_that_hides_something_waits_for_readers(
     """A freeze is answered when fanout has read beyond it; what shows more is answered at once."""
     event, url = make_event(owner), database.url("vote_command")
     with command_process(tmp_path, url, mint, HEARING_WAIT_MS="600000", REDIS_URL=redis_url) as running:
-        eventually(running.is_ready, "command is ready")
         async with aiohttp.ClientSession(running.url) as session:
             desk = Desk(session, mint.voter("host"), event.event_id)
             assert (await desk.ask("PATCH", "", {"results_visibility": "public"}))[0] == 200

@@ -16,7 +16,6 @@ from contract.vote_id import VoteKind
 from ops.rig import python_process
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
-from ops.rig.eventually import eventually
 from ops.rig.farm import ENDLESS_FILE, SHIPPED_FILE, evidence_of, farm, judging_command, on_device, opened, person
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, command_process
@@ -128,7 +127,6 @@ async def test_rules_can_be_off(tmp_path: Path, database: Database, mint: TokenM
     """Then nobody is judged, and there are none to tell of."""
     event = opened(owner)
     with command_process(tmp_path, database.url("vote_command"), mint, FRAUD_RULES_FILE="off") as command:
-        eventually(command.is_ready, "command is ready")
         answers = await farm(command, event, mint, devices=1, accounts=20)
         async with aiohttp.ClientSession(command.url) as session:
             content = await rules_of(session, event.event_id, mint.voter("admin"), 200)

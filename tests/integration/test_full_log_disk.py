@@ -38,14 +38,6 @@ def lost_lines(command: Service) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith("vote_log_lines_lost_total "))
 
 
-def is_ready(command: Service) -> bool:
-    """Whether it takes votes; before it listens it doesn't."""
-    try:
-        return command.is_ready()
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize(
     ("program", "log_file"),
     [(ON_A_FULL_DISK, "/dev/full"), (TO_NOBODY, "")],
@@ -63,7 +55,6 @@ async def test_votes_are_taken_without_a_log(
     event, url = make_event(owner), database.url("vote_command")
     words, logs = ("-c", program), {"LOG_FILE": log_file, "ACCESS_LOG_RATIO": "1"}
     with command_process(tmp_path, url, mint, words, 1, **logs) as command:
-        eventually(lambda: is_ready(command), "command takes votes")
         async with aiohttp.ClientSession(command.url) as session:
             for voter in (mint.voter() for _ in range(VOTES)):
                 assert (await submit(session, voter, vote_of(voter, event)))[0] == 200

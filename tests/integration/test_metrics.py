@@ -37,8 +37,6 @@ async def test_two_processes_add_up_to_the_votes(
     event, voters = make_event(owner), [mint.voter() for _ in range(40)]
     with command_process(tmp_path, database.url("vote_command"), mint) as other:
         services = [command, other]
-        for each in services:  # who is not would ask for a second try, which is counted, too
-            await asyncio.to_thread(eventually, each.is_ready, "it is ready")
         async with aiohttp.ClientSession(command.url) as one, aiohttp.ClientSession(other.url) as two:
             sessions = [one, two, two]
             sending = [submit(sessions[at % 3], voter, vote_of(voter, event)) for at, voter in enumerate(voters)]
@@ -77,7 +75,6 @@ async def test_what_waits_is_seen_and_who_leaves_is_not(
         ) as command,
         owner.transaction(),
     ):
-        await asyncio.to_thread(eventually, command.is_ready, "it is ready")
         owner.execute("SELECT pg_advisory_xact_lock(event_lock_class(), %s)", [event.event_no])
         async with aiohttp.ClientSession(command.url) as session:
             waiting = []

@@ -12,7 +12,6 @@ import pytest
 
 from ops.rig.database import Database
 from ops.rig.event import make_event
-from ops.rig.eventually import eventually
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, command_process
 from ops.rig.votes import vote_of
@@ -21,7 +20,6 @@ from ops.rig.votes import vote_of
 @pytest.fixture
 def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Service]:
     with command_process(tmp_path, database.url("vote_command"), mint) as process:
-        eventually(process.is_ready, "command is ready")
         yield process
 
 

@@ -13,7 +13,7 @@ import redis
 
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
-from ops.rig.eventually import PATIENCE_S, eventually
+from ops.rig.eventually import PATIENCE_S
 from ops.rig.identity_process import PERSON, IdentityProcess, call, error_of, identity_process
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, command_process, read_process
@@ -37,7 +37,6 @@ def services(
     keys, reading = f"{identity.url}/.well-known/jwks.json", database.url("vote_query")
     with contextlib.ExitStack() as running:
         command = running.enter_context(command_process(tmp_path, database.url("vote_command"), mint, JWKS_URL=keys))
-        eventually(command.is_ready, "command is ready")
         yield {
             "command": command,
             **{

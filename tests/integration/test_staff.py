@@ -12,7 +12,7 @@ import pytest
 
 from ops.rig.database import Database
 from ops.rig.event import make_event
-from ops.rig.eventually import PATIENCE_S, eventually
+from ops.rig.eventually import PATIENCE_S
 from ops.rig.identity_process import PERSON, IdentityProcess, call, error_of, identity_process
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, command_process, read_process
@@ -39,7 +39,6 @@ def services(
         read_process("query.reads", tmp_path, *reading, JWKS_URL=keys) as query,
         read_process("query.streams", tmp_path, *reading, JWKS_URL=keys) as streams,
     ):
-        eventually(command.is_ready, "command is ready")
         yield {"command": command, "query": query, "streams": streams}
 
 

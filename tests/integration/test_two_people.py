@@ -10,7 +10,6 @@ import pytest
 from ops.rig.database import Database
 from ops.rig.desk import Desk, code_of, contestant, log_of
 from ops.rig.event import find_event
-from ops.rig.eventually import eventually
 from ops.rig.people import TokenMint
 from ops.rig.service import command_process
 from ops.rig.votes import submit, vote_of
@@ -19,7 +18,6 @@ from ops.rig.votes import submit, vote_of
 @pytest.fixture
 async def desk(tmp_path: Path, database: Database, mint: TokenMint) -> AsyncIterator[Desk]:
     with command_process(tmp_path, database.url("vote_command"), mint, HEARING_WAIT_MS="0") as running:
-        eventually(running.is_ready, "command is ready")
         async with aiohttp.ClientSession(running.url) as session:
             yield Desk(session, mint.voter("host"))
 

@@ -12,7 +12,6 @@ import pytest
 from contract.assurance import Assurance
 from ops.rig.database import Database
 from ops.rig.event import find_event, make_event
-from ops.rig.eventually import eventually
 from ops.rig.identity_process import call, error_of
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, command_process
@@ -25,7 +24,6 @@ LEVELS = list(Assurance)
 @pytest.fixture
 def command(tmp_path: Path, database: Database, mint: TokenMint) -> Iterator[Service]:
     with command_process(tmp_path, database.url("vote_command"), mint) as process:
-        eventually(process.is_ready, "command is ready")
         yield process
 
 

@@ -18,7 +18,6 @@ from contract.settings import SettingError
 from ops.rig.challenges import solve
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
-from ops.rig.eventually import eventually
 from ops.rig.people import CHALLENGE_KEY, TokenMint, Voter
 from ops.rig.service import Service, command_process
 from ops.rig.siteverify_server import SECRET, SiteVerifyServer, siteverify_server
@@ -43,7 +42,6 @@ def provider() -> Iterator[SiteVerifyServer]:
 def ready_command(folder: Path, database: Database, mint: TokenMint, **settings: Any) -> Iterator[Service]:
     """A command process that has the public keys: its 503 means something else."""
     with command_process(folder, database.url("vote_command"), mint, **settings) as process:
-        eventually(process.is_ready, "command is ready")
         yield process
 
 

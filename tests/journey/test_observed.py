@@ -22,7 +22,7 @@ from ops.rig.stream_messages import messages
 
 # What only happens when something goes wrong, or when somebody else is there.
 NOT_HERE = re.compile(
-    r"retries|refus|captchas|rule_hits|limited|dropped|rebuilds|token_refreshes|key_fetches|mails_total|standbys"
+    r"retries|refus|captchas|rule_hits|limited|dropped|rebuilds|token_refreshes|key_fetches|mails_total|standbys|backup"
     r'|status=~"5'
 )
 JOURNEY = [

@@ -29,12 +29,16 @@ def test_a_slow_redis_is_left_alone_half_of_the_time() -> None:
     assert written(100, 103).due_at(changed=True) == 106
 
 
-def test_without_a_change_a_refresh_is_written_now_and_then() -> None:
-    """Changes before it are no refresh."""
+def test_a_refresh_is_written_now_and_then() -> None:
+    """Whether or not something changes meanwhile: a write before it is due puts it off no further."""
     pace = written(100, 100.25)
+    for began in (102, 105, 109):
+        assert not pace.refresh_due(began)
+        pace.written(began, began)
     assert pace.due_at(changed=False) == 110
-    assert not pace.refresh_due(109)
-    assert pace.refresh_due(110)
+    assert pace.refresh_due(111)
+    pace.written(111, 111)
+    assert pace.due_at(changed=False) == 121
 
 
 def test_after_a_failure_nothing_is_due_before_the_pause_is_over() -> None:
