@@ -1,4 +1,4 @@
-"""The newest migrations are applied while people vote through a command process that was there before them."""
+"""The newest migrations are applied while people vote through a command process of today that runs before them."""
 
 import asyncio
 import contextlib
