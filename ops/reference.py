@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import Metric
 
 from contract import errors, metric_names
 from contract.latency_histogram import LatencyHistogram
+from contract.web.answer_metrics import AnswerCounts
 from ops.embedded import stack_configuration
 from ops.log_reference import ABOUT_LOGS, log_lines
 from ops.observe.server_families import BACKUPS, POSTGRES, REDIS
@@ -168,7 +169,7 @@ def metrics() -> dict[str, tuple[Metric, Sequence[str]]]:
     named = {value for name, value in vars(metric_names).items() if name.isupper() and isinstance(value, str)}
     found = {}
     for collector in REGISTRY._collector_to_names:  # noqa: SLF001  # no other way
-        if isinstance(collector, MetricWrapperBase | LatencyHistogram):
+        if isinstance(collector, MetricWrapperBase | LatencyHistogram | AnswerCounts):
             (described,) = collector.describe()
             found[described.name] = described, collector._labelnames  # noqa: SLF001
     for server in (POSTGRES, REDIS, BACKUPS):

@@ -6,7 +6,7 @@ import msgspec
 from sanic import HTTPResponse, Request
 
 from command.votes.vote_caster import AcceptedVote, VoteCaster
-from command.votes.vote_handler import VOTE_REFUSALS, measured
+from command.votes.vote_handler import VOTE_REFUSALS, refusals_counted
 from contract.answer_text import Id, Time
 from contract.challenge import PAYLOAD_CHARS_MAX
 from contract.errors import InvalidField, NotFound, NotYours
@@ -57,7 +57,7 @@ class ElectionVoteHandler:
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""
-        accepted = await measured(request, self._cast(request))
+        accepted = await refusals_counted(self._cast(request))
         return answer(VoteResult(accepted.vote_id, "accepted", rfc3339(accepted.accepted_at)))
 
     async def _cast(self, request: Request) -> AcceptedVote:

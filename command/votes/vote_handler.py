@@ -8,7 +8,7 @@ from prometheus_client import Counter
 from sanic import HTTPResponse, Request
 
 from command.votes.vote_caster import AcceptedVote, VoteCaster
-from contract import metric_names, stages
+from contract import metric_names
 from contract.answer_text import Id, Time
 from contract.challenge import PAYLOAD_CHARS_MAX
 from contract.errors import (
@@ -26,15 +26,13 @@ from contract.errors import (
     TooMany,
 )
 from contract.moment import rfc3339
-from contract.web.answering import answer, seconds_since_arrival, trace_of
+from contract.web.answering import answer, trace_of
 from contract.web.call import call
 from contract.web.client_address import address_of
 from contract.web.request_content import GivenId, json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
 
 REFUSALS = Counter(metric_names.REFUSALS, "Votes that were not accepted, by the answer's error code", ["reason"])
-ACKED = stages.latencies(stages.RECEIVED_TO_ACKED)
-
 # Whatever dialect a vote is cast in.
 VOTE_REFUSALS = (
     CaptchaRequired,
@@ -103,7 +101,7 @@ class VoteHandler:
     )
     async def submit(self, request: Request) -> HTTPResponse:
         """Cast a vote: 200 means that it is durable."""
-        accepted = await measured(request, self._cast(request))
+        accepted = await refusals_counted(self._cast(request))
         return answer(VoteAck(accepted.vote_id, "acked", rfc3339(accepted.accepted_at)))
 
     async def _cast(self, request: Request) -> AcceptedVote:
@@ -124,12 +122,10 @@ class VoteHandler:
         )
 
 
-async def measured(request: Request, casting: Awaitable[AcceptedVote]) -> AcceptedVote:
-    """The vote that came by this request; times an ack, counts a refusal, whichever dialect they are said in."""
+async def refusals_counted(casting: Awaitable[AcceptedVote]) -> AcceptedVote:
+    """The vote; counts a refusal, whichever dialect it is said in. Its time is measured as of any answer."""
     try:
-        accepted = await casting
+        return await casting
     except ContractError as refusal:
         REFUSALS.labels(refusal.code).inc()
         raise
-    ACKED.observe(seconds_since_arrival(request), trace_of(request).exemplar)
-    return accepted

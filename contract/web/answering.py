@@ -5,7 +5,6 @@ answered 500.
 """
 
 import contextlib
-import functools
 import logging
 import re
 import time
@@ -19,10 +18,9 @@ from sanic.http import Stage
 from sanic.response import BaseHTTPResponse
 
 from contract import errors, metric_names
-from contract.latency_histogram import Latencies, LatencyHistogram
 from contract.tracing import TRACER, Attributes, Incoming, trace_id_of
-from contract.unlocked_counter import UnlockedCounter
 from contract.web.access_log import route_of
+from contract.web.answer_metrics import answers_of
 from contract.web.call import BODY_BYTES_MAX, LARGE_BODY_BYTES_MAX
 from contract.web.cors import preflight_headers
 from contract.web.dialect import dialect_of
@@ -31,13 +29,6 @@ log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-ANSWERS = UnlockedCounter(metric_names.HTTP_ANSWERS, "Answers by route and status", ["route", "status"])
-SECONDS = LatencyHistogram(
-    metric_names.HTTP_SECONDS,
-    "From the arrival of a request's last bytes until its answer begins; a stream goes on from there",
-    metric_names.HTTP_BOUNDS_S,
-    label="route",
-)
 INSIDE = Gauge(metric_names.HTTP_INSIDE, "Requests whose answer hasn't begun, without the scrape's own")
 
 
@@ -100,9 +91,7 @@ def _mark(request: Request, response: BaseHTTPResponse, seconds: float) -> None:
 
 def _measure(request: Request, status: int, seconds: float) -> None:
     route = request.route
-    answers, latencies = _measured(route.name if route else "none", status)
-    answers.inc()
-    latencies.observe(seconds, trace_of(request).exemplar)
+    answers_of(route.name if route else "none", status).observe(seconds, trace_of(request).exemplar)
 
 
 def _leave_span(request: Request, trace: Incoming, status: int) -> None:
@@ -122,13 +111,6 @@ def requests_inside(request: Request) -> int:
     protocol: Any = request.protocol
     https = [connection.http for connection in protocol.connections if connection.http]
     return sum(http.stage is Stage.HANDLER and not http.upgrade_websocket for http in https) - 1
-
-
-@functools.cache
-def _measured(name: str, status: int) -> tuple[UnlockedCounter, Latencies]:
-    """One of a few dozen pairs; looking them up by their labels costs more than counting."""
-    route = name.rpartition(".")[2]  # Sanic puts the app's name before it
-    return ANSWERS.labels(route, status), SECONDS.labels(route)
 
 
 _NOT_LET_IN = (errors.Unauthorized, errors.BadCredentials, errors.Forbidden, errors.NotYours)

@@ -16,7 +16,7 @@ from ops.rig.metric_catalogue import asked_for, catalogue, why_unknown
 FILES = dict(files())
 BOUNDS = {
     "vote_stage_seconds_bucket": metric_names.STAGE_BOUNDS_S,
-    "vote_http_seconds_bucket": metric_names.HTTP_BOUNDS_S,
+    "vote_http_seconds_bucket": metric_names.STAGE_BOUNDS_S,
 }
 
 

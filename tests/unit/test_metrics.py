@@ -10,14 +10,17 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
 
+from command.__main__ import CommandService
 from command.identity.outcome_counter import counted
 from contract import metering, metric_names
 from contract.errors import TooMany
 from contract.latency_histogram import LatencyHistogram
 from contract.unlocked_counter import UnlockedCounter
+from contract.web.answer_metrics import ACKING, answers_of
+from contract.web.call import calls_of
 from fanout import slot_watch, vitals
 from fanout.counting_lag import CountingLag
 from ops.reference import EXPORTING, PROJECT, metrics
@@ -101,6 +104,29 @@ def test_it_counts_without_a_lock_as_prometheus_clients_own_does(amounts: list[f
             counter.labels("submit").inc(amount)
         texts.append(re.sub(r"c_created.*\n", "", text_of(registry)))
     assert texts[0] == texts[1]
+
+
+def test_an_answer_is_observed_once_and_told_in_three_ways() -> None:
+    """By route and status, by route, and as a vote's ack where it is one; the routes of acks are calls."""
+
+    def told(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, labels) or 0
+
+    def all_told() -> list[float]:
+        return [
+            *(told("vote_http_answers_total", route="vote_submit", status=status) for status in ("200", "409")),
+            *(told("vote_http_seconds_count", route=route) for route in ACKING),
+            told("vote_stage_seconds_count", stage="received_to_acked"),
+        ]
+
+    before = all_told()
+    answers = (("election_vote", 200, "aa"), ("vote_submit", 200, "bb"), ("vote_submit", 409, None))
+    for route, status, trace_id in answers:
+        answers_of(f"command.{route}", status).observe(0.0201, trace_id)
+    assert [after - each for after, each in zip(all_told(), before, strict=True)] == [1, 1, 2, 1, 2]
+    text = metering.exposition("application/openmetrics-text; version=1.0.0")[0].decode()
+    assert re.search(r'vote_stage_seconds_bucket\{le="0.03",stage="received_to_acked"\} .* # \{trace_id="bb"\}', text)
+    assert set(ACKING) <= {call.name for handler in CommandService.handler_types for call, _ in calls_of(handler)}
 
 
 def test_an_exemplar_is_the_newest_sampled_trace_of_its_bucket() -> None:
