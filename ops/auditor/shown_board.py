@@ -47,7 +47,8 @@ class ShownBoard:
     def differences(self, event_no: int, freeze: Freeze | None, history: LedgerHistory) -> list[Row]:
         """The places that are wrong and stay so; raises OSError, msgspec.MsgspecError and `NotReachedError`.
 
-        `freeze`: what is stored of the moment that the public sees, if the event is frozen.
+        `freeze`: what is stored of the moment that the public sees, if the event is frozen. A reveal shows places of
+        the final count and doesn't say `frozen`, though the event stays so, and its freeze stored, until the last one.
         """
         until = time.monotonic() + _RIGHT_WITHIN_S
         seen: list[_Board] = []  # one of them may be ahead of what was followed so far
@@ -63,9 +64,11 @@ class ShownBoard:
                 break
             history.keep_alive()
             time.sleep(POLL_S)
-        if board.stale or board.frozen != (freeze is not None):
+        thawed = board.frozen and freeze is None
+        froze = freeze is not None and not board.frozen and board.revealed is None
+        if board.stale or thawed or froze:
             raise NotReachedError("the results that are shown are stale, or were frozen or thawed meanwhile")
-        return self._wrong_places(board, event_no, freeze, history)
+        return self._wrong_places(board, event_no, freeze if board.frozen else None, history)
 
     def _read(self) -> _Board | None:
         try:
