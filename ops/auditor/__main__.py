@@ -25,35 +25,51 @@ from ops.auditor.archive import Archive
 from ops.auditor.archive_audit import MANIFEST, ArchiveAudit
 from ops.auditor.event_audit import Check, EventAudit, Keys, Report, live_report
 from ops.auditor.ledger_history import NotReachedError
-from ops.auditor.live_audit import LiveAudit
+from ops.auditor.live_audit import FROZEN, IN_REDIS, STORED, LiveAudit
 from ops.auditor.report_metrics import write_metrics
 from ops.auditor.report_text import as_json, as_page, as_text
 from ops.auditor.settings import Live
-from ops.auditor.shown_board import ShownBoard
+from ops.auditor.shown_board import SHOWN, ShownBoard
 
 CANT_TELL = (settings.SettingError, NotReachedError, psycopg.Error, redis.RedisError, msgspec.MsgspecError,
              LookupError, TypeError, ValueError, OSError)  # fmt: skip
 CONFLICT = "conflict with recovery"  # Postgres' words, whether it ends a statement or the idle connection beside it
 AGAIN = """
-The replica had to replay what this audit's snapshot stood in the way of: a table of the ledger was detached, dropped,
-truncated or rewritten on the primary. Nothing is wrong with the votes for that; run the audit again. If it happens each
-time, raise max_standby_streaming_delay on the replica, or audit the primary (DATABASE_URL)."""
+The replica had to replay what this audit's snapshot stood in the way of: on the primary a table that it reads was
+altered, rewritten, detached, dropped or truncated; or vacuumed, as what changes often is (tallies), without
+hot_standby_feedback. Nothing is wrong with the votes for that; run the audit again. If it happens each time, set
+hot_standby_feedback = on on the replica, which holds vacuum back, and raise max_standby_streaming_delay there, which
+alone gives time against the others; or audit the primary (DATABASE_URL)."""
 
 
 def main(arguments: list[str]) -> int:
-    """Print what was found."""
+    """Print what was found; what was outranks what couldn't be compared or written."""
     given = _given(arguments)
     try:
         report = _report(given)
-        if given.page:
-            given.page.write_text(as_page(report), encoding="utf-8")
-        if given.metrics:
-            write_metrics(given.metrics, report)
     except CANT_TELL as error:
-        print(f"audit: {str(error).strip()}{AGAIN if CONFLICT in str(error) else ''}", file=sys.stderr)
+        print(f"audit: {_why(error)}", file=sys.stderr)
         return 2
     sys.stdout.write(as_json(report).decode() + "\n" if given.json else as_text(report))
-    return 0 if report.sound else 1
+    code = 1 if report.findings else 0 if report.sound else 2
+    try:
+        _write(given, report)
+    except OSError as error:
+        print(f"audit: {error}", file=sys.stderr)
+        return code or 2
+    return code
+
+
+def _write(given: argparse.Namespace, report: Report) -> None:
+    if given.page:
+        given.page.write_text(as_page(report), encoding="utf-8")
+    if given.metrics and (report.findings or not report.not_compared):  # else an older finding would seem dealt with
+        write_metrics(given.metrics, report)
+
+
+def _why(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text + AGAIN if CONFLICT in text else text
 
 
 def _given(arguments: list[str]) -> argparse.Namespace:
@@ -87,7 +103,7 @@ def _report(given: argparse.Namespace) -> Report:
         report = _audit(given.event_id, receipts, given.jobs)
         return live.add(given.event_id, report) if live else report
     assert live
-    return live_report(live.checks(None, None))
+    return live_report(*live.checks(None, None))
 
 
 def _keys() -> Keys:
@@ -103,8 +119,17 @@ class _LiveReader:
         self._redis = settings.read(settings.Redis, os.environ)
         self._source = settings.read(Fanout, os.environ)
 
-    def checks(self, event_id: uuid.UUID | None, board: ShownBoard | None) -> list[Check]:
-        return LiveAudit(self._live.url, self._source, self._redis.url).run(event_id, board)
+    def checks(self, event_id: uuid.UUID | None, board: ShownBoard | None) -> tuple[list[Check], str]:
+        """Those that could be made, and why the others couldn't, if so."""
+        checks: list[Check] = []
+        try:
+            for check in LiveAudit(self._live.url, self._source, self._redis.url).run(event_id, board):
+                checks.append(check)  # noqa: PERF402 - a list of all would be lost with the one that fails
+        except CANT_TELL as error:
+            wanted = (IN_REDIS, STORED, FROZEN, SHOWN)[: 4 if board else 3]
+            left = " ".join(title for title in wanted if title not in {check.title for check in checks})
+            return checks, " ".join(f"{_why(error)}; not answered: {left}".split())
+        return checks, ""
 
     def add(self, event_id: uuid.UUID, report: Report) -> Report:
         """The report with what is on air; says so when the results that are shown aren't looked at."""
@@ -115,9 +140,10 @@ class _LiveReader:
             why_not = "not looked at: QUERY_URL is not set"
         elif len(self._redis.sources) > 1:
             why_not = "not looked at: they are the sum of several sources"
-        elif not board.is_public():
-            why_not = "not looked at: the public doesn't see them now"
-        return report.with_live(self.checks(event_id, None if why_not else board), why_not or "looked at")
+        checks, not_compared = self.checks(event_id, None if why_not else board)
+        if not why_not and SHOWN not in {check.title for check in checks}:
+            why_not = "not compared" if not_compared else "not looked at: the public doesn't see them now"
+        return report.with_live(checks, not_compared, why_not or "looked at")
 
 
 def _audit_archive(given: argparse.Namespace, receipts: list[str]) -> Report:

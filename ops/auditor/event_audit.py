@@ -58,20 +58,28 @@ class Report(msgspec.Struct, frozen=True):
     handed_in: list[Row]  # the votes that the receipts stand for, of the first `FOUND_MAX` that have one
     told: dict[str, list[Row]]
     checks: list[Check]
+    not_compared: str = ""  # what of the air wasn't, and why
+
+    @property
+    def findings(self) -> int:
+        """How many there are, of all checks."""
+        return sum(check.total for check in self.checks)
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was found."""
-        return not any(check.total for check in self.checks)
+        """Whether nothing was found, and nothing was left out."""
+        return not (self.findings or self.not_compared)
 
-    def with_live(self, checks: Iterable[Check], shown: str) -> "Report":
+    def with_live(self, checks: Iterable[Check], not_compared: str, shown: str) -> "Report":
         """This and what is on air; `shown`: whether the results that everybody is shown were looked at."""
-        return msgspec.structs.replace(self, event={**self.event, "shown": shown}, checks=[*self.checks, *checks])
+        event, both = {**self.event, "shown": shown}, [*self.checks, *checks]
+        return msgspec.structs.replace(self, event=event, checks=both, not_compared=not_compared)
 
 
-def live_report(checks: list[Check]) -> Report:
+def live_report(checks: list[Check], not_compared: str) -> Report:
     """A report of what is on air alone, of all events: there is no row in it."""
-    return Report({"event_name": "what is on air", "asked_at": datetime.now(UTC)}, 0, "", 0, [], [], {}, checks)
+    event = {"event_name": "what is on air", "asked_at": datetime.now(UTC)}
+    return Report(event, 0, "", 0, [], [], {}, checks, not_compared)
 
 
 class EventAudit:

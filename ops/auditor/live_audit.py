@@ -4,14 +4,16 @@
                           ├─► = stored tallies, at the checkpoint
                           └─► = the public results: the ledger as it was after some commit
 
-What can't be compared in time is `NotReachedError`, never an equality. What the public sees of a frozen event must be
-the same in Redis, in Postgres and in the results. With several sources each is compared by itself, and then no results,
-which are their sum.
+What can't be compared in time is `NotReachedError`, never an equality; a position beyond the WAL's end is a finding.
+What the public sees of a frozen event must be the same in Redis, in Postgres and in the results. With several sources
+each is compared by itself, and then no results, which are their sum.
 """
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +24,7 @@ from contract.redis_keys import applied_key, tally_key
 from contract.standings import AppliedPosition, Freeze, SourceTally
 from fanout.conninfo import conninfo
 from fanout.ledger_reader import LedgerReader
+from fanout.redis_writer import EVENTS_PER_ROUND_TRIP_MAX
 from fanout.settings import Fanout
 from fanout.wal_decoder import CountKey
 from ops.auditor.event_audit import Check, check_of
@@ -35,16 +38,11 @@ FROZEN = "Is what the public sees of a frozen event another number than at its f
 
 
 class Claim(NamedTuple):
-    """What somebody says the counts are: at `lsn`, or for some events at one of their own."""
+    """What somebody says the counts are, of each event in `lsns` at its position there."""
 
     counts: Mapping[CountKey, int]
-    lsn: int
-    event_lsns: Mapping[int, int]
+    lsns: Mapping[int, int]
     freezes: Mapping[int, Freeze | None]  # of the events that are frozen
-
-    def lsn_of(self, event_no: int) -> int:
-        """Where this event's counts are from."""
-        return self.event_lsns.get(event_no, self.lsn)
 
 
 class LiveAudit:
@@ -56,23 +54,25 @@ class LiveAudit:
         self._slot = f"{source.slot}_audit_{os.getpid()}"
         self._redis_url = redis_url
 
-    def run(self, event_id: uuid.UUID | None, board: ShownBoard | None) -> list[Check]:
-        """Compare one event or all; with a `board`, which is of that event, what it shows too.
+    def run(self, event_id: uuid.UUID | None, board: ShownBoard | None) -> Iterator[Check]:
+        """Compare one event or all; with a `board`, which is of that event, what it shows too, if the public sees it.
 
-        Raises psycopg.Error, redis.RedisError, msgspec.MsgspecError, OSError, LookupError and `NotReachedError`.
+        Raises psycopg.Error, redis.RedisError, msgspec.MsgspecError, OSError, LookupError and `NotReachedError`; the
+        checks before hold.
         """
-        with ledger_history(self._url, self._slot, event_id) as history:
-            in_redis, stored = self._redis_claim(history), self._stored_claim(history)
-            history.read_until(max(max([each.lsn, *each.event_lsns.values()]) for each in (in_redis, stored)))
-            checks = [
-                check_of(IN_REDIS, _differences(in_redis, history)),
-                check_of(STORED, _differences(stored, history)),
-                check_of(FROZEN, _freeze_differences(in_redis, stored, history)),
-            ]
-            if board:
+        with (
+            ledger_history(self._url, self._slot, event_id) as history,
+            psycopg.connect(conninfo(self._url, "audit"), autocommit=True) as connection,
+        ):
+            ledger = LedgerReader(connection)
+            in_redis = self._redis_claim(history)
+            yield check_of(IN_REDIS, _differences(in_redis, history, ledger.wal_end()))
+            stored = self._stored_claim(history, ledger)
+            yield check_of(STORED, _differences(stored, history, ledger.wal_end()))
+            yield check_of(FROZEN, _freeze_differences(in_redis, stored, history))
+            if board and board.is_public():
                 [event_no] = history.events
-                checks.append(check_of(SHOWN, board.differences(event_no, stored.freezes.get(event_no), history)))
-        return checks
+                yield check_of(SHOWN, board.differences(event_no, stored.freezes.get(event_no), history))
 
     def _redis_claim(self, history: LedgerHistory) -> Claim:
         def reached() -> AppliedPosition | None:
@@ -82,43 +82,71 @@ class LiveAudit:
 
         with redis.Redis.from_url(self._redis_url, protocol=2) as client:
             applied = history.awaited(reached)
-            keys = {no: tally_key(event.event_id, self._source) for no, event in history.events.items()}
-            payloads = {no: client.hget(key, "payload") for no, key in keys.items()}
-        tallies = {no: msgspec.json.decode(payload, type=SourceTally) for no, payload in payloads.items() if payload}
+            tallies = dict(self._tallies(client, history))
         counts = _by_key({no: tally.counts for no, tally in tallies.items()})
         lsns = {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()}
-        return Claim(counts, applied.lsn, lsns, {no: tally.freeze for no, tally in tallies.items() if tally.frozen})
+        return Claim(counts, lsns, {no: tally.freeze for no, tally in tallies.items() if tally.frozen})
 
-    def _stored_claim(self, history: LedgerHistory) -> Claim:
+    def _tallies(self, client: redis.Redis, history: LedgerHistory) -> Iterator[tuple[int, SourceTally]]:
+        """By event_no. Of one that Redis has lost it claims nothing, and readers show the checkpoint."""
+        rest = iter(history.events.items())
+        while some := list(islice(rest, EVENTS_PER_ROUND_TRIP_MAX)):
+            pipeline = client.pipeline(transaction=False)
+            for _, event in some:
+                pipeline.hget(tally_key(event.event_id, self._source), "payload")
+            for (event_no, _), payload in zip(some, pipeline.execute(), strict=True):
+                if payload:
+                    yield event_no, msgspec.json.decode(payload, type=SourceTally)
+            history.keep_alive()
+
+    def _stored_claim(self, history: LedgerHistory, ledger: LedgerReader) -> Claim:
         def reached() -> Claim | None:
             stored, tally = ledger.stored_tally(self._source, history.keep_alive)
             if stored is None or tally is None or stored.position.lsn < history.lsn:
                 return None
             counts = _by_key({no: event.counts for no, event in tally.events.items()})
             freezes = {no: event.freeze.message() for no, event in tally.events.items() if event.freeze}
-            return Claim(counts, stored.position.lsn, {}, freezes)
+            return Claim(counts, dict.fromkeys(history.events, stored.position.lsn), freezes)
 
-        with psycopg.connect(conninfo(self._url, "audit"), autocommit=True) as connection:
-            ledger = LedgerReader(connection)
-            return history.awaited(reached)
+        return history.awaited(reached)
 
 
 def _by_key(counts: Mapping[int, Mapping[int, int]]) -> dict[CountKey, int]:
     return {CountKey(no, contestant_no): votes for no, each in counts.items() for contestant_no, votes in each.items()}
 
 
-def _differences(claim: Claim, history: LedgerHistory) -> Iterator[Row]:
-    """The counts that differ, of events that were there when the recount began."""
-    counted = history.counts_at(claim.lsn_of)
+def _differences(claim: Claim, history: LedgerHistory, wal_end: int) -> Iterator[Row]:
+    """The counts that differ, of events that were there when the recount began; raises `NotReachedError`.
+
+    `wal_end` was read after the claim: nobody can have counted beyond it, nor would the ledger ever be followed so far.
+    """
+    lsns = {event_no: lsn for event_no, lsn in claim.lsns.items() if lsn <= wal_end}
+    claimed = Counter[int]()
+    for key, votes in claim.counts.items():
+        claimed[key.event_no] += votes
+    for event_no in sorted(claim.lsns.keys() - lsns.keys()):
+        yield {
+            "event_id": history.events[event_no].event_id,
+            "contestant_no": "all",
+            "claimed": claimed[event_no],
+            "ledger": f"nothing there: it ends at {_text(wal_end)}",
+            "wal_position": _text(claim.lsns[event_no]),
+        }
+    history.read_until(max(lsns.values(), default=0))
+    counted = history.counts_at(lambda event_no: lsns.get(event_no, 0))
     for key in sorted(counted.keys() | claim.counts.keys()):
-        if key.event_no in history.events and counted[key] != claim.counts.get(key, 0):
+        if key.event_no in lsns and counted[key] != claim.counts.get(key, 0):
             yield {
                 "event_id": history.events[key.event_no].event_id,
                 "contestant_no": key.contestant_no,
                 "claimed": claim.counts.get(key, 0),
                 "ledger": counted[key],
-                "wal_position": f"{claim.lsn_of(key.event_no) >> 32:X}/{claim.lsn_of(key.event_no) & 0xFFFFFFFF:X}",
+                "wal_position": _text(lsns[key.event_no]),
             }
+
+
+def _text(lsn: int) -> str:
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
 
 
 def _freeze_differences(in_redis: Claim, stored: Claim, history: LedgerHistory) -> Iterator[Row]:

@@ -36,9 +36,9 @@ def as_page(report: Report) -> str:
     return page.substitute(
         title=escape(f"Audit of {report.event['event_name']}"),
         verdict=escape(_verdict(report)),
-        state="sound" if report.sound else "found",
+        state="found" if report.findings else "sound" if report.sound else "unknown",
         facts=_html_table([{"what": name, "is": value} for name, value in _facts(report)]),
-        checks="".join(_html_check(check) for check in report.checks),
+        checks="".join(_html_check(check) for check in report.checks) + _html_not_compared(report.not_compared),
         results=_html_table(report.results),
         handed_in=_html_table(report.handed_in),
         told="".join(f"<h2>{escape(title)}</h2>{_html_table(rows)}" for title, rows in report.told.items()),
@@ -46,12 +46,13 @@ def as_page(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    found = sum(check.total for check in report.checks)
     rehearsal = "; this was a rehearsal: none of it is a real vote" if report.event.get("rehearsal") else ""
-    verdict = "nothing was found" if report.sound else f"{found} findings"
+    clean = "nothing was found" if report.sound else "can't tell"
+    verdict = f"{report.findings} findings" if report.findings else clean
+    partly = "; not all was compared" if report.not_compared else ""
     void = "; this round is void: it has no result" if report.event.get("void_reason") else ""
     counted = f"{report.rows} votes, {report.receipts} receipts" if "event_id" in report.event else "all that is on air"
-    return f"{counted}: {verdict}{rehearsal}{void}"
+    return f"{counted}: {verdict}{partly}{rehearsal}{void}"
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
@@ -72,6 +73,8 @@ def _lines(report: Report) -> Iterator[str]:
             yield "      " + _words(row)
         if check.total > len(check.found):
             yield f"      … and {check.total - len(check.found)} more"
+    if report.not_compared:
+        yield f"not compared: {report.not_compared}"
     for row in report.handed_in:
         yield "vote  " + _words(row)
     for row in report.results:
@@ -92,6 +95,10 @@ def _html_check(check: Check) -> str:
     answer = f"{check.total} found" if check.total else "no finding"
     table = _html_table(check.found) + more
     return f'<section class="{state}"><h3>{escape(check.title)}</h3><p>{answer}</p>{table}</section>'
+
+
+def _html_not_compared(why: str) -> str:
+    return f'<section class="unknown"><h3>Not compared</h3><p>{escape(why)}</p></section>' if why else ""
 
 
 def _html_table(rows: Iterable[Row]) -> str:

@@ -58,3 +58,4 @@ def test_an_audit_of_a_standby(
         said = capsys.readouterr().err
         assert "conflict with recovery" in said
         assert "run the audit again" in said
+        assert "hot_standby_feedback = on" in said

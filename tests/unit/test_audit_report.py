@@ -1,0 +1,75 @@
+"""An audit of which a part couldn't be made reports the rest; a finding outranks that."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from ops.auditor import __main__ as auditor
+from ops.auditor.event_audit import Check, Report
+from ops.auditor.live_audit import FROZEN, IN_REDIS, STORED, LiveAudit
+
+EVENT_ID = uuid.UUID("7d3b4c52-0000-4000-8000-000000000000")
+LEFT = f"<away>; not answered: {STORED} {FROZEN}"
+
+
+def report(forged: int) -> Report:
+    """Of the ledger."""
+    found = [{"voter": "00"}] * forged
+    event = {"event_id": EVENT_ID, "event_name": "Final"}
+    return Report(event, 3, "", 0, [], [], {}, [Check("Seals?", forged, found)])
+
+
+@pytest.fixture(autouse=True)
+def stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on air is told by nobody."""
+    monkeypatch.setenv("LIVE_DATABASE_URL", "postgresql://nowhere/vote")
+    monkeypatch.setenv("REDIS_URL", "redis://nowhere")
+
+
+@pytest.mark.parametrize(("forged", "edited", "code"), [(1, 0, 1), (0, 1, 1), (0, 0, 2)])
+def test_what_was_found_before_an_outage_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    forged: int,
+    edited: int,
+    code: int,
+) -> None:
+    """As text, JSON and page; metrics are written for a finding only, since others may have been found before."""
+
+    def run(*_: object) -> Iterator[Check]:
+        yield Check(IN_REDIS, edited, [{"event_id": EVENT_ID}] * edited)
+        raise redis.ConnectionError("<away>")
+
+    monkeypatch.setattr(auditor, "_audit", lambda *_: report(forged))
+    monkeypatch.setattr(LiveAudit, "run", run)
+    page, metrics = tmp_path / "page.html", tmp_path / "event.prom"
+    words = [str(EVENT_ID), "--live", "--page", str(page), "--metrics", str(metrics)]
+    assert auditor.main(words) == code
+    said = capsys.readouterr().out
+    verdict = "1 findings" if code == 1 else "can't tell"
+    assert said.startswith(f"3 votes, 0 receipts: {verdict}; not all was compared\n")
+    assert f"\n{'FOUND' if edited else 'ok   '} {IN_REDIS}\n" in said
+    assert f"\nnot compared: {LEFT}\n" in said
+    assert "&lt;away&gt;; not answered: " in page.read_text()
+    assert f'class="verdict {"found" if code == 1 else "unknown"}"' in page.read_text()
+    assert metrics.exists() == (code == 1)
+    assert auditor.main([*words, "--json"]) == code
+    told = json.loads(capsys.readouterr().out)
+    assert (told["sound"], told["not_compared"], len(told["checks"])) == (False, LEFT, 2)
+
+
+@pytest.mark.parametrize(("forged", "code"), [(1, 1), (0, 2)])
+def test_a_page_that_can_not_be_written_loses_no_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, forged: int, code: int
+) -> None:
+    """It is printed first, and why there is no page after it."""
+    monkeypatch.setattr(auditor, "_audit", lambda *_: report(forged))
+    assert auditor.main([str(EVENT_ID), "--page", str(tmp_path / "nowhere" / "page.html")]) == code
+    said = capsys.readouterr()
+    assert said.out.startswith("3 votes, 0 receipts: ")
+    assert said.err.startswith("audit: [Errno 2]")
