@@ -24,17 +24,14 @@ def version() -> str:
 
 def introduce(process: str, *, measuring: bool) -> None:
     """Say what runs here, once, before anything is measured; without `measuring` nothing ever is, not even this."""
-    if not measuring:
-        for kind, methods in (
-            (Counter, ["inc"]),
-            (UnlockedCounter, ["inc"]),
-            (Gauge, ["inc", "dec", "set"]),
-            (Histogram, ["observe"]),
-        ):
-            for method in methods:
-                setattr(kind, method, _nothing)
-        Latencies.observe = _nothing  # type: ignore[method-assign]  # the whole process is without
+    measure(on=measuring)
     BUILD_INFO.labels(version(), process).set(1)
+
+
+def measure(*, on: bool) -> None:
+    """Measure, or nothing at all from here on: the whole process is without."""
+    for kind, method, real in _MEASURING:
+        setattr(kind, method, real if on else _nothing)
 
 
 def exposition(accept: str | None) -> tuple[bytes, str]:
@@ -48,3 +45,16 @@ def exposition(accept: str | None) -> tuple[bytes, str]:
 
 def _nothing(*_given: object, **_named: object) -> None:
     """In the place of whatever would measure."""
+
+
+_MEASURING = [
+    (kind, method, getattr(kind, method))
+    for kind, methods in (
+        (Counter, ["inc"]),
+        (UnlockedCounter, ["inc"]),
+        (Gauge, ["inc", "dec", "set"]),
+        (Histogram, ["observe"]),
+        (Latencies, ["observe"]),
+    )
+    for method in methods
+]

@@ -36,7 +36,7 @@ ROUNDS = 3
 SECONDS = 4.0
 WARM_UP_S = 1.0
 CONNECTIONS = 128
-VOTES_A_SECOND_MAX = 12_000  # how many events are opened beforehand
+VOTES_A_SECOND_MAX = 12_000
 NO_WRITE = "/no-write"
 TWIN = ("-m", "ops.benches.command_twin")
 
@@ -48,6 +48,7 @@ class Bench:
     database: Database
     voters: Sequence[Voter]
     seconds: float
+    votes_a_second_max: int = VOTES_A_SECOND_MAX  # for so many people, events are opened beforehand
 
     def measure(self, path: str, at: Sequence[int], rate: float | None = None) -> LoadResult:
         """Votes of people who haven't voted yet, through one or several ports."""
@@ -56,7 +57,7 @@ class Bench:
     def warm(self, path: str, at: Sequence[int], rate: float | None = None) -> Load:
         """The same, warmed up and still to be run."""
         with psycopg.connect(self.database.url(), autocommit=True) as connection:
-            events = 1 + int(VOTES_A_SECOND_MAX * (WARM_UP_S + self.seconds) / len(self.voters))
+            events = 1 + int(self.votes_a_second_max * (WARM_UP_S + self.seconds) / len(self.voters))
             opened = [make_event(connection, contestants=5, expected_votes=10_000_000) for _ in range(events)]
         prepared = iter(list(chain.from_iterable(vote_requests(event, self.voters, path) for event in opened)))
         self.database.settle()
@@ -114,7 +115,8 @@ def main(_arguments: Sequence[str]) -> int:
             edges_before(folder, one.port) as edges,
         ):
             measured = _measure(bench, one, other.port, obvious, edges)
-        observed = observed_commands.ratios(folder, database, mint, lambda port: bench.warm(SUBMIT, [port]))
+        long = Bench(database, bench.voters, observed_commands.SECONDS, 5_000)
+        observed = observed_commands.ratios(folder, database, mint, lambda port: long.warm(SUBMIT, [port]))
         bench_report.ratios(measured | observed)
     return 0
 

@@ -1,78 +1,80 @@
-"""What observing costs a vote: command processes that differ by settings only, each in turn at its best rate.
+"""What observing costs a vote: a command process at its best rate that is observed in another way each half a second.
 
-A machine's speed wanders by more than what is looked for, and so do two processes of the same settings: where their
-memory lies and how their strings hash is drawn when they start. So each round starts new ones and measures all of
-them, one right after the other, beginning with another one each time; a ratio is of one round, and the median of the
-ratios is told. The CPU of the processes, by acked vote, wanders less, and stands beside. A second process that nothing
-observes is one of them: its ratio says how much of the others' is noise.
+A machine's speed wanders by more than what is looked for, and so do two processes of the same settings, for as long as
+they live: where their memory lies and how their strings hash is drawn when they start. So it is one process, and each
+ratio is of half a second and one a moment before it. Their median is told, with the standard error.
 """
 
-import contextlib
+import itertools
+import signal
 import statistics
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from ops.benches import bench_report
-from ops.load.http_load import Load
+from ops.benches.observed_twin import MODES, NONE
+from ops.load.http_load import Load, LoadResult
 from ops.rig.database import Database
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, command_process
 from ops.traces.otlp_receiver import otlp_receiver
 
-ROUNDS = 12
-NONE = "none"
-AGAIN = "none_again"
-TRACED = "tracing_1pct"  # with metrics, and 1 % sampled, as is the default; its endpoint is known when it runs
-OFF: Mapping[str, str] = {"METRICS": "off"}
-OBSERVING: dict[str, Mapping[str, Any]] = {NONE: OFF, "metrics": {}, AGAIN: OFF, TRACED: {}}
+ROUNDS, STEP_S = 40, 0.5
+SECONDS = ROUNDS * STEP_S * len(MODES) + 1
+TWIN = ("-m", "ops.benches.observed_twin")
 
 
-def ratios(
-    folder: Path, database: Database, mint: TokenMint, load: Callable[[int], Load], rounds: int = ROUNDS
-) -> dict[str, float]:
-    """Throughput and CPU a vote of each, beside those of what nothing observes; `load` warms the one at this port.
+def ratios(folder: Path, database: Database, mint: TokenMint, load: Callable[[int], Load]) -> dict[str, float]:
+    """Throughput and CPU a vote of each, beside those of what nothing observes; `load` goes to this port for SECONDS.
 
     Prints a table.
     """
-    rates: dict[str, list[float]] = {name: [] for name in OBSERVING}
-    cpu_us: dict[str, list[float]] = {name: [] for name in OBSERVING}
     with otlp_receiver() as receiver:
-        observing = OBSERVING | {TRACED: {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}}
-        for number in range(rounds):
-            with contextlib.ExitStack() as stack:
-                commands = {
-                    name: stack.enter_context(command_process(folder, database.url("vote_command"), mint, **settings))
-                    for name, settings in observing.items()
-                }
-                turn = number % len(commands)
-                for name, command in [*commands.items()][turn:] + [*commands.items()][:turn]:
-                    _measure_once(command, load(command.port), rates[name], cpu_us[name])
+        # With metrics, and 1 % sampled, as is the default.
+        url, to = database.url("vote_command"), receiver.endpoint
+        with command_process(folder, url, mint, TWIN, OTEL_EXPORTER_OTLP_ENDPOINT=to) as command:
+            rates, cpu_us = _measure(command, load(command.port))
         assert receiver.store.trace_ids(), "no span has come"
-    rows = [
-        (name, statistics.median(rates[name]), statistics.median(cpu_us[name]), min(ratio), max(ratio))
-        for name, ratio in ((name, _by_round(rates, name)) for name in OBSERVING)
-    ]
-    bench_report.table(("observed by", "acked/s", "command µs a vote", "worst ratio", "best ratio"), rows)
-    return {
-        f"{name}_{what}": statistics.median(_by_round(measured, name))
-        for name in OBSERVING
-        if name != NONE
-        for what, measured in (("vs_none", rates), ("cpu_vs_none", cpu_us))
-    }
+    told: dict[str, float] = {}
+    rows = []
+    for mode in MODES:
+        faster, dearer = (_by_round(measured, mode) for measured in (rates, cpu_us))
+        ratio, error = statistics.median(faster), statistics.stdev(faster) / len(faster) ** 0.5
+        rate, used_us = (statistics.median(each[mode]) for each in (rates, cpu_us))
+        rows.append((mode, rate, used_us, f"{ratio:.3f} ± {error:.3f}"))
+        if mode != NONE:
+            told |= {f"{mode}_vs_none": statistics.median(faster), f"{mode}_cpu_vs_none": statistics.median(dearer)}
+    bench_report.table(("observed by", "acked/s", "command µs a vote", "ratio"), rows)
+    return told
 
 
-def _by_round(measured: Mapping[str, list[float]], name: str) -> list[float]:
-    return [one / none for one, none in zip(measured[name], measured[NONE], strict=True)]
+def _measure(command: Service, load: Load) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Acks a second and microseconds of CPU an ack of each step, by the mode."""
+    rates: dict[str, list[float]] = {mode: [] for mode in MODES}
+    cpu_us: dict[str, list[float]] = {mode: [] for mode in MODES}
+    process, result = psutil.Process(command.process.pid), LoadResult()
 
+    def now() -> tuple[float, int, float]:
+        used = process.cpu_times()
+        return time.monotonic(), len(result.acked), 1e6 * (used.user + used.system)
 
-def _measure_once(command: Service, load: Load, rates: list[float], cpu_us: list[float]) -> None:
-    process = psutil.Process(command.process.pid)
-    before = process.cpu_times()
-    result = load.run()
-    after = process.cpu_times()
+    loading = threading.Thread(target=load.run, args=(result,))
+    loading.start()
+    for mode in itertools.islice(itertools.cycle(MODES), ROUNDS * len(MODES)):
+        began, votes, used_us = now()
+        time.sleep(STEP_S)
+        ended, votes_then, used_then_us = now()
+        rates[mode].append((votes_then - votes) / (ended - began))
+        cpu_us[mode].append((used_then_us - used_us) / (votes_then - votes))
+        process.send_signal(signal.SIGUSR1)
+    loading.join()
     assert set(result.statuses) == {200}, result.statuses
-    rates.append(result.acked_a_second)
-    cpu_us.append(1e6 * (after.user + after.system - before.user - before.system) / len(result.acked))
+    return rates, cpu_us
+
+
+def _by_round(measured: dict[str, list[float]], mode: str) -> list[float]:
+    return [one / none for one, none in zip(measured[mode], measured[NONE], strict=True)]

@@ -51,15 +51,18 @@ class Load:
     seconds: float
     rate: float | None = None
 
-    def run(self) -> LoadResult:
-        """Send all of it and wait for the answers; raises OSError when nobody listens."""
-        return uvloop.run(_Run(self).run())
+    def run(self, result: LoadResult | None = None) -> LoadResult:
+        """Send all of it and wait for the answers; raises OSError when nobody listens.
+
+        Who gives a `result` sees there from another thread how far it is.
+        """
+        return uvloop.run(_Run(self, result or LoadResult()).run())
 
 
 class _Run:
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, result: LoadResult) -> None:
         self.load = load
-        self.result = LoadResult()
+        self.result = result
         self.idle: collections.deque[_Connection] = collections.deque()
         self.due: collections.deque[float] = collections.deque()
         self.open = 0
