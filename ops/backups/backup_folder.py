@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -83,12 +83,18 @@ class BackupFolder:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else makes or removes backups during the block; raises CannotStart when somebody does."""
+        """Nobody else makes, removes or restores backups during the block; raises CannotStart when somebody does."""
         with (self.root / "lock").open("a") as holder:
-            try:
-                fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise CannotStart(f"another backup to {self.root} is under way") from None
+            _lock(holder, fcntl.LOCK_EX, f"another backup to {self.root}, or a restore from it, is under way")
+            yield
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Nobody removes backups during the block; raises CannotStart while somebody makes one."""
+        lock = self.root / "lock"
+        with lock.open() if lock.exists() else contextlib.nullcontext() as holder:
+            if holder:
+                _lock(holder, fcntl.LOCK_SH, f"a backup to {self.root} is under way")
             yield
 
     def backups(self) -> list[Backup]:
@@ -122,6 +128,13 @@ class BackupFolder:
     def timeline(self) -> int:
         """The newest one in the archive; 1 when there is none."""
         return max((int(file.stem, 16) for file in self.wal.glob("*/*.history")), default=1)
+
+
+def _lock(holder: IO[str], how: int, otherwise: str) -> None:
+    try:
+        fcntl.flock(holder, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotStart(otherwise) from None
 
 
 def stamp(moment: dt.datetime) -> str:

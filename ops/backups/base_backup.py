@@ -6,6 +6,7 @@ Whatever fails leaves all earlier backups, and all WAL that they need, as they w
 """
 
 import datetime as dt
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,8 @@ class BaseBackup:
         segment_bytes = self._server.segment_bytes()
         with self._folder.alone():
             self._folder.sweep()
+            if self._folder.backups():
+                self._remove_old(segment_bytes)  # now, too: a full disk may have no room for the next one
             known = self._folder.backups()
             before = None if full else self._to_add_to(known)
             made = self._copy(before)
@@ -90,7 +93,7 @@ class BaseBackup:
             folder.mkdir(mode=0o700)
             postgres_user.give(folder)
         data = place / "data"
-        words = ["-d", self._server.address, "-D", str(data), "--checkpoint=fast", "--no-password", "--progress"]
+        words = ["-d", self._server.copy_address, "-D", str(data), "--checkpoint=fast", "--no-password", "--progress"]
         words += ["--incremental", str(self._folder.data(before.name) / MANIFEST)] if before else []
         try:
             self._programs.run("pg_basebackup", place, words, self._server.environment)
@@ -116,8 +119,14 @@ class BaseBackup:
 
     def _name(self, made: Backup) -> None:
         place = self._partial(made.name)
-        (place / NOTE).write_bytes(msgspec.json.encode(made))
+        with (place / NOTE).open("wb") as note:
+            note.write(msgspec.json.encode(made))
+            note.flush()
+            os.fsync(note.fileno())
         place.rename(self._folder.base / made.name)
+        base = os.open(self._folder.base, os.O_RDONLY)
+        os.fsync(base)  # before any older one goes
+        os.close(base)
 
     def _remove_old(self, segment_bytes: int) -> None:
         """Backups first: without them their WAL is of no use."""

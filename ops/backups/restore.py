@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from contract.position import parse_lsn
 from contract.settings import SettingError, read
 from ops.backups.backup_folder import MANIFEST, PARTIAL, Backup, BackupFolder, chain_of, on_branch
 from ops.backups.recovery import Recovered, recover
@@ -51,6 +52,10 @@ class Restore:
 
     def run(self) -> Recovered:
         """Return when FOLDER is there; raises CannotStart."""
+        with self.backups.undisturbed():
+            return self._run()
+
+    def _run(self) -> Recovered:
         self._refuse_what_is_there()
         timeline = self.timeline or self.backups.timeline()
         known = self.backups.backups()
@@ -76,11 +81,25 @@ class Restore:
             except CannotStart as error:
                 hint = f"\n{_names(gone, segment_bytes)} missing from {self.backups.wal}" if gone else ""
                 raise CannotStart(f"{error}{hint}") from error
+            if self.to is None:
+                self._refuse_less(recovered, timeline, segment_bytes)
             building.rename(self.into)
         except BaseException:
             shutil.rmtree(building)
             raise
         return recovered
+
+    def _refuse_less(self, recovered: Recovered, timeline: int, segment_bytes: int) -> None:
+        """Postgres takes a segment that is damaged for the end of the WAL, and is content."""
+        found = self.backups.segments(segment_bytes).items()
+        whole = [each.number for file, each in found if each.timeline == timeline and file.suffix != PARTIAL]
+        reached = parse_lsn(recovered.lsn) // segment_bytes if recovered.lsn else -1
+        if whole and reached < max(whole):
+            newest = name_of(Segment(timeline, max(whole)), segment_bytes)
+            raise CannotStart(
+                f"the WAL could be replayed up to {recovered.lsn or 'the backup'} only, and the archive goes on to "
+                f"{newest}: the next segment is damaged or can't be read; mend that, or --to a moment before it"
+            )
 
     def _refuse_what_is_there(self) -> None:
         for path in (self.into, self.into.with_name(f"{self.into.name}{PARTIAL}")):

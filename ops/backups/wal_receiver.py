@@ -48,11 +48,15 @@ def _folder_to_fill(server: SourceServer, folder: BackupFolder) -> Path:
     known = sorted(folder.wal.iterdir())
     if known and server.has_slot():
         return known[-1]
+    if server.has_slot():
+        raise CannotStart(
+            f"the slot {SLOT} is there, and {folder.wal} is empty: is the right disk mounted? "
+            f"To begin another archive, SELECT pg_drop_replication_slot('{SLOT}')"
+        )
     made = folder.wal / stamp(dt.datetime.now(dt.UTC))
     made.mkdir(mode=0o700)
     postgres_user.give(made)
-    if not server.has_slot():
-        server.make_slot()
+    server.make_slot()
     return made
 
 

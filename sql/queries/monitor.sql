@@ -2,11 +2,11 @@
 -- column is the value, those before it are the labels. None takes a lock that anybody waits for.
 
 -- name: vote_pg_standbys
--- Physical standbys and copies under way; fanout, which streams a logical slot, is none of them, nor is the receiver of
--- the WAL's archive.
+-- Physical standbys; fanout, which streams a logical slot, is none of them, nor are the receiver of the WAL's archive and
+-- a base backup under way.
 SELECT r.state, coalesce(r.sync_state, 'async') AS sync_state, count(*)
 FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
-WHERE s.slot_type IS DISTINCT FROM 'logical' AND r.state IS NOT NULL AND r.application_name <> 'vote_backup'
+WHERE s.slot_type IS DISTINCT FROM 'logical' AND r.state IS NOT NULL AND r.application_name NOT IN ('vote_backup', 'vote_base_backup')
 GROUP BY 1, 2;
 
 -- name: vote_pg_slot_retained_bytes

@@ -49,6 +49,10 @@ def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> 
     refused(backups.restore("latest", into), "pg_verifybackup", "global/pg_control")
     control.write_bytes(whole)
     gone = sorted(backups.folder.glob(SEGMENTS))[-2]
+    content = gone.read_bytes()
+    gone.write_bytes(bytes(len(content)))
+    refused(backups.restore("latest", into), "damaged")
+    gone.write_bytes(content)
     gone.rename(tmp_path / gone.name)
     refused(backups.restore("latest", into), gone.name, "missing")
     (tmp_path / gone.name).rename(gone)
