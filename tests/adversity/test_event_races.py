@@ -1,8 +1,6 @@
 """Clicks that meet: two hosts, a host and the schedule, hosts and votes. Each many times, on real servers."""
 
 import asyncio
-import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,11 +10,11 @@ import pytest
 
 from contract.seal import ballot_seal_of
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import make_event
 from ops.rig.eventually import eventually
+from ops.rig.http_crowd import HttpCrowd
 from ops.rig.people import SEAL_KEY, TokenMint, Voter
 from ops.rig.service import command_process
-from ops.rig.votes import submit, vote_of
 
 EVENTS = 12
 PAUSES = 8
@@ -36,42 +34,6 @@ async def ask(session: aiohttp.ClientSession, host: Voter, method: str, path: st
         async with session.request(method, f"/v1/event/{path}", json=body, headers=host.headers) as answer:
             if answer.status != 503:
                 return answer.status
-
-
-class Crowd:
-    """New voters, some at a time, until the block ends, each until its vote is in; answers are counted by status."""
-
-    def __init__(self, session: aiohttp.ClientSession, mint: TokenMint, event: Event) -> None:
-        self._session, self._mint, self._event = session, mint, event
-        self.answers: Counter[int] = Counter()
-        self._answered = asyncio.Condition()
-        self._ended = False
-
-    @contextlib.asynccontextmanager
-    async def voting(self) -> AsyncIterator["Crowd"]:
-        """Vote during the block."""
-        async with asyncio.TaskGroup() as voters:
-            for _ in range(VOTERS_AT_ONCE):
-                voters.create_task(self._vote())
-            yield self
-            self._ended = True
-
-    async def until(self, status: int, more: int) -> None:
-        """Return after so many more answers of this status."""
-        goal = self.answers[status] + more
-        async with self._answered:
-            await self._answered.wait_for(lambda: self.answers[status] >= goal)
-
-    async def _vote(self) -> None:
-        status = 200
-        voter = self._mint.voter()
-        while not self._ended:
-            if status == 200:
-                voter = self._mint.voter()
-            status, _ = await submit(self._session, voter, vote_of(voter, self._event))
-            async with self._answered:
-                self.answers[status] += 1
-                self._answered.notify_all()
 
 
 async def test_two_hosts_at_once(session: aiohttp.ClientSession, mint: TokenMint, owner: psycopg.Connection) -> None:
@@ -124,7 +86,7 @@ async def test_a_schedule_closes_while_votes_stream_in(
     """It closes a paused event, too. No vote is from after the hour, and each that was acked is there."""
     host, event, paused = mint.voter("host"), make_event(owner), make_event(owner, expected_votes=1)
     assert await ask(session, host, "POST", f"{paused.event_id}/pause") == 200
-    async with Crowd(session, mint, event).voting() as crowd:
+    async with HttpCrowd(session, mint, event, VOTERS_AT_ONCE).voting() as crowd:
         await crowd.until(200, more=30)
         owner.execute("UPDATE events SET closes_at = clock_timestamp() + interval '0.5 s'")
         await crowd.until(409, more=30)
@@ -142,7 +104,7 @@ def statuses_of(owner: psycopg.Connection) -> set[str]:
 async def test_pauses_under_load(session: aiohttp.ClientSession, mint: TokenMint, owner: psycopg.Connection) -> None:
     """No vote is from inside a pause, by the times in the log, and who was refused in one votes after it."""
     host, event = mint.voter("host"), make_event(owner)
-    async with Crowd(session, mint, event).voting() as crowd:
+    async with HttpCrowd(session, mint, event, VOTERS_AT_ONCE).voting() as crowd:
         for _ in range(PAUSES):
             await crowd.until(200, more=VOTERS_AT_ONCE)
             assert await ask(session, host, "POST", f"{event.event_id}/pause") == 200

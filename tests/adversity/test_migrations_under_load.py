@@ -1,9 +1,7 @@
 """The newest migrations are applied while people vote through a command process of today that runs before them."""
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -13,55 +11,16 @@ from command.settings import Commit
 from contract import settings
 from ops.migrate import LEDGER, LOCK_TIMEOUT_MS, migrate
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import make_event
 from ops.rig.eventually import PATIENCE_S
+from ops.rig.http_crowd import HttpCrowd
 from ops.rig.old_ledger import old_ledger
 from ops.rig.oracle import voters_in_ledger
 from ops.rig.people import TokenMint
 from ops.rig.service import command_process
-from ops.rig.votes import submit, vote_of
 
 OLD = "0028_sealed_rows.sql"  # the first that comes under load; 0029 asks for events, which every vote reads
 VOTERS_AT_ONCE = 4
-
-
-class Crowd:
-    """New voters, some at a time, until the block ends; each until it has an answer that isn't 503."""
-
-    def __init__(self, session: aiohttp.ClientSession, mint: TokenMint, event: Event) -> None:
-        self._session, self._mint, self._event = session, mint, event
-        self.acked: set[bytes] = set()
-        self.receipts: set[str] = set()
-        self.others: list[tuple[int, object]] = []
-        self._answered = asyncio.Condition()
-        self._ended = False
-
-    @contextlib.asynccontextmanager
-    async def voting(self) -> AsyncIterator["Crowd"]:
-        """Vote during the block."""
-        async with asyncio.TaskGroup() as voters:
-            for _ in range(VOTERS_AT_ONCE):
-                voters.create_task(self._vote())
-            yield self
-            self._ended = True
-
-    async def until(self, more: int) -> None:
-        """Return after so many more acks."""
-        goal = len(self.acked) + more
-        async with self._answered:
-            await self._answered.wait_for(lambda: len(self.acked) >= goal or bool(self.others))
-
-    async def _vote(self) -> None:
-        while not self._ended:
-            voter = self._mint.voter()
-            status, content = await submit(self._session, voter, vote_of(voter, self._event))
-            async with self._answered:
-                if status == 200:
-                    self.acked.add(voter.pseudonym(self._event.event_no))
-                    self.receipts.add(content["vote_id"])
-                else:
-                    self.others.append((status, content))
-                self._answered.notify_all()
 
 
 def test_a_migration_waits_for_less_than_a_vote() -> None:
@@ -78,20 +37,20 @@ async def test_no_vote_is_lost_and_none_waits_for_a_lock_that_is_not_given(
         event = make_event(owner)
         with command_process(tmp_path, old.url("vote_command"), mint) as command:
             session = aiohttp.ClientSession(command.url)
-            async with session, Crowd(session, mint, event).voting() as crowd:
-                await crowd.until(10)
+            async with session, HttpCrowd(session, mint, event, VOTERS_AT_ONCE).voting() as crowd:
+                await crowd.until(200, more=10)
                 with psycopg.connect(old.url()) as report:
                     report.execute("SELECT FROM events")
                     applying = asyncio.create_task(
                         asyncio.to_thread(migrate, old.url(), LEDGER, tell=lambda _: waits.set())
                     )
                     assert await asyncio.to_thread(waits.wait, PATIENCE_S)
-                    await crowd.until(30)
+                    await crowd.until(200, more=30)
                     assert not applying.done()
                 applied = await applying
-                await crowd.until(10)
+                await crowd.until(200, more=10)
         voters = voters_in_ledger(old, event)
-    assert crowd.others == []
+    assert set(crowd.answers) == {200}
     assert crowd.acked == voters
     assert len(crowd.receipts) == len(voters)
     assert [each.name for each in applied] == [path.name for path in sorted(LEDGER.glob("*.sql")) if path.name >= OLD]
