@@ -33,7 +33,7 @@ def test_somebody_new_votes(stack: RunningStack, new_voter: NewVoter, complaints
     assert stack.votes_in_ledger(show.event_id) == 1
     voter.page.get_by_role("link", name="See the standings live").click()
     expect(voter.page).to_have_url(show.page)
-    assert set(voter.chosen) == {show.contestants[1]}
+    assert (set(voter.chosen), voter.answered) == ({show.contestants[1]}, [show.contestants[1]])
     assert complaints == []
 
 
@@ -64,7 +64,7 @@ def test_keyboard_is_enough(stack: RunningStack, new_voter: NewVoter, complaints
     voter.expect_outcome(COUNTED)
     press("Tab")
     expect(voter.page.get_by_role("link", name="See the standings live")).to_be_focused()
-    assert set(voter.chosen) == {show.contestants[1]}
+    assert (set(voter.chosen), voter.answered) == ({show.contestants[1]}, [show.contestants[1]])
     assert complaints == []
 
 
@@ -76,7 +76,7 @@ def test_captcha_of_an_event_is_solved(stack: RunningStack, new_voter: NewVoter,
         SUBMIT, lambda route: route.continue_(post_data={**route.request.post_data_json, "captcha_token": "x"}), times=1
     )
     voter.vote("Anna")
-    assert len(voter.chosen) >= 2  # a busy machine answers 503 now and then
+    assert len(voter.answered) == 2
     assert stack.votes_in_ledger(show.event_id) == 1
     assert complaints == []
 

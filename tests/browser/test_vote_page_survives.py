@@ -59,7 +59,7 @@ def test_reload_keeps_the_choice_of_who_is_not_logged_in(stack: RunningStack, ne
 
 
 def test_going_back_repeats_nothing(stack: RunningStack, new_voter: NewVoter, complaints: list[str]) -> None:
-    """Back from the live page, the vote page says what it said, and sends nothing."""
+    """Back from the live page, the vote page says what it said and sends nothing; one vote was answered in all."""
     show = Show(stack.demo, "Back", ["Anna", "Ben"])
     voter = new_voter(show)
     voter.page.goto(show.page)
@@ -73,7 +73,7 @@ def test_going_back_repeats_nothing(stack: RunningStack, new_voter: NewVoter, co
     expect(voter.page).to_have_url(show.page)
     voter.page.go_forward()
     expect(voter.page.locator("#outcome-title")).to_have_text(COUNTED)
-    assert len(voter.chosen) == sent
+    assert (len(voter.chosen), len(voter.answered)) == (sent, 1)
     assert complaints == []
 
 
@@ -162,7 +162,7 @@ def test_an_ended_session_costs_no_vote(stack: RunningStack, new_voter: NewVoter
     lose_session(voter)
     voter.log_in()
     voter.expect_outcome(COUNTED)
-    assert set(voter.chosen) == {show.contestants[0]}
+    assert (set(voter.chosen), voter.answered) == ({show.contestants[0]}, [show.contestants[0]])
     assert stack.votes_in_ledger(show.event_id) == 1
 
 
@@ -178,4 +178,4 @@ def test_a_vote_never_goes_on_as_somebody_elses(stack: RunningStack, new_voter: 
     expect(first.page.locator("input[name=contestant]:checked")).to_have_count(0)
     first.choose("Ben")
     first.expect_outcome(COUNTED)
-    assert set(first.chosen) == {show.contestants[1]}
+    assert (set(first.chosen), first.answered) == ({show.contestants[1]}, [show.contestants[1]])

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, Response, Route, expect
 
 from tests.browser.complaints import note_complaints
 from tests.browser.show import Show
@@ -11,6 +11,7 @@ from tests.browser.show import Show
 COUNTED = "Your vote was counted"
 NOT_YET = "Not yet counted"
 SUBMIT = "**/v1/vote/submit"
+BUSY = 503  # a machine that is busy answers it now and then
 _BUSY = '{"error": {"code": "busy", "message": "too busy", "trace_id": ""}}'
 
 
@@ -23,12 +24,19 @@ class VoterAtPage:
         self.name = f"viewer-{secrets.token_hex(6)}"
         self.password = secrets.token_urlsafe(12)
         self.chosen: list[str] = []  # of each vote that the page sent, the contestant
-        page.on("request", self._note)
+        self.answered: list[str] = []  # of those, of each that had an answer; 503 isn't one: the page repeats the vote
+        page.on("request", self._note_sent)
+        page.on("response", self._note_answered)
         note_complaints(page, show.vote_page.partition("/vote/")[0], complaints)
 
-    def _note(self, request: Request) -> None:
+    def _note_sent(self, request: Request) -> None:
         if request.url.endswith("/v1/vote/submit") and request.post_data_json:
             self.chosen.append(request.post_data_json["contestant_id"])
+
+    def _note_answered(self, answer: Response) -> None:
+        request = answer.request
+        if request.url.endswith("/v1/vote/submit") and request.post_data_json and answer.status != BUSY:
+            self.answered.append(request.post_data_json["contestant_id"])
 
     def open(self) -> None:
         """Come to the page, and see who may be chosen."""
@@ -78,4 +86,4 @@ NewVoter = Callable[[Show], VoterAtPage]
 
 def busy(route: Route) -> None:
     """Answer in the place of a service that is too busy."""
-    route.fulfill(status=503, headers={"Retry-After": "1"}, content_type="application/json", body=_BUSY)
+    route.fulfill(status=BUSY, headers={"Retry-After": "1"}, content_type="application/json", body=_BUSY)
