@@ -63,7 +63,8 @@ class Restore:
         last = self._backup_before([backup for backup in known if on_branch(backup, timeline, history)])
         chain = chain_of(known, last)
         segment_bytes = self._segment_bytes()
-        there = set(self.backups.segments(segment_bytes).values())
+        archived = self.backups.segments(segment_bytes)  # as of now: while others are replayed more may come
+        there = set(archived.values())
         first = Segment(last.timeline, (last.end_lsn - 1) // segment_bytes)
         gone = missing(first, timeline, history, there, segment_bytes)
         if gone and self.to is None:
@@ -82,23 +83,23 @@ class Restore:
                 hint = f"\n{_names(gone, segment_bytes)} missing from {self.backups.wal}" if gone else ""
                 raise CannotStart(f"{error}{hint}") from error
             if self.to is None:
-                self._refuse_less(recovered, timeline, segment_bytes)
+                whole = [each for file, each in archived.items() if file.suffix != PARTIAL]
+                self._refuse_less(recovered, [each for each in whole if each.timeline == timeline], segment_bytes)
             building.rename(self.into)
         except BaseException:
             shutil.rmtree(building)
             raise
         return recovered
 
-    def _refuse_less(self, recovered: Recovered, timeline: int, segment_bytes: int) -> None:
+    def _refuse_less(self, recovered: Recovered, whole: Sequence[Segment], segment_bytes: int) -> None:
         """Postgres takes a segment that is damaged for the end of the WAL, and is content."""
-        found = self.backups.segments(segment_bytes).items()
-        whole = [each.number for file, each in found if each.timeline == timeline and file.suffix != PARTIAL]
         reached = parse_lsn(recovered.lsn) // segment_bytes if recovered.lsn else -1
-        if whole and reached < max(whole):
-            newest = name_of(Segment(timeline, max(whole)), segment_bytes)
+        newest = max(whole, default=None)
+        if newest and reached < newest.number:
             raise CannotStart(
                 f"the WAL could be replayed up to {recovered.lsn or 'the backup'} only, and the archive goes on to "
-                f"{newest}: the next segment is damaged or can't be read; mend that, or --to a moment before it"
+                f"{name_of(newest, segment_bytes)}: the next segment is damaged or can't be read; mend that, or --to a "
+                "moment before it"
             )
 
     def _refuse_what_is_there(self) -> None:

