@@ -190,7 +190,7 @@ class Mode:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Metering:
-    """Whether anything is measured; off, which takes /metrics and the desk's latencies away, is for benches."""
+    """Whether anything is measured; off takes /metrics and the desk's latencies away, too."""
 
     word: str = setting("METRICS", "on", _on_or_off)
 

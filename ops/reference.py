@@ -155,9 +155,11 @@ def _variable(metadata: Any) -> str:
 def _default(metadata: Any) -> str:
     if isinstance(metadata["default"], RateLimitItem):
         return str(metadata["default"])
-    if not isinstance(metadata["default"], str | int | float | Path | tuple):
-        return "must be set"
     default = metadata["default"]
+    if default is None:
+        return "none"
+    if not isinstance(default, str | int | float | Path | tuple):
+        return "must be set"
     return (", ".join(default) if isinstance(default, tuple) else str(default)) or "none"
 
 

@@ -33,6 +33,7 @@ from contract.web.request_content import GivenId, json_body, uuid_of
 from contract.web.token_verifier import TokenVerifier
 
 REFUSALS = Counter(metric_names.REFUSALS, "Votes that were not accepted, by the answer's error code", ["reason"])
+
 # Whatever dialect a vote is cast in.
 VOTE_REFUSALS = (
     CaptchaRequired,
