@@ -7,6 +7,7 @@ import psycopg
 import pytest
 import redis
 
+from ops.embedded import ports
 from ops.rig.database import Database
 from ops.rig.event import make_event
 from ops.rig.eventually import eventually
@@ -20,8 +21,10 @@ from query.redis_reader import RedisReader, redis_client
 @pytest.fixture
 def cluster_url(tmp_path: Path) -> Iterator[str]:
     """One node that holds all slots: the rules of a cluster without its redirections."""
+    # Its own choice for the other nodes lies where the kernel takes ports of outgoing connections.
+    bus = str(ports.choose(["bus"], {})["bus"])
     with (
-        valkey(tmp_path / "valkey", "--cluster-enabled", "yes") as server,
+        valkey(tmp_path / "valkey", "--cluster-enabled", "yes", "--cluster-port", bus) as server,
         redis.Redis.from_url(server.url) as client,
     ):
         client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
