@@ -23,3 +23,8 @@ def parse_lsn(text: str) -> int:
     """The number behind Postgres' text form `16/B374D848`."""
     high, low = text.split("/")
     return (int(high, 16) << 32) | int(low, 16)
+
+
+def lsn_text(lsn: int) -> str:
+    """Postgres' text form of it."""
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"

@@ -20,6 +20,7 @@ import msgspec
 import psycopg
 import redis
 
+from contract.position import lsn_text
 from contract.redis_keys import applied_key, tally_key
 from contract.standings import AppliedPosition, Freeze, SourceTally
 from fanout.conninfo import conninfo
@@ -35,6 +36,7 @@ from ops.auditor.shown_board import SHOWN, ShownBoard
 IN_REDIS = "Does Redis hold another number than the ledger, at the position that it carries?"
 STORED = "Does a tally that fanout has stored differ from the ledger, at its checkpoint?"
 FROZEN = "Is what the public sees of a frozen event another number than at its freeze?"
+REDIS_WITHIN_S = 10
 
 
 class Claim(NamedTuple):
@@ -80,7 +82,8 @@ class LiveAudit:
             applied = msgspec.json.decode(content, type=AppliedPosition) if content else None
             return applied if applied and applied.at and applied.lsn >= history.lsn else None
 
-        with redis.Redis.from_url(self._redis_url, protocol=2) as client:
+        within = {"socket_timeout": REDIS_WITHIN_S, "socket_connect_timeout": REDIS_WITHIN_S}
+        with redis.Redis.from_url(self._redis_url, protocol=2, **within) as client:
             applied = history.awaited(reached)
             tallies = dict(self._tallies(client, history))
         counts = _by_key({no: tally.counts for no, tally in tallies.items()})
@@ -129,8 +132,8 @@ def _differences(claim: Claim, history: LedgerHistory, wal_end: int) -> Iterator
             "event_id": history.events[event_no].event_id,
             "contestant_no": "all",
             "claimed": claimed[event_no],
-            "ledger": f"nothing there: it ends at {_text(wal_end)}",
-            "wal_position": _text(claim.lsns[event_no]),
+            "ledger": f"nothing there: it ends at {lsn_text(wal_end)}",
+            "wal_position": lsn_text(claim.lsns[event_no]),
         }
     history.read_until(max(lsns.values(), default=0))
     counted = history.counts_at(lambda event_no: lsns.get(event_no, 0))
@@ -141,12 +144,8 @@ def _differences(claim: Claim, history: LedgerHistory, wal_end: int) -> Iterator
                 "contestant_no": key.contestant_no,
                 "claimed": claim.counts.get(key, 0),
                 "ledger": counted[key],
-                "wal_position": _text(lsns[key.event_no]),
+                "wal_position": lsn_text(lsns[key.event_no]),
             }
-
-
-def _text(lsn: int) -> str:
-    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"
 
 
 def _freeze_differences(in_redis: Claim, stored: Claim, history: LedgerHistory) -> Iterator[Row]:

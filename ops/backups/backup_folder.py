@@ -99,11 +99,20 @@ class BackupFolder:
 
     def backups(self) -> list[Backup]:
         """All verified ones, oldest first; raises CannotStart for a note that can't be read."""
-        notes = sorted(note for note in self.base.glob(f"*/{NOTE}") if note.parent.suffix != PARTIAL)
-        try:
-            return [msgspec.json.decode(note.read_bytes(), type=Backup) for note in notes]
-        except (OSError, msgspec.MsgspecError) as error:
-            raise CannotStart(f"a {NOTE} below {self.base} can't be read: {error}") from error
+        known, unread = self.read_notes()
+        if unread:
+            raise CannotStart(unread[0])
+        return known
+
+    def read_notes(self) -> tuple[list[Backup], list[str]]:
+        """The verified ones, oldest first, and why any others can't be known."""
+        known, unread = [], []
+        for note in sorted(note for note in self.base.glob(f"*/{NOTE}") if note.parent.suffix != PARTIAL):
+            try:
+                known.append(msgspec.json.decode(note.read_bytes(), type=Backup))
+            except (OSError, msgspec.MsgspecError) as error:
+                unread.append(f"{note} can't be read: {error}")
+        return known, unread
 
     def remove(self, name: str) -> None:
         """Take a backup away; from the first moment on it isn't one any more."""
@@ -120,6 +129,19 @@ class BackupFolder:
         """The archived segments by their files."""
         named = ((file, segment_of(file.name, segment_bytes)) for file in self.wal.glob("*/*"))
         return {file: segment for file, segment in named if segment}
+
+    def newest_segments(self) -> list[Path]:
+        """The last one and the one that is being written: the names sort as they are written, on one timeline."""
+        into = sorted(self.wal.iterdir())[-1:]
+        return [file for folder in into for file in sorted(folder.iterdir())[-2:]]
+
+    def last_received(self) -> float | None:
+        """The Unix time of the last write to the archive; None: there was none."""
+        moments = []
+        for file in self.newest_segments():
+            with contextlib.suppress(FileNotFoundError):  # it has just got its final name
+                moments.append(file.stat().st_mtime)
+        return max(moments, default=None)
 
     def history(self, timeline: int) -> list[Branch]:
         """The timelines before this one, as far as the archive tells."""
@@ -148,9 +170,18 @@ def chain_of(backups: Sequence[Backup], last: Backup) -> list[Backup]:
     chain = [last]
     while chain[0].kind != FULL:
         if chain[0].of not in by_name:
-            raise CannotStart(f"{chain[0].name} adds to {chain[0].of}, which isn't there")
+            raise CannotStart(f"{chain[0].name} adds to {chain[0].of}, which isn't there: move it away, too")
         chain.insert(0, by_name[chain[0].of])
     return chain
+
+
+def with_chains(backups: Sequence[Backup]) -> list[Backup]:
+    """Those, oldest first, that can be restored since all that they add to is there."""
+    whole: dict[str, Backup] = {}
+    for backup in backups:
+        if backup.kind == FULL or backup.of in whole:
+            whole[backup.name] = backup
+    return list(whole.values())
 
 
 def on_branch(backup: Backup, timeline: int, history: Sequence[Branch]) -> bool:
@@ -159,12 +190,14 @@ def on_branch(backup: Backup, timeline: int, history: Sequence[Branch]) -> bool:
     return backup.timeline == timeline or backup.end_lsn <= until.get(backup.timeline, -1)
 
 
-def to_remove(backups: Sequence[Backup], fulls_kept: int) -> list[Backup]:
+def to_remove(backups: Sequence[Backup], fulls_kept: int, timeline: int, history: Sequence[Branch]) -> list[Backup]:
     """What is older than the last so many full ones and nothing kept adds to; newest first, so that none is ever
-    left without what it adds to.
+    left without what it adds to. Full ones of what an earlier restore has left behind don't count.
     """
-    fulls = [backup for backup in backups if backup.kind == FULL]
-    kept = [backup for backup in backups if not fulls or backup.name >= fulls[-fulls_kept:][0].name]
+    fulls = [backup for backup in backups if backup.kind == FULL and on_branch(backup, timeline, history)]
+    if len(fulls) < fulls_kept:
+        return []
+    kept = [backup for backup in backups if backup.name >= fulls[-fulls_kept].name]
     needed = {each.name for backup in kept for each in chain_of(backups, backup)}
     return [backup for backup in reversed(backups) if backup.name not in needed]
 

@@ -9,6 +9,7 @@ import datetime as dt
 import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -28,12 +29,16 @@ from ops.backups.backup_folder import (
 )
 from ops.backups.settings import BackupRules
 from ops.backups.source_server import PostgresPrograms, SourceServer
-from ops.backups.wal_segments import Segment, name_of
+from ops.backups.wal_segments import Segment, name_of, segment_of
 from ops.embedded import postgres_user
 from ops.embedded.readiness import wait_until
 from ops.embedded.refusal import CannotStart
 
-ARCHIVED_WITHIN_S = 60
+STANDS_STILL_S = 60
+NOTHING_RECEIVES = (
+    "nothing receives the WAL in {} (python -m ops.backups.wal_receiver, or `backup` under ./ops/up): such a backup "
+    "could be restored to its own end only"
+)
 
 
 class BaseBackup:
@@ -51,6 +56,8 @@ class BaseBackup:
         """Return when it is there and what is too old is gone; raises CannotStart."""
         self._folder.prepare(self._server.system_id)
         segment_bytes = self._server.segment_bytes()
+        if not self._server.has_slot():
+            raise CannotStart(NOTHING_RECEIVES.format(self._folder.wal))
         with self._folder.alone():
             self._folder.sweep()
             if self._folder.backups():
@@ -63,7 +70,7 @@ class BaseBackup:
                 made = self._copy(None)
             if made is None:
                 raise CannotStart("the copy failed; pg_basebackup says above why")
-            wait_until(lambda: self._why_not_archived(made, segment_bytes), ARCHIVED_WITHIN_S)
+            self._wait_for_archive(made, segment_bytes)
             self._name(made)
             self._remove_old(segment_bytes)
         return made
@@ -107,15 +114,24 @@ class BaseBackup:
     def _partial(self, name: str) -> Path:
         return self._folder.base / f"{name}{PARTIAL}"
 
-    def _why_not_archived(self, made: Backup, segment_bytes: int) -> str:
-        """A backup that nothing continues would be restored to its own end only."""
-        segment = name_of(Segment(made.timeline, (made.end_lsn - 1) // segment_bytes), segment_bytes)
-        if any(self._folder.wal.glob(f"*/{segment}")):
+    def _wait_for_archive(self, made: Backup, segment_bytes: int) -> None:
+        """Return when its last segment is archived, however far behind that is; raises CannotStart if it won't be."""
+        last = Segment(made.timeline, (made.end_lsn - 1) // segment_bytes)
+        name = name_of(last, segment_bytes)
+        received, newest = self._folder.last_received(), self._folder.newest_segments()
+        while not self._is_archived(name):
+            if any((segment_of(file.name, segment_bytes) or last) > last for file in newest):
+                raise CannotStart(f"the segment {name} was not received in {self._folder.wal}, and later ones are")
+            wait_until(partial(self._why_at_a_standstill, name, received), STANDS_STILL_S)
+            received, newest = self._folder.last_received(), self._folder.newest_segments()
+
+    def _is_archived(self, name: str) -> bool:
+        return any(self._folder.wal.glob(f"*/{name}"))
+
+    def _why_at_a_standstill(self, awaited: str, received: float | None) -> str:
+        if self._is_archived(awaited) or self._folder.last_received() != received:
             return ""
-        return (
-            f"the segment {segment} doesn't arrive in {self._folder.wal}: nothing receives the WAL there "
-            "(python -m ops.backups.wal_receiver, or `backup` under ./ops/up)"
-        )
+        return f"the segment {awaited} doesn't arrive: {NOTHING_RECEIVES.format(self._folder.wal)}"
 
     def _name(self, made: Backup) -> None:
         place = self._partial(made.name)
@@ -123,17 +139,27 @@ class BaseBackup:
             note.write(msgspec.json.encode(made))
             note.flush()
             os.fsync(note.fileno())
+        _sync(place)
         place.rename(self._folder.base / made.name)
-        base = os.open(self._folder.base, os.O_RDONLY)
-        os.fsync(base)  # before any older one goes
-        os.close(base)
+        _sync(self._folder.base)  # before any older one goes
 
     def _remove_old(self, segment_bytes: int) -> None:
         """Backups first: without them their WAL is of no use."""
-        for backup in to_remove(self._folder.backups(), self._rules.fulls_kept):
+        timeline = self._server.timeline
+        history = self._folder.history(timeline)
+        for backup in to_remove(self._folder.backups(), self._rules.fulls_kept, timeline, history):
             self._folder.remove(backup.name)
             print(f"Removed {backup.name}.")
         needed_from = min(backup.start_lsn for backup in self._folder.backups()) // segment_bytes
         for file, segment in self._folder.segments(segment_bytes).items():
             if segment.number < needed_from:
                 file.unlink()
+
+
+def _sync(folder: Path) -> None:
+    """A disk that loses its power knows the names in it afterwards."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.backups.source_server import PostgresPrograms
+from ops.backups.wal_segments import read_history
 from ops.embedded import ports, postgres_user
 from ops.embedded.refusal import CannotStart
 
 _RESTORED = re.compile(r'restored log file "[0-9A-F]{24}" from archive')
 _FACTS = {
     "timeline": re.compile(r"selected new timeline ID: (\d+)"),
-    "lsn": re.compile(r"redo done at ([0-9A-F]+/[0-9A-F]+)"),
     "moment": re.compile(r"last completed transaction was at log time (.+)"),
 }
 _PROMOTED = "database system is ready to accept connections"
@@ -30,18 +30,22 @@ _PROMOTED = "database system is ready to accept connections"
 
 @dataclass
 class Recovered:
-    """How far it came: the new timeline, the last record's LSN, the last commit's time; "" where it said nothing."""
+    """How far it came: the new timeline, the LSN at which it begins, the last commit's time; "" where there is none."""
 
     timeline: str = ""
-    lsn: str = ""
     moment: str = ""
+    end_lsn: int = 0
     last_words: "deque[str]" = field(default_factory=lambda: deque(maxlen=12))
 
 
 def restore_command(wal: Path) -> str:
-    """What Postgres asks for each segment: it is in one of the archive's folders, or was being written."""
+    """What Postgres asks for each segment: it is in one of the archive's folders, or was being written.
+
+    What is there and can't be read must end the recovery: Postgres takes any code up to 125 for the end of the WAL.
+    """
     of = shlex.quote(str(wal).replace("%", "%%"))
-    return f'for each in {of}/*/%f {of}/*/%f.partial; do [ -f "$each" ] && exec cp "$each" "%p"; done; exit 1'
+    take = '[ -f "$each" ] || continue; cp "$each" "%p" && exit 0; exit 255'
+    return f"for each in {of}/*/%f {of}/*/%f.partial; do {take}; done; exit 1"
 
 
 def recover(
@@ -75,7 +79,10 @@ def recover(
     line = [*programs.words("postgres", data), "-D", str(data), "-p", str(ports.choose(["restore"], {})["restore"])]
     line += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with _running(line) as server:
-        return _listen(server, replayed)
+        told = _listen(server, replayed)
+    ancestors = read_history((data / "pg_wal" / f"{int(told.timeline):08X}.history").read_text())
+    told.end_lsn = ancestors[-1].until_lsn
+    return told
 
 
 @contextlib.contextmanager

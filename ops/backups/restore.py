@@ -17,13 +17,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from contract.position import parse_lsn
+from contract.position import lsn_text
 from contract.settings import SettingError, read
-from ops.backups.backup_folder import MANIFEST, PARTIAL, Backup, BackupFolder, chain_of, on_branch
+from ops.backups.backup_folder import MANIFEST, PARTIAL, Backup, BackupFolder, chain_of, on_branch, with_chains
 from ops.backups.recovery import Recovered, recover
 from ops.backups.settings import BackupPlace
 from ops.backups.source_server import PostgresPrograms
-from ops.backups.wal_segments import Segment, missing, name_of
+from ops.backups.wal_segments import Segment, missing, name_of, segment_of
 from ops.embedded import postgres_user
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.postgres_server import write_configuration
@@ -58,13 +58,18 @@ class Restore:
     def _run(self) -> Recovered:
         self._refuse_what_is_there()
         timeline = self.timeline or self.backups.timeline()
-        known = self.backups.backups()
         history = self.backups.history(timeline)
+        known, unread = self.backups.read_notes()
+        for why in unread:
+            print(f"Not taken: {why}", file=sys.stderr)
+        known = with_chains(known)
         last = self._backup_before([backup for backup in known if on_branch(backup, timeline, history)])
         chain = chain_of(known, last)
         segment_bytes = self._segment_bytes()
         archived = self.backups.segments(segment_bytes)  # as of now: while others are replayed more may come
         there = set(archived.values())
+        if not any(each.timeline == timeline for each in there):
+            raise CannotStart(f"{self.backups.wal} has no WAL of timeline {timeline}; --timeline names another one")
         first = Segment(last.timeline, (last.end_lsn - 1) // segment_bytes)
         gone = missing(first, timeline, history, there, segment_bytes)
         if gone and self.to is None:
@@ -83,24 +88,37 @@ class Restore:
                 hint = f"\n{_names(gone, segment_bytes)} missing from {self.backups.wal}" if gone else ""
                 raise CannotStart(f"{error}{hint}") from error
             if self.to is None:
-                whole = [each for file, each in archived.items() if file.suffix != PARTIAL]
-                self._refuse_less(recovered, [each for each in whole if each.timeline == timeline], segment_bytes)
+                whole = (file for file, each in archived.items() if each.timeline == timeline and not file.suffix)
+                begins = history[-1].until_lsn if history else 0
+                newest_whole = max(whole, key=archived.__getitem__, default=None)
+                self._refuse_less(recovered.end_lsn, begins, newest_whole, segment_bytes)
             building.rename(self.into)
         except BaseException:
             shutil.rmtree(building)
             raise
         return recovered
 
-    def _refuse_less(self, recovered: Recovered, whole: Sequence[Segment], segment_bytes: int) -> None:
-        """Postgres takes a segment that is damaged for the end of the WAL, and is content."""
-        reached = parse_lsn(recovered.lsn) // segment_bytes if recovered.lsn else -1
-        newest = max(whole, default=None)
-        if newest and reached < newest.number:
+    def _refuse_less(self, reached: int, begins: int, newest: Path | None, segment_bytes: int) -> None:
+        """Postgres takes WAL that is damaged for its end, and is content.
+
+        The replay must come to where the timeline begins, into its newest whole segment, and through it: unless that
+        can be read to its end, and its last record only goes on in a segment that was never received.
+        """
+        segment = segment_of(newest.name, segment_bytes) if newest else None
+        starts = segment.number * segment_bytes if segment else 0
+        ends = starts + segment_bytes
+        if reached < max(begins, starts) or (newest and reached < ends and not self._is_readable(newest)):
             raise CannotStart(
-                f"the WAL could be replayed up to {recovered.lsn or 'the backup'} only, and the archive goes on to "
-                f"{name_of(newest, segment_bytes)}: the next segment is damaged or can't be read; mend that, or --to a "
-                "moment before it"
+                f"the WAL could be replayed up to {lsn_text(reached)} only, where it is damaged or can't be read, and "
+                f"the archive goes on to {lsn_text(max(begins, ends))}; mend that, or --to a moment before it"
             )
+
+    def _is_readable(self, segment: Path) -> bool:
+        try:
+            self.programs.run("pg_waldump", segment.parent, ["--quiet", segment.name])
+        except CannotStart:
+            return False
+        return True
 
     def _refuse_what_is_there(self) -> None:
         for path in (self.into, self.into.with_name(f"{self.into.name}{PARTIAL}")):
@@ -182,7 +200,7 @@ def main() -> int:
         return 1
     start = "./ops/up" if into == stack.postgres else f"pg_ctl -D {into} start (./ops/up runs {stack.postgres})"
     print(f"Restored:  {into}, timeline {done.timeline}")
-    print(f"Up to:     {done.moment or 'the end of the backup, no commit after it'}, LSN {done.lsn}")
+    print(f"Up to:     {done.moment or 'the end of the backup, no commit after it'}, LSN {lsn_text(done.end_lsn)}")
     print(NEXT.format(start=start))
     return 0
 

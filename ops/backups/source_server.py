@@ -69,8 +69,13 @@ class SourceServer:
         return int(text[:-2]) * UNITS[text[-2:]]
 
     def has_slot(self) -> bool:
-        """Whether the slot of the WAL's receiver is there."""
-        [kind] = self._ask("READ_REPLICATION_SLOT vote_backup", 1)
+        """Whether the slot of the WAL's receiver is there; raises CannotStart when it is, and has lost what it kept."""
+        kind, kept_from = self._ask("READ_REPLICATION_SLOT vote_backup", 2)
+        if kind == "physical" and kept_from == "None":
+            raise CannotStart(
+                f"the server has given up the WAL of the slot {SLOT} (max_slot_wal_keep_size): some of it can't be "
+                f"archived any more. SELECT pg_drop_replication_slot('{SLOT}'), then ./ops/backup"
+            )
         return kind == "physical"
 
     def make_slot(self) -> None:

@@ -21,8 +21,8 @@ from ops.dashboards.panels import (
 
 OLDEST = Query("max(vote_pg_oldest_transaction_seconds)", "oldest")
 SIZE = Query("max(vote_pg_database_bytes)", "on disk")
-BACKUP_AGE = Query("time() - max(vote_backup_last_unix_seconds)", "old")
-ARCHIVE_AGE = Query("time() - max(vote_backup_wal_unix_seconds)", "old")
+BACKUP_AGE = Query("time() - max by (instance) (vote_backup_last_unix_seconds)", "{{instance}}")
+ARCHIVE_AGE = Query("time() - max by (instance) (vote_backup_wal_unix_seconds)", "{{instance}}")
 PARTITIONS = Query("max(vote_pg_partitions)", "leaves")
 
 

@@ -17,6 +17,7 @@ from ops.embedded.data_folder import DataFolder
 
 SERVICES_GROUP = "services"
 BACKUP = "backup"
+STARTED_AFTER_S = 3  # what ends sooner is started again with a pause that grows each time
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Program:
                 f"priority={self.priority}",
                 f"autostart={str(self.autostart).lower()}",
                 "autorestart=true",
-                "startsecs=3",
+                f"startsecs={STARTED_AFTER_S}",
                 "startretries=1000000",
                 f"stopsignal={self.stop_signal}",
                 f"stopwaitsecs={self.stop_within_s}",

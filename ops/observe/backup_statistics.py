@@ -21,19 +21,14 @@ class BackupStatistics:
         try:
             free = shutil.disk_usage(self._folder.root).free
             finished = [backup.finished.timestamp() for backup in self._folder.backups()]
-            received = [file.stat().st_mtime for file in self._newest_segments()]
+            received = self._folder.last_received()
         except (OSError, CannotStart) as error:
             raise CannotReadError(str(error)) from error
         return {
             metric_names.BACKUP_LAST_UNIX_SECONDS: [(max(finished),)] if finished else [],
-            metric_names.BACKUP_WAL_UNIX_SECONDS: [(max(received),)] if received else [],
+            metric_names.BACKUP_WAL_UNIX_SECONDS: [(received,)] if received else [],
             metric_names.BACKUP_FREE_BYTES: [(free,)],
         }
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def _newest_segments(self) -> list[Path]:
-        """The last one and the one that is being written: the names sort as they are written, on one timeline."""
-        into = sorted(self._folder.wal.iterdir())[-1:]
-        return [file for folder in into for file in sorted(folder.iterdir())[-2:]]

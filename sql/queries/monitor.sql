@@ -6,7 +6,8 @@
 -- a base backup under way.
 SELECT r.state, coalesce(r.sync_state, 'async') AS sync_state, count(*)
 FROM pg_stat_replication r LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid
-WHERE s.slot_type IS DISTINCT FROM 'logical' AND r.state IS NOT NULL AND r.application_name NOT IN ('vote_backup', 'vote_base_backup')
+WHERE s.slot_type IS DISTINCT FROM 'logical' AND r.state IS NOT NULL
+    AND r.application_name NOT IN ('vote_backup', 'vote_base_backup')
 GROUP BY 1, 2;
 
 -- name: vote_pg_slot_retained_bytes

@@ -50,8 +50,9 @@ def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> 
     control.write_bytes(whole)
     gone = sorted(backups.folder.glob(SEGMENTS))[-2]
     content = gone.read_bytes()
-    gone.write_bytes(bytes(len(content)))
-    refused(backups.restore("latest", into), "damaged")
+    for sound in (0, 256):  # bytes: nothing of it, and the beginning of its records
+        gone.write_bytes(content[:sound].ljust(len(content), b"\0"))
+        refused(backups.restore("latest", into), "damaged")
     gone.write_bytes(content)
     gone.rename(tmp_path / gone.name)
     refused(backups.restore("latest", into), gone.name, "missing")
@@ -62,16 +63,62 @@ def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> 
         assert restored.execute("SELECT what FROM kept") == [("before",), ("after",), ("after",)]
 
 
+def test_a_history_that_is_not_all_there(server: RunningPostgres, tmp_path: Path) -> None:
+    """A timeline without WAL, one that begins where nothing leads: refused. A note that can't be read: left out."""
+    backups, into = Backups(server.database.url(), tmp_path / "backups"), tmp_path / "restored"
+    with backups.receiver().running():
+        assert backups.back_up().returncode == 0
+    last = max(backups.folder.glob(SEGMENTS))
+    history = last.with_name("00000002.history")
+    history.write_text("1\t0/FFFFFF8\tpromoted\n")
+    refused(backups.restore("latest", into), "no WAL of timeline 2")
+    begun = last.with_name(f"00000002{last.name[8:]}")
+    begun.write_bytes(last.read_bytes())
+    refused(backups.restore("latest", into), "damaged", "goes on to 0/FFFFFF8")
+    history.unlink()
+    begun.unlink()
+    unreadable = backups.folder / "base" / "20991231T235959999Z-full" / "backup.json"
+    unreadable.parent.mkdir()
+    unreadable.write_text("{")
+    refused(backups.back_up(), str(unreadable))
+    done = backups.restore("latest", into)
+    assert done.returncode == 0
+    assert str(unreadable) in done.stderr
+
+
+def test_the_receiver_meets_another_server(server: RunningPostgres, tmp_path: Path) -> None:
+    """It ends with its connection; begun anew it makes a slot where there is none, and goes on in a folder of its own.
+
+    A server that was restored or promoted has no slot. One that has given its WAL up says so before anything is copied.
+    """
+    backups = Backups(server.database.url(), tmp_path / "backups")
+    receiver = backups.receiver()
+    with receiver.running():
+        server.execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
+        receiver.wait()
+        assert receiver.exit_code == 1
+    server.execute("SELECT pg_drop_replication_slot('vote_backup')")
+    with backups.receiver().running():
+        assert len(list(backups.folder.glob("wal/*"))) == 2
+    server.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    server.execute("SELECT pg_reload_conf()")
+    for _ in range(2):
+        server.execute("SELECT pg_switch_wal()")
+        server.execute("CHECKPOINT")
+    refused(backups.back_up(), "given up", "pg_drop_replication_slot")
+
+
 def test_what_cannot_be_taken(server: RunningPostgres, database_server: RunningPostgres, tmp_path: Path) -> None:
     """A full disk, a wrong password, another Postgres: the backups that are there stay, and the next one is taken."""
     backups = Backups(server.database.url(), tmp_path / "backups", BACKUP_FULLS_KEPT="1")
     full_disk = ("bash", "-c", 'ulimit -f 512; exec "$@"', "bash")  # blocks: no file may be larger
-    refused(backups.back_up(prefix=full_disk), "the copy failed", "pg_basebackup: error")
+    refused(backups.back_up(), "nothing receives the WAL")
     wrong = Backups(with_login(server.database.url(), "postgres", "wrong"), backups.folder)
     refused(wrong.back_up(), "password authentication failed")
     refused(Backups(database_server.database.url(), backups.folder).back_up(), "backups of another Postgres")
-    assert list(backups.folder.glob("base/*")) == []
     with backups.receiver().running():
+        refused(backups.back_up(prefix=full_disk), "the copy failed", "pg_basebackup: error")
+        assert list(backups.folder.glob("base/*")) == []
         assert backups.back_up().returncode == 0
         [oldest] = backups.folder.glob("base/*")
         refused(backups.back_up("--full", prefix=full_disk), "the copy failed")

@@ -14,13 +14,13 @@ GONE = "gone"
 class Gauge:
     """A value while all is well and in the fault; GONE: there is no series then."""
 
-    well: float
+    well: float | str
     fault: float | str
 
     def values(self, fault_steps: int) -> str:
         """In promtool's notation: "a x n" is n + 1 samples."""
-        fault = _gone(fault_steps) if self.fault == GONE else f"{self.fault}x{fault_steps - 1}"
-        return f"{self.well}x{HEALTHY_STEPS - 1} {fault} {self.well}x{HEALED_STEPS - 1}"
+        spans = (self.well, HEALTHY_STEPS), (self.fault, fault_steps), (self.well, HEALED_STEPS)
+        return " ".join(_gone(steps) if value == GONE else f"{value}x{steps - 1}" for value, steps in spans)
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,19 @@ COUNTING = [
     Case("TalliesChanged", {"vote_fanout_repairs_total": Rate(0, 0.1)}, after_s=330),
     Case("AuditFinding", {'vote_audit_findings{event_id="e", finding="Another seal?"}': Gauge(0, 1)}),
 ]
+_ARCHIVE = {
+    "vote_backup_wal_unix_seconds": Clock(),
+    "vote_backup_up": Gauge(1, 0),
+    "vote_pg_up": Gauge(1, 1),
+}
+_KEPT = 'vote_pg_slot_retained_bytes{slot="vote_backup"}'
+_NOBODY_WRITES = {
+    'vote_backup_wal_unix_seconds{instance="b:1"}': Gauge(0, 0),
+    'vote_backup_up{instance="b:1"}': Gauge(1, 1),
+    'vote_pg_up{instance="b:1"}': Gauge(1, 1),
+    'vote_pg_slot_retained_bytes{instance="b:1", slot="vote_backup"}': Gauge(0, 0),
+}
+_ENDED = {'vote_backup_last_unix_seconds{instance="b:1"}': Gauge(-93_600, -93_600)}
 _FREE = '{instance="a:1", mountpoint="/", fstype="ext4"}'
 STORES = [
     Case("RedisAway", {"vote_redis_up": Gauge(1, 0)}),
@@ -180,8 +193,10 @@ STORES = [
     Case("Deadlocks", {"vote_pg_deadlocks_total": Rate(0, 0.1)}, after_s=330),
     Case("ReplicaBehind", {'vote_replica_behind_seconds{job="query", instance="a:1"}': Gauge(0, 600)}),
     Case("StandbyLost", {"vote_pg_up": Gauge(1, 1), 'vote_pg_standbys{state="streaming"}': Gauge(1, GONE)}),
-    Case("BackupOld", {"vote_backup_last_unix_seconds": Gauge(0, -93_600)}),
-    Case("WalNotArchived", {"vote_backup_wal_unix_seconds": Clock(), "vote_pg_up": Gauge(1, 1)}),
+    Case("BackupOld", {"vote_backup_last_unix_seconds": Gauge(0, -93_600), "vote_backup_up": Gauge(1, 0), **_ENDED}),
+    Case("NoBackup", {'vote_backup_up{instance="b:1"}': Gauge(GONE, 1)}, **_LONG),
+    Case("WalNotArchived", {**_ARCHIVE, _KEPT: Gauge(0, 1e6), **_NOBODY_WRITES}),
+    Case("WalNotArchived", {**_ARCHIVE, _KEPT: Gauge(0, GONE)}),
     Case(
         "DiskFills",
         {

@@ -1,10 +1,13 @@
-"""Names of WAL files, which of them are missing, and what of the backups is kept."""
+"""Names of WAL files, which of them are missing or can't be read, and what of the backups is kept."""
 
 import datetime as dt
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from ops.backups.backup_folder import FULL, INCREMENTAL, Backup, chain_of, on_branch, to_remove
+from ops.backups.backup_folder import FULL, INCREMENTAL, Backup, chain_of, on_branch, to_remove, with_chains
+from ops.backups.recovery import restore_command
 from ops.backups.wal_segments import Branch, Segment, missing, name_of, read_history, segment_of
 from ops.embedded.refusal import CannotStart
 
@@ -58,12 +61,35 @@ CHAINS = [backup(1, FULL), backup(2, INCREMENTAL, 1), backup(3, FULL), backup(4,
 )
 def test_whole_chains_are_removed(fulls_kept: int, removed: list[str]) -> None:
     """The newest first, so that what is left of a chain can be restored all the time; the last full one never goes."""
-    assert [each.name for each in to_remove(CHAINS, fulls_kept)] == removed
+    assert [each.name for each in to_remove(CHAINS, fulls_kept, OLD, [])] == removed
 
 
 def test_what_is_added_to_is_kept() -> None:
     """Also if it is older than full ones: those that were taken of a history that a restore has left."""
-    assert [each.name for each in to_remove([*CHAINS, backup(6, INCREMENTAL, 2)], 1)] == ["4", "3"]
+    assert [each.name for each in to_remove([*CHAINS, backup(6, INCREMENTAL, 2)], 1, OLD, [])] == ["4", "3"]
+
+
+def test_what_a_restore_has_left_behind_is_not_counted() -> None:
+    """Until the new history has as many full ones of its own: they are all that it can be restored from."""
+    restored_to = BRANCH[0].until_lsn
+    after = [Backup(name, FULL, "", NOW, OLD, 0, restored_to + 1) for name in ("6", "7")]
+    own = [Backup(name, FULL, "", NOW, NEW, 0, restored_to + 1) for name in ("8", "9")]
+    known = [*CHAINS[:2], *after]
+    assert to_remove(known, 2, NEW, BRANCH) == []
+    assert to_remove([*known, own[0]], 2, NEW, BRANCH) == []
+    assert [each.name for each in to_remove([*known, *own], 2, NEW, BRANCH)] == ["7", "6", "2", "1"]
+    assert to_remove(known, 1, NEW, []) == []  # where it comes from isn't archived yet
+
+
+@pytest.mark.parametrize(("asked", "into", "code"), [("A", "got", 0), ("B", "got", 1), ("A", "no/got", 255)])
+def test_a_segment_that_cannot_be_read_is_not_the_end(asked: str, into: str, code: int, tmp_path: Path) -> None:
+    """Postgres is content with any code up to 125, and takes the segment for one that was never written."""
+    wal = tmp_path / "it's wal"
+    (wal / "20261130T201400123Z").mkdir(parents=True)
+    (wal / "20261130T201400123Z" / "A.partial").write_text("records")
+    command = restore_command(wal).replace("%f", asked).replace("%p", str(tmp_path / into))
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == code
+    assert (tmp_path / "got").exists() == (code == 0)
 
 
 def test_a_backup_of_another_branch_leads_nowhere() -> None:
@@ -79,3 +105,4 @@ def test_a_chain_is_whole_or_refused() -> None:
     assert [each.name for each in chain_of(CHAINS, CHAINS[3])] == ["3", "4"]
     with pytest.raises(CannotStart, match="adds to 3"):
         chain_of(CHAINS[3:], CHAINS[3])
+    assert [each.name for each in with_chains([*CHAINS[:2], *CHAINS[3:]])] == ["1", "2", "5"]
