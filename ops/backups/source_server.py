@@ -91,6 +91,6 @@ class SourceServer:
                     raise CannotStart(f"Postgres {connection.info.server_version // 10_000} is too old; 18 is needed")
                 row = connection.execute(command).fetchone()
         except psycopg.Error as error:
-            raise CannotStart(f"the Postgres to back up: {str(error).strip().splitlines()[-1]}") from error
+            raise CannotStart(f"the Postgres to back up: {' '.join(str(error).split())}") from error
         # Without a database there is no encoding: text comes as bytes.
         return [value.decode() if isinstance(value, bytes) else str(value) for value in (row or ())[:columns]]

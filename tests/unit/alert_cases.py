@@ -166,7 +166,7 @@ COUNTING = [
     Case("TalliesChanged", {"vote_fanout_repairs_total": Rate(0, 0.1)}, after_s=330),
     Case("AuditFinding", {'vote_audit_findings{event_id="e", finding="Another seal?"}': Gauge(0, 1)}),
 ]
-_ARCHIVE = {
+_ARCHIVE: Mapping[str, Series] = {
     "vote_backup_wal_unix_seconds": Clock(),
     "vote_backup_up": Gauge(1, 0),
     "vote_pg_up": Gauge(1, 1),
