@@ -136,6 +136,11 @@ def main() -> int:
     except (MigrationError, MoveError, psycopg.Error) as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(
+            "migrate: broken off; the file under way has changed nothing, the next run goes on with it", file=sys.stderr
+        )
+        return 1
     print(f"migrate: {', '.join(f'{name} ({seconds:.2f} s)' for name, seconds in applied) or 'nothing to do'}")
     return 0
 

@@ -59,10 +59,11 @@ class WalEnd(NamedTuple):
 
 
 class ReplicaReader(ReadingPool):
-    """Asks the Postgres at `url`; every method raises `Busy` while it can't answer."""
+    """Asks the Postgres at `url`, a copy where `has_primary`; every method raises `Busy` while it can't answer."""
 
-    def __init__(self, url: str, connections_max: int = CONNECTIONS_MAX) -> None:
+    def __init__(self, url: str, connections_max: int = CONNECTIONS_MAX, *, has_primary: bool = False) -> None:
         super().__init__(url, "query.sql", connections_max, plan_cache_mode=PLAN_CACHE_MODE)
+        self._has_primary = has_primary
 
     async def event(self, event_id: uuid.UUID) -> Event | None:
         """One event, or None when it is unknown."""
@@ -117,15 +118,15 @@ class ReplicaReader(ReadingPool):
 
     async def behind_s(self) -> float:
         """How old what this server shows is, in seconds; 0.0 when it is up to date, or the primary."""
-        ((seconds,),) = await self._rows("behind")
+        ((seconds,),) = await self._rows("behind", has_primary=self._has_primary)
         return float(seconds)
 
     async def why_not_ready(self) -> str:
-        """Why Postgres can't be asked now, or "" ."""
+        """Why it can't be asked now, or "" ."""
         try:
             await self._rows("alive")
         except Busy:
-            return "Postgres does not answer"
+            return f"{'the replica' if self._has_primary else 'Postgres'} does not answer"
         return ""
 
 

@@ -90,6 +90,14 @@ class DataFolder:
         """The standby's cluster, if ./ops/replica has made one: whole, or not there."""
         return self.root / "replica"
 
+    def refuse_promoted(self) -> None:
+        """Raises CannotStart when that is a standby no longer: it may have votes that nothing else has."""
+        if self.replica.exists() and not (self.replica / "standby.signal").exists():
+            raise CannotStart(
+                f"{self.replica} was promoted: move it to {self.postgres}, and what is there away, to go on with it "
+                "(ops/runbooks/replica.md)"
+            )
+
     @property
     def archiving(self) -> Path:
         """Names the folder that the WAL is archived in, if ./ops/backup has begun that."""

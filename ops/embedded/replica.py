@@ -72,6 +72,9 @@ class Replica:
 
     def remove(self) -> None:
         """Return when nothing waits for it, reads it or is left of it; raises CannotStart."""
+        if not (self._folder.replica.exists() or self._partial().exists()):
+            raise CannotStart("there is none")
+        self._folder.refuse_promoted()
         with psycopg.connect(self._primary.superuser_url, autocommit=True) as connection:
             names = connection.execute("SHOW synchronous_standby_names").fetchone()
             if names and NAME in names[0]:
@@ -157,11 +160,12 @@ class Replica:
         return f"{name} doesn't stop" if self._control.states()[name] == "STOPPING" else ""
 
     def _take_away(self, connection: psycopg.Connection) -> None:
+        """The files last: while they are there, there is something to take away."""
         self._primary.forget(NAME)
-        for files in (self._folder.replica, self._partial()):
-            shutil.rmtree(files, ignore_errors=True)
         connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(ROLE)))
         self._primary.drop_slot(connection, NAME)
+        for files in (self._folder.replica, self._partial()):
+            shutil.rmtree(files, ignore_errors=True)
 
     def _partial(self) -> Path:
         return self._folder.replica.with_name(f"{NAME}.partial")

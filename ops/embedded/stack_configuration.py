@@ -71,6 +71,7 @@ def configure(
         programs += observers.prepare(folder, numbers, list(processes))
     replica_url = wishes.replica_url
     if replicated:
+        folder.refuse_promoted()
         replica = PostgresServer(folder.replica, numbers["replica"])
         replica.prepare("")  # its superuser is the primary's
         replica.follow(postgres.port)

@@ -19,6 +19,10 @@ as() {
 }
 # sql -c 'SELECT …', sql -f partitions/010_sizes.sql: psql in the ledger, as superuser.
 sql() { as operator bash -c 'psql -X "$DATABASE_URL" "$@"' psql "$@"; }
+# replica_sql -c 'SELECT …': psql in the ledger on the standby that ./ops/replica has made, as superuser.
+replica_sql() {
+    as operator bash -c 'psql -X "$(sed -E "s#:[0-9]+/#:$1/#" <<<"$DATABASE_URL")" "${@:2}"' psql "$(port replica)" "$@"
+}
 # ask 21 -v event_no=7: a question of sql/audit, as auditor.
 ask() { as audit bash -c 'psql -X "$DATABASE_URL" "$@"' psql "${@:2}" -f sql/audit/"$1"_*.sql; }
 # supervise status, supervise restart services:fanout: the supervisor of ./ops/up.

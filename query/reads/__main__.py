@@ -95,7 +95,7 @@ class QueryService(Service):
         self._people = people = IdentityDoor(identity_url)
         self._verifier = verifier = TokenVerifier(verification.jwks_url, revoked)
         replica = settings.read(settings.Replica, env)
-        self._replica = ReplicaReader(replica.url)
+        self._replica = ReplicaReader(replica.url, has_primary=bool(replica.primary_url))
         self._primary = primary = primary_behind(replica.primary_url)
         self._age = age = ReplicaAge(self._replica, stale_after_s)
         self._statistics = statistics = StatisticsReader(replica.url)

@@ -51,7 +51,7 @@ class SseService(Service):
         revoked = RevocationList()
         self._verifier = TokenVerifier(settings.read(settings.Verification, env).jwks_url, revoked)
         replica = settings.read(settings.Replica, env)
-        self._replica = ReplicaReader(replica.url)
+        self._replica = ReplicaReader(replica.url, has_primary=bool(replica.primary_url))
         self._primary = primary_behind(replica.primary_url)
         self._redis = redis_client(redis.url)
         standings = StandingsReader(

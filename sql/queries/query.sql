@@ -99,9 +99,10 @@ FROM fanout_checkpoint k;
 
 -- name: behind
 -- How old what this server shows is, in seconds. A replica that has replayed all that came, while more may come, is up to
--- date, however long ago the last commit was.
+-- date, however long ago the last commit was. Where another server is the primary (has_primary), one that isn't in
+-- recovery was promoted beside it, and gets nothing any more.
 SELECT CASE
-    WHEN NOT pg_is_in_recovery() THEN 0
+    WHEN NOT pg_is_in_recovery() AND NOT :has_primary THEN 0
     WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
     ELSE greatest(0, extract(epoch FROM clock_timestamp()
         - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())))

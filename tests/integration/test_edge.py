@@ -92,6 +92,13 @@ def test_vote_waits_for_no_other_path() -> None:
     assert re.fullmatch(first[1], SUBMIT)
 
 
+def test_votes_leave_room_for_staff() -> None:
+    """Caddy counts what is under way at a process whatever the path: beyond the votes' limit staff have some left."""
+    votes, *staff = re.findall(r"import service \{\$COMMAND_PORT\} (\d+)", (FOLDER / "Caddyfile").read_text())
+    assert staff
+    assert int(votes) < min(map(int, staff))
+
+
 @pytest.mark.parametrize(
     "path", ["/metrics", "/ready", "//metrics", "/v1/../metrics", "/v1/%2e%2e/ready", "/v1/x/..%2f..%2fmetrics"]
 )

@@ -35,3 +35,14 @@ async def test_a_look_up_waits_for_no_other_event(
         assert not attempt.accepted
         assert await reader.voted_at([(event.event_no, bytes(12))]) == [(None, False)]
     await reader.close()
+
+
+async def test_a_promoted_replica_is_not_up_to_date(database: Database) -> None:
+    """Nothing reaches it any more from the primary that is still set, and there votes go on."""
+    ages = []
+    for has_primary in (False, True):
+        reader = ReplicaReader(database.url("vote_query"), has_primary=has_primary)
+        await reader.open()
+        ages.append(await reader.behind_s())
+        await reader.close()
+    assert ages[0] == 0 < ages[1]

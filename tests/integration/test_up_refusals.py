@@ -49,6 +49,12 @@ def _stack_of(process: psutil.Process) -> str | None:
         return None
 
 
+def test_a_promoted_replica(tmp_path: Path) -> None:
+    """It isn't taken for the standby of the primary that was lost: both would have votes that the other lacks."""
+    (tmp_path / "replica").mkdir()
+    assert f"{tmp_path / 'replica'} was promoted: move it to {tmp_path / 'postgres'}" in _up(tmp_path)
+
+
 def test_unknown_words() -> None:
     """A word that it doesn't know is refused with the usage, before anything is touched."""
     words = [sys.executable, "-m", "ops.embedded.up", "--observed"]

@@ -32,6 +32,16 @@ def told(stack: RunningStack) -> dict[str, dict[str, str]]:
     return content
 
 
+def check_promoted_is_kept(stack: RunningStack) -> None:
+    """What is no standby any more may have votes that nothing else has."""
+    signal = stack.folder.replica / "standby.signal"
+    hidden = signal.rename(stack.folder.root / signal.name)
+    refused = replica(stack, "--remove")
+    hidden.rename(signal)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "was promoted" in refused.stderr
+
+
 @pytest.fixture
 def replicated(stack: RunningStack) -> Iterator[RunningStack]:
     """A stack with a replica."""
@@ -88,11 +98,13 @@ def test_a_replica_is_used_until_it_is_taken_away(replicated: RunningStack) -> N
     assert "synchronous_standby_names" in refused.stderr
     assert rows(primary, SLOTS) == [("replica",)]
 
+    check_promoted_is_kept(stack)
     taken_away = replica(stack, "--remove")
     assert taken_away.returncode == 0, taken_away.stderr
     assert rows(primary, SLOTS) == []
     assert rows(primary, "SELECT FROM pg_roles WHERE rolname = 'vote_replica'") == []
     assert rows(primary, "SHOW synchronized_standby_slots") == [("",)]
     assert not stack.folder.replica.exists()
+    assert replica(stack, "--remove").stderr == "replica: there is none\n"
     assert told(stack)["sse"]["REPLICA_URL"].endswith(primary.rpartition("@")[2])
     stack.wait_ready()
