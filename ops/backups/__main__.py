@@ -19,6 +19,7 @@ from ops.backups.embedded_archive import EmbeddedArchive
 from ops.backups.settings import BackupPlace, BackupRules, BackupSource
 from ops.backups.source_server import PostgresPrograms, SourceServer
 from ops.embedded.data_folder import DataFolder
+from ops.embedded.interruption import break_off_by_signals
 from ops.embedded.refusal import CannotStart
 
 
@@ -36,6 +37,9 @@ def main() -> int:
     except SettingError as error:
         print(f"backup: {error}", file=sys.stderr)
         return 2
+    if given.off and source.url:
+        line.error("BACKUP_URL names a server whose archive ./ops/up doesn't run: end that one there")
+    break_off_by_signals()
     try:
         if given.off:
             _archive().end()
@@ -56,11 +60,16 @@ def _archive() -> EmbeddedArchive:
 
 
 def _back_up(place: BackupPlace, source: BackupSource, rules: BackupRules, *, full: bool) -> None:
-    if not source.url:
-        url, folder = _archive().begin(place.folder)
+    archive = None if source.url else _archive()
+    if archive:
+        url, folder = archive.begin(place.folder)
         source, place = BackupSource(url), replace(place, folder=folder)
     backups = BackupFolder(place.given())
-    made = BaseBackup(SourceServer(source.url), backups, PostgresPrograms(place.programs), rules).take(full=full)
+    backup = BaseBackup(SourceServer(source.url), backups, PostgresPrograms(place.programs), rules)
+    backup.make_room()
+    if archive:
+        archive.wait()
+    made = backup.take(full=full)
     print(f"Verified: {backups.base / made.name}")
 
 

@@ -5,6 +5,7 @@
       base/20261130T201500123Z-full/ backup.json, written when it was verified, and data/, the files themselves
       base/20261201T201500123Z-incremental/
       wal/20261130T201400123Z/       segments, one folder for each slot that they were received through
+      restored/0000000A.history      the timelines that restores began, whether anything of them was archived or not
 
 What is being made, or taken away, ends in `.partial`; whoever makes the next backup removes it.
 """
@@ -13,8 +14,9 @@ import contextlib
 import datetime as dt
 import fcntl
 import json
+import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -57,6 +59,11 @@ class BackupFolder:
     def wal(self) -> Path:
         """The archived WAL."""
         return self.root / "wal"
+
+    @property
+    def restored(self) -> Path:
+        """The histories of what was restored, so that no two restores begin the same timeline."""
+        return self.root / "restored"
 
     def data(self, name: str) -> Path:
         """The files of a backup."""
@@ -125,7 +132,7 @@ class BackupFolder:
         for left in self.base.glob(f"*{PARTIAL}"):
             shutil.rmtree(left)
 
-    def segments(self, segment_bytes: int) -> Mapping[Path, Segment]:
+    def segments(self, segment_bytes: int) -> dict[Path, Segment]:
         """The archived segments by their files."""
         named = ((file, segment_of(file.name, segment_bytes)) for file in self.wal.glob("*/*"))
         return {file: segment for file, segment in named if segment}
@@ -147,6 +154,26 @@ class BackupFolder:
         """The timelines before this one, as far as the archive tells."""
         return next((read_history(file.read_text()) for file in self.wal.glob(f"*/{timeline:08X}.history")), [])
 
+    def take_timeline(self, history: Path) -> None:
+        """Remember the history of a timeline that a restore has begun; raises OSError, FileExistsError if it is taken.
+
+        Without that the next restore would begin one of the same number, and what follows from each would mix.
+        """
+        self.restored.mkdir(mode=0o700, exist_ok=True)
+        postgres_user.give(self.restored)
+        with (self.restored / history.name).open("xb") as taken:
+            taken.write(history.read_bytes())
+            taken.flush()
+            os.fsync(taken.fileno())
+        postgres_user.give(self.restored / history.name)
+        sync(self.restored)
+
+    def other_history(self, timeline: int, history: str) -> Path | None:
+        """A file that tells another history of this timeline than its server: then the archive is another one's."""
+        name = f"{timeline:08X}.history"
+        known = [*self.wal.glob(f"*/{name}"), *self.restored.glob(name)]
+        return next((file for file in known if file.read_text() != history), None)
+
     def timeline(self) -> int:
         """The newest one in the archive; 1 when there is none."""
         return max((int(file.stem, 16) for file in self.wal.glob("*/*.history")), default=1)
@@ -157,6 +184,15 @@ def _lock(holder: IO[str], how: int, otherwise: str) -> None:
         fcntl.flock(holder, how | fcntl.LOCK_NB)
     except BlockingIOError:
         raise CannotStart(otherwise) from None
+
+
+def sync(folder: Path) -> None:
+    """A disk that loses its power knows the names in it afterwards."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def stamp(moment: dt.datetime) -> str:

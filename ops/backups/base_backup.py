@@ -25,6 +25,7 @@ from ops.backups.backup_folder import (
     on_branch,
     range_in,
     stamp,
+    sync,
     to_remove,
 )
 from ops.backups.settings import BackupRules
@@ -52,20 +53,24 @@ class BaseBackup:
         self._programs = programs
         self._rules = rules
 
+    def make_room(self) -> None:
+        """Remove what is too old already: a full disk may have no room for the next one, nor for WAL until then."""
+        self._folder.prepare(self._server.system_id)
+        with self._folder.alone():
+            self._folder.sweep()
+            if self._folder.backups():
+                self._remove_old(self._server.segment_bytes())
+
     def take(self, *, full: bool) -> Backup:
         """Return when it is there and what is too old is gone; raises CannotStart."""
-        self._folder.prepare(self._server.system_id)
         segment_bytes = self._server.segment_bytes()
         if not self._server.has_slot():
             raise CannotStart(NOTHING_RECEIVES.format(self._folder.wal))
         with self._folder.alone():
-            self._folder.sweep()
-            if self._folder.backups():
-                self._remove_old(segment_bytes)  # now, too: a full disk may have no room for the next one
             known = self._folder.backups()
             before = None if full else self._to_add_to(known)
             made = self._copy(before)
-            if made is None:
+            if before and made is None:
                 print("No incremental one could be made of what the server still knows; a full one follows.")
                 made = self._copy(None)
             if made is None:
@@ -139,9 +144,9 @@ class BaseBackup:
             note.write(msgspec.json.encode(made))
             note.flush()
             os.fsync(note.fileno())
-        _sync(place)
+        sync(place)
         place.rename(self._folder.base / made.name)
-        _sync(self._folder.base)  # before any older one goes
+        sync(self._folder.base)  # before any older one goes
 
     def _remove_old(self, segment_bytes: int) -> None:
         """Backups first: without them their WAL is of no use."""
@@ -154,12 +159,3 @@ class BaseBackup:
         for file, segment in self._folder.segments(segment_bytes).items():
             if segment.number < needed_from:
                 file.unlink()
-
-
-def _sync(folder: Path) -> None:
-    """A disk that loses its power knows the names in it afterwards."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from ops.backups.source_server import SLOT
+from ops.backups.backup_folder import BackupFolder
+from ops.backups.source_server import SLOT, SourceServer
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.embedded_primary import EmbeddedPrimary
 from ops.embedded.readiness import wait_until
@@ -28,15 +29,25 @@ class EmbeddedArchive:
         self._folder = folder
 
     def begin(self, wished: Path | None) -> tuple[str, Path]:
-        """Return when the WAL is received: the login for backups, and where they lie; raises CannotStart."""
+        """Start the receiver of WAL if none runs: the login for backups, and where they lie; raises CannotStart."""
         primary = EmbeddedPrimary(self._folder, "set BACKUP_URL and BACKUP_DIR")
-        self._place(wished)
+        place = self._place(wished)
         with psycopg.connect(primary.superuser_url, autocommit=True) as connection:
             password = primary.let_in(connection, SLOT)
+            url = primary.server.url(SLOT, password, "")
+            BackupFolder(place).prepare(SourceServer(url).system_id)
+            if not self._folder.archiving.exists():
+                write_private(self._folder.archiving, str(place))
             primary.set(connection, "summarize_wal", "on")  # for incremental ones
-            self._tell(primary, str(self._folder.backups))
+            self._tell(primary, str(place))
             if BACKUP not in primary.control.states():
                 primary.supervise(backup_program(self._folder))
+        return url, place
+
+    def wait(self) -> None:
+        """Return when WAL is received; raises CannotStart."""
+        primary = EmbeddedPrimary(self._folder, "set BACKUP_URL and BACKUP_DIR")
+        with psycopg.connect(primary.superuser_url, autocommit=True) as connection:
 
             def why_not() -> str:
                 if connection.execute(_STREAMS, [SLOT]).fetchone() is not None:
@@ -44,21 +55,22 @@ class EmbeddedArchive:
                 return f"the WAL isn't received; the log is {self._folder.logs / f'{BACKUP}.log'}"
 
             wait_until(why_not, RECEIVES_WITHIN_S)
-        return primary.server.url(SLOT, password, ""), self._folder.backups
 
     def end(self) -> None:
         """Return when nothing receives WAL, and the server keeps none for it; raises CannotStart."""
         primary = EmbeddedPrimary(self._folder, "end it there")
+        if not self._folder.archiving.exists():
+            raise CannotStart("there is none")
         with psycopg.connect(primary.superuser_url, autocommit=True) as connection:
             names = connection.execute("SHOW synchronous_standby_names").fetchone()
             if names and SLOT in names[0]:
                 raise CannotStart(f"commits wait for it (synchronous_standby_names = '{names[0]}'): change that first")
-            self._folder.archiving.unlink(missing_ok=True)
             self._tell(primary, "")
             primary.forget(BACKUP)
             primary.set(connection, "summarize_wal", None)
             primary.drop_slot(connection, SLOT)
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(SLOT)))
+        self._folder.archiving.unlink()  # last: until then there is something to end
 
     def _tell(self, primary: EmbeddedPrimary, place: str) -> None:
         """Where backups are, to the receiver and to the exporter, which looks there."""
@@ -68,10 +80,9 @@ class EmbeddedArchive:
             primary.control.stop(EXPORTER)
             primary.control.start(EXPORTER)
 
-    def _place(self, wished: Path | None) -> None:
-        """Remember where backups go; another place than before is the operator's to decide."""
-        marker, before = self._folder.archiving, self._folder.backups
-        if marker.exists() and wished and wished.absolute() != before:
+    def _place(self, wished: Path | None) -> Path:
+        """Where backups go; another place than before is the operator's to decide."""
+        before = self._folder.backups
+        if self._folder.archiving.exists() and wished and wished.absolute() != before:
             raise CannotStart(f"backups go to {before}; ./ops/backup --off first, then to {wished}")
-        if not marker.exists():
-            write_private(marker, str(wished.absolute() if wished else before))
+        return wished.absolute() if wished else before

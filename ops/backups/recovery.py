@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ops.backups.backup_folder import BackupFolder
 from ops.backups.source_server import PostgresPrograms
 from ops.backups.wal_segments import read_history
 from ops.embedded import ports, postgres_user
@@ -25,33 +26,41 @@ _FACTS = {
     "timeline": re.compile(r"selected new timeline ID: (\d+)"),
     "moment": re.compile(r"last completed transaction was at log time (.+)"),
 }
+_ENDS_BEFORE = "recovery ended before configured recovery target was reached"
 _PROMOTED = "database system is ready to accept connections"
 
 
 @dataclass
 class Recovered:
-    """How far it came: the new timeline, the LSN at which it begins, the last commit's time; "" where there is none."""
+    """How far it came: the new timeline, its history, the LSN at which it begins, the last commit's time or ""."""
 
     timeline: str = ""
+    history: Path = Path()
     moment: str = ""
     end_lsn: int = 0
     last_words: "deque[str]" = field(default_factory=lambda: deque(maxlen=12))
 
 
-def restore_command(wal: Path) -> str:
+def restore_command(folder: BackupFolder, segment_bytes: int) -> str:
     """What Postgres asks for each segment: it is in one of the archive's folders, or was being written.
 
-    What is there and can't be read must end the recovery: Postgres takes any code up to 125 for the end of the WAL.
+    What is there and can't be read must end the recovery: Postgres takes any code up to 125 for the end of the WAL. A
+    segment that isn't of its size yet was never written to (the receiver's disk was full). The histories of what was
+    restored are there so that the new timeline takes another number.
     """
-    of = shlex.quote(str(wal).replace("%", "%%"))
-    take = '[ -f "$each" ] || continue; cp "$each" "%p" && exit 0; exit 255'
-    return f"for each in {of}/*/%f {of}/*/%f.partial; do {take}; done; exit 1"
+    wal, restored = (shlex.quote(str(each).replace("%", "%%")) for each in (folder.wal, folder.restored))
+    take = 'cp "$each" "%p" && exit 0; exit 255'
+    begun = f'[ "$(wc -c < "$each")" -eq {segment_bytes} ]'
+    return (
+        f'for each in {wal}/*/%f {restored}/%f; do [ -f "$each" ] || continue; {take}; done; '
+        f'for each in {wal}/*/%f.partial; do [ -f "$each" ] && {begun} || continue; {take}; done; exit 1'
+    )
 
 
 def recover(
     programs: PostgresPrograms,
     data: Path,
-    wal: Path,
+    restore_by: str,
     to: dt.datetime | None,
     timeline: int,
     replayed: Callable[[], object],
@@ -63,7 +72,7 @@ def recover(
     with (data / "postgresql.auto.conf").open("a") as own:  # what the lost primary waited for would hold this one up
         own.write("# ./ops/restore\nsynchronous_standby_names = ''\nsynchronized_standby_slots = ''\n")
     settings = {
-        "restore_command": restore_command(wal),
+        "restore_command": restore_by,
         "recovery_target_timeline": str(timeline),
         "recovery_target_action": "promote",
         "archive_mode": "off",
@@ -80,8 +89,8 @@ def recover(
     line += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with _running(line) as server:
         told = _listen(server, replayed)
-    ancestors = read_history((data / "pg_wal" / f"{int(told.timeline):08X}.history").read_text())
-    told.end_lsn = ancestors[-1].until_lsn
+    told.history = data / "pg_wal" / f"{int(told.timeline):08X}.history"
+    told.end_lsn = read_history(told.history.read_text())[-1].until_lsn
     return told
 
 
@@ -108,4 +117,6 @@ def _listen(server: "subprocess.Popen[str]", replayed: Callable[[], object]) -> 
                 setattr(told, name, found[1].strip())
         if _PROMOTED in line:
             return told
+    if any(_ENDS_BEFORE in line for line in told.last_words):
+        raise CannotStart("the WAL that can be replayed ends before that moment: --to latest, or an earlier one")
     raise CannotStart("the recovery failed; Postgres said:\n" + "".join(told.last_words))

@@ -19,13 +19,15 @@ from tqdm import tqdm
 
 from contract.position import lsn_text
 from contract.settings import SettingError, read
+from ops.backups.archive_end import ArchiveEnd
 from ops.backups.backup_folder import MANIFEST, PARTIAL, Backup, BackupFolder, chain_of, on_branch, with_chains
-from ops.backups.recovery import Recovered, recover
+from ops.backups.recovery import Recovered, recover, restore_command
 from ops.backups.settings import BackupPlace
 from ops.backups.source_server import PostgresPrograms
-from ops.backups.wal_segments import Segment, missing, name_of, segment_of
+from ops.backups.wal_segments import Segment, missing, name_of
 from ops.embedded import postgres_user
 from ops.embedded.data_folder import DataFolder
+from ops.embedded.interruption import break_off_by_signals
 from ops.embedded.postgres_server import write_configuration
 from ops.embedded.refusal import CannotStart
 
@@ -38,6 +40,17 @@ Then       - restart the services that point to it; fanout makes a new slot, cou
            - synchronous_standby_names and synchronized_standby_slots were reset: decide them anew
            - ./ops/backup
 Not in it: keys and secrets (seals, receipts, seeds, signing). Without them votes can be counted, not verified."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a restore will do: the backups to put together, the first segment after them; what is missing, in words."""
+
+    timeline: int
+    chain: list[Backup]
+    first: Segment
+    end: ArchiveEnd
+    lacks: str
 
 
 @dataclass(frozen=True)
@@ -57,71 +70,78 @@ class Restore:
 
     def _run(self) -> Recovered:
         self._refuse_what_is_there()
-        timeline = self.timeline or self.backups.timeline()
-        history = self.backups.history(timeline)
-        known, unread = self.backups.read_notes()
-        for why in unread:
-            print(f"Not taken: {why}", file=sys.stderr)
-        known = with_chains(known)
-        last = self._backup_before([backup for backup in known if on_branch(backup, timeline, history)])
-        chain = chain_of(known, last)
-        segment_bytes = self._segment_bytes()
-        archived = self.backups.segments(segment_bytes)  # as of now: while others are replayed more may come
-        there = set(archived.values())
-        if not any(each.timeline == timeline for each in there):
-            raise CannotStart(f"{self.backups.wal} has no WAL of timeline {timeline}; --timeline names another one")
-        first = Segment(last.timeline, (last.end_lsn - 1) // segment_bytes)
-        gone = missing(first, timeline, history, there, segment_bytes)
-        if gone and self.to is None:
-            raise CannotStart(
-                f"{_names(gone, segment_bytes)} missing from {self.backups.wal}; --to a moment before that"
-            )
-        building = self.into.with_name(f"{self.into.name}{PARTIAL}")
+        plan = self._plan()
+        building = Path(f"{self.into}{PARTIAL}")
         building.mkdir(mode=0o700)
         try:
             postgres_user.give(building)
-            self._put_together(chain, building)
-            newest = max((each.number for each in there if each.timeline == timeline), default=first.number)
-            try:
-                recovered = self._replay(building, timeline, newest - first.number + 1)
-            except CannotStart as error:
-                hint = f"\n{_names(gone, segment_bytes)} missing from {self.backups.wal}" if gone else ""
-                raise CannotStart(f"{error}{hint}") from error
+            self._put_together(plan.chain, building)
+            recovered = self._replay(building, plan)
             if self.to is None:
-                whole = (file for file, each in archived.items() if each.timeline == timeline and not file.suffix)
-                begins = history[-1].until_lsn if history else 0
-                newest_whole = max(whole, key=archived.__getitem__, default=None)
-                self._refuse_less(recovered.end_lsn, begins, newest_whole, segment_bytes)
+                self._check_end(plan.end, recovered.end_lsn)
+            self._take_timeline(recovered)
             building.rename(self.into)
         except BaseException:
             shutil.rmtree(building)
             raise
         return recovered
 
-    def _refuse_less(self, reached: int, begins: int, newest: Path | None, segment_bytes: int) -> None:
-        """Postgres takes WAL that is damaged for its end, and is content.
+    def _plan(self) -> "_Plan":
+        """Raises CannotStart when what is there doesn't lead to that moment."""
+        segment_bytes = self._segment_bytes()
+        archived = self._archived(segment_bytes)  # as of now: while others are replayed more may come
+        timeline = self.timeline or self.backups.timeline()
+        own = (file for file, each in archived.items() if each.timeline == timeline)
+        newest = max(own, key=archived.__getitem__, default=None)
+        if newest is None:
+            raise CannotStart(f"{self.backups.wal} has no WAL of timeline {timeline}; --timeline names another one")
+        history = self.backups.history(timeline)
+        begins = history[-1].until_lsn if history else 0
+        if history and self.to:
+            print(f"Timeline {timeline}, which went on from timeline {history[-1].timeline} at {lsn_text(begins)}.")
+        known, unread = self.backups.read_notes()
+        for why in unread:
+            print(f"Not taken: {why}", file=sys.stderr)
+        known = with_chains(known)
+        last = self._backup_before([backup for backup in known if on_branch(backup, timeline, history)])
+        first = Segment(last.timeline, (last.end_lsn - 1) // segment_bytes)
+        # Of the newest one the beginning is enough; after any other that isn't whole something is missing.
+        there = {each for file, each in archived.items() if not file.suffix} | {archived[newest]}
+        gone = missing(first, timeline, history, there, segment_bytes)
+        lacks = f"{_names(gone, segment_bytes)} missing from {self.backups.wal}" if gone else ""
+        if lacks and self.to is None:
+            raise CannotStart(f"{lacks}; --to a moment before that")
+        return _Plan(timeline, chain_of(known, last), first, ArchiveEnd(archived, newest, begins, segment_bytes), lacks)
 
-        The replay must come to where the timeline begins, into its newest whole segment, and through it: unless that
-        can be read to its end, and its last record only goes on in a segment that was never received.
-        """
-        segment = segment_of(newest.name, segment_bytes) if newest else None
-        starts = segment.number * segment_bytes if segment else 0
-        ends = starts + segment_bytes
-        if reached < max(begins, starts) or (newest and reached < ends and not self._is_readable(newest)):
-            raise CannotStart(
-                f"the WAL could be replayed up to {lsn_text(reached)} only, where it is damaged or can't be read, and "
-                f"the archive goes on to {lsn_text(max(begins, ends))}; mend that, or --to a moment before it"
+    def _archived(self, segment_bytes: int) -> dict[Path, Segment]:
+        """Without what was never written to: the receiver had no room for a segment."""
+        archived = self.backups.segments(segment_bytes)
+        return {file: archived[file] for file in archived if not file.suffix or file.stat().st_size == segment_bytes}
+
+    def _check_end(self, end: ArchiveEnd, reached: int) -> None:
+        end.check(self.programs, reached)
+        if left := end.unread_bytes(reached):
+            print(
+                f"Not replayed: {left} bytes of {end.newest} after {lsn_text(reached)}; they are damaged, or the "
+                "beginning of a record that never came whole",
+                file=sys.stderr,
             )
 
-    def _is_readable(self, segment: Path) -> bool:
+    def _take_timeline(self, recovered: Recovered) -> None:
+        number = recovered.timeline
         try:
-            self.programs.run("pg_waldump", segment.parent, ["--quiet", segment.name])
-        except CannotStart:
-            return False
-        return True
+            self.backups.take_timeline(recovered.history)
+        except FileExistsError:
+            raise CannotStart(f"another restore has begun timeline {number} meanwhile: run it again") from None
+        except OSError as error:
+            print(
+                f"{self.backups.restored} can't be written ({error.strerror}): the next restore will begin timeline "
+                f"{number}, too, and one archive can't take both",
+                file=sys.stderr,
+            )
 
     def _refuse_what_is_there(self) -> None:
-        for path in (self.into, self.into.with_name(f"{self.into.name}{PARTIAL}")):
+        for path in (self.into, Path(f"{self.into}{PARTIAL}")):
             if path.exists() or path.is_symlink():
                 raise CannotStart(f"{path} is there already, and nothing is overwritten: move it away, or name another")
         if not self.into.parent.is_dir():
@@ -156,9 +176,14 @@ class Restore:
         if not (building / "postgresql.conf").exists():  # elsewhere than with the data, as Debian does it
             write_configuration(building)
 
-    def _replay(self, building: Path, timeline: int, segments: int) -> Recovered:
+    def _replay(self, building: Path, plan: "_Plan") -> Recovered:
+        segments = plan.end.archived[plan.end.newest].number - plan.first.number + 1
+        restore_by = restore_command(self.backups, plan.end.segment_bytes)
         with tqdm(total=segments, desc="Replaying the WAL", unit="segment", disable=None) as bar:
-            return recover(self.programs, building, self.backups.wal, self.to, timeline, replayed=bar.update)
+            try:
+                return recover(self.programs, building, restore_by, self.to, plan.timeline, replayed=bar.update)
+            except CannotStart as error:
+                raise CannotStart("\n".join(filter(None, [str(error), plan.lacks]))) from error
 
 
 def _names(segments: Sequence[Segment], segment_bytes: int) -> str:
@@ -169,10 +194,13 @@ def _names(segments: Sequence[Segment], segment_bytes: int) -> str:
 def _moment(text: str) -> dt.datetime | None:
     if text == "latest":
         return None
-    moment = dt.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment.astimezone(dt.UTC)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo:
+            return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"{text} is neither latest nor a moment with its zone, as 2026-11-30T20:15:00Z")
 
 
 def main() -> int:
@@ -182,6 +210,7 @@ def main() -> int:
     line.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="where Postgres' files will be")
     line.add_argument("--timeline", type=int, default=0, help="which history after an earlier restore; else the newest")
     given = line.parse_args()
+    break_off_by_signals()
     try:
         place = read(BackupPlace, os.environ)
     except SettingError as error:
@@ -198,7 +227,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("restore: broken off; nothing is left of it", file=sys.stderr)
         return 1
-    start = "./ops/up" if into == stack.postgres else f"pg_ctl -D {into} start (./ops/up runs {stack.postgres})"
+    start = "./ops/up" if into == stack.postgres else f"pg_ctl -D {into} start, as the files' owner"
     print(f"Restored:  {into}, timeline {done.timeline}")
     print(f"Up to:     {done.moment or 'the end of the backup, no commit after it'}, LSN {lsn_text(done.end_lsn)}")
     print(NEXT.format(start=start))

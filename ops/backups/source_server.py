@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ops.embedded import postgres_user
@@ -78,11 +79,17 @@ class SourceServer:
             )
         return kind == "physical"
 
+    def history(self) -> str:
+        """How its timeline came about, as Postgres writes it into a history file; "" of the first."""
+        if self.timeline == 1:
+            return ""
+        return self._ask(sql.SQL("TIMELINE_HISTORY {}").format(sql.Literal(self.timeline)), 2)[1]
+
     def make_slot(self) -> None:
         """Make it; it keeps WAL from the first that is received."""
         self._ask("CREATE_REPLICATION_SLOT vote_backup PHYSICAL (RESERVE_WAL)", 1)
 
-    def _ask(self, command: LiteralString, columns: int) -> list[str]:
+    def _ask(self, command: LiteralString | sql.Composed, columns: int) -> list[str]:
         """The first columns of the one row that answers; raises CannotStart."""
         try:
             connection = psycopg.connect(make_conninfo("", **self._words), replication="true", autocommit=True)

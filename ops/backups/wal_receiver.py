@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from contract.settings import SettingError, read
-from ops.backups.backup_folder import BackupFolder, stamp
+from ops.backups.backup_folder import PARTIAL, BackupFolder, stamp
 from ops.backups.settings import BackupPlace, BackupSource
 from ops.backups.source_server import SLOT, PostgresPrograms, SourceServer
 from ops.embedded import postgres_user
@@ -54,11 +54,17 @@ def _folder_to_fill(server: SourceServer, folder: BackupFolder) -> Path:
     known = sorted(folder.wal.iterdir())
     has_slot = server.has_slot()
     if known and has_slot:
+        _drop_begun(known[-1], server.segment_bytes())
         return known[-1]
     if has_slot:
         raise CannotStart(
             f"the slot {SLOT} is there, and {folder.wal} is empty: is the right disk mounted? "
             f"To begin another archive, SELECT pg_drop_replication_slot('{SLOT}')"
+        )
+    if other := folder.other_history(server.timeline, server.history()):
+        raise CannotStart(
+            f"{other} is another history than this server's: both began timeline {server.timeline}, and the archive "
+            "can't tell them apart. Set another BACKUP_DIR"
         )
     unused = known and not any(known[-1].iterdir())  # no slot could be made for it
     made = known[-1] if unused else folder.wal / stamp(dt.datetime.now(dt.UTC))
@@ -66,6 +72,14 @@ def _folder_to_fill(server: SourceServer, folder: BackupFolder) -> Path:
     postgres_user.give(made)
     server.make_slot()
     return made
+
+
+def _drop_begun(folder: Path, segment_bytes: int) -> None:
+    """Remove what a full disk has left of a segment before anything was written to it: pg_receivewal takes none."""
+    for file in folder.glob(f"*{PARTIAL}"):
+        if file.stat().st_size not in {0, segment_bytes}:
+            file.unlink()
+            print(f"backup: {file} was not of its size: it is received anew", file=sys.stderr)
 
 
 if __name__ == "__main__":

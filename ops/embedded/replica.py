@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from functools import partial
@@ -25,6 +24,7 @@ from psycopg import sql
 from ops.embedded import postgres_user, readiness
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.embedded_primary import EmbeddedPrimary
+from ops.embedded.interruption import break_off_by_signals, ignore_signals
 from ops.embedded.ports import choose
 from ops.embedded.postgres_server import BIN, COPYING, PostgresServer
 from ops.embedded.program_environment import readers
@@ -66,7 +66,7 @@ class Replica:
                 self._primary.set(connection, "synchronized_standby_slots", NAME)
                 self._read_at(replica.address(DATABASE))
             except BaseException:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half of it
+                ignore_signals()
                 self._undo(connection)
                 raise
 
@@ -176,6 +176,7 @@ def main() -> int:
     line = argparse.ArgumentParser(prog="./ops/replica", description=__doc__.splitlines()[0], allow_abbrev=False)
     line.add_argument("--remove", action="store_true", help="take it away: reads and audits go to the primary again")
     given = line.parse_args()
+    break_off_by_signals()
     try:
         replica = Replica(DataFolder(Path(os.environ["DATA_DIR"]).absolute()))
         if given.remove:

@@ -9,7 +9,6 @@ all of it cleanly, at any moment. A program that dies is the supervisor's matter
 import argparse
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any
 
 from ops.embedded import database_setup, demo_event, observers, ports, readiness
 from ops.embedded.data_folder import DataFolder
+from ops.embedded.interruption import break_off_by_signals, ignore_signals
 from ops.embedded.program_environment import HANDED_OUT, LOGIN_ROLES, Addresses, database_name, on_database
 from ops.embedded.readiness import wait_until
 from ops.embedded.refusal import CannotStart
@@ -49,7 +49,7 @@ class Stack:
             try:
                 self._start()
             finally:
-                _ignore_signals()
+                ignore_signals()
                 stop_left_overs(self._folder)
 
     def _start(self) -> None:
@@ -121,22 +121,12 @@ class Stack:
         wait_until(partial(readiness.edge, at.edge_url, self._folder.logs / "edge.log"), READY_WITHIN_S)
 
 
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-
-
 def main() -> int:
     """Until a signal: exit code 0 if all went well, 1 after one line that says what didn't, 2 after the usage."""
     line = argparse.ArgumentParser(prog="./ops/up", description=__doc__.splitlines()[0], allow_abbrev=False)
     line.add_argument("--observe", action="store_true", help="also metrics, by Prometheus, and each vote's journey")
     given = line.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    break_off_by_signals()
     # A stream is an open file, and this machine's audience may be large.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     try:

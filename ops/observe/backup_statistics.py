@@ -20,7 +20,7 @@ class BackupStatistics:
         """What is there; a backup or WAL that isn't there has no row. Raises CannotReadError."""
         try:
             free = shutil.disk_usage(self._folder.root).free
-            finished = [backup.finished.timestamp() for backup in self._folder.backups()]
+            finished = [backup.finished.timestamp() for backup in self._folder.read_notes()[0]]
             received = self._folder.last_received()
         except (OSError, CannotStart) as error:
             raise CannotReadError(str(error)) from error

@@ -1,5 +1,6 @@
 """./ops/backup and ./ops/restore where something is wrong: a clear line, an exit code, and nothing is lost."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,18 +31,24 @@ def refused(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
     assert [word for word in words if word not in done.stderr] == [], done.stderr
 
 
+def wait_for_archive(server: RunningPostgres) -> None:
+    """Return when all that was written is there, a row more than before."""
+    server.execute("INSERT INTO kept VALUES ('received')")
+    eventually(lambda: server.execute(ARCHIVED) == [(True,)], "all of it is archived")
+
+
 def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> None:
     """A changed byte, a segment that is gone, a folder that is there, a moment without backup; else all is restored."""
     backups, into = Backups(server.database.url(), tmp_path / "backups"), tmp_path / "restored"
-    refused(backups.restore("latest", into), "no verified backup")
+    refused(backups.restore("latest", into), "has no WAL")
     with backups.receiver().running():
         assert backups.back_up().returncode == 0
         for _ in range(2):
             server.execute("SELECT pg_switch_wal()")
             server.execute("INSERT INTO kept VALUES ('after')")
-        eventually(lambda: server.execute(ARCHIVED) == [(True,)], "all of it is archived")
+        wait_for_archive(server)
     refused(backups.restore("2001-01-01T00:00:00Z", into), "oldest backup")
-    refused(backups.restore("2101-01-01T00:00:00Z", into), "before configured recovery target")
+    refused(backups.restore("2101-01-01T00:00:00Z", into), "ends before that moment")
     refused(backups.restore("latest", tmp_path), "nothing is overwritten")
     [control] = backups.folder.glob("base/*/data/global/pg_control")
     whole = control.read_bytes()
@@ -60,21 +67,26 @@ def test_what_is_damaged_is_refused(server: RunningPostgres, tmp_path: Path) -> 
     assert list(tmp_path.glob("restored*")) == []
     assert backups.restore("latest", into).returncode == 0
     with postgres_in(into) as restored:
-        assert restored.execute("SELECT what FROM kept") == [("before",), ("after",), ("after",)]
+        assert restored.execute("SELECT what FROM kept") == [("before",), ("after",), ("after",), ("received",)]
 
 
 def test_a_history_that_is_not_all_there(server: RunningPostgres, tmp_path: Path) -> None:
-    """A timeline without WAL, one that begins where nothing leads: refused. A note that can't be read: left out."""
+    """A timeline without WAL, one that begins where nothing leads: refused. A note that can't be read: left out.
+
+    What follows the last record of a segment that was being received is told. No two restores begin the same timeline.
+    """
     backups, into = Backups(server.database.url(), tmp_path / "backups"), tmp_path / "restored"
     with backups.receiver().running():
         assert backups.back_up().returncode == 0
+        wait_for_archive(server)
     last = max(backups.folder.glob(SEGMENTS))
+    begins = f"0/{int(last.stem[-2:], 16):X}FFFFF8"
     history = last.with_name("00000002.history")
-    history.write_text("1\t0/FFFFFF8\tpromoted\n")
+    history.write_text(f"1\t{begins}\tpromoted\n")
     refused(backups.restore("latest", into), "no WAL of timeline 2")
     begun = last.with_name(f"00000002{last.name[8:]}")
     begun.write_bytes(last.read_bytes())
-    refused(backups.restore("latest", into), "damaged", "goes on to 0/FFFFFF8")
+    refused(backups.restore("latest", into), "damaged", f"goes on to {begins}")
     history.unlink()
     begun.unlink()
     unreadable = backups.folder / "base" / "20991231T235959999Z-full" / "backup.json"
@@ -84,22 +96,40 @@ def test_a_history_that_is_not_all_there(server: RunningPostgres, tmp_path: Path
     done = backups.restore("latest", into)
     assert done.returncode == 0
     assert str(unreadable) in done.stderr
+    [receiving] = backups.folder.glob("wal/*/*.partial")
+    with receiving.open("r+b") as file:
+        file.seek(-9, os.SEEK_END)
+        file.write(b"x")
+    again = backups.restore("latest", tmp_path / "again")
+    assert f"bytes of {receiving} after" in again.stderr
+    assert ["timeline 2" in done.stdout, "timeline 3" in again.stdout] == [True, True]
 
 
 def test_the_receiver_meets_another_server(server: RunningPostgres, tmp_path: Path) -> None:
     """It ends with its connection; begun anew it makes a slot where there is none, and goes on in a folder of its own.
 
     A server that was restored or promoted has no slot. One that has given its WAL up says so before anything is copied.
+    What a full disk has left of a segment is received anew; what no slot has kept is missing.
     """
     backups = Backups(server.database.url(), tmp_path / "backups")
     receiver = backups.receiver()
     with receiver.running():
+        assert backups.back_up().returncode == 0
+        wait_for_archive(server)
+    [receiving] = backups.folder.glob("wal/*/*.partial")
+    os.truncate(receiving, 100_000)
+    with receiver.running():
+        assert any("was not of its size" in line for line in receiver.said())
         server.execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots")
         receiver.wait()
         assert receiver.exit_code == 1
     server.execute("SELECT pg_drop_replication_slot('vote_backup')")
+    server.execute("SELECT pg_switch_wal()")
+    server.execute("CHECKPOINT")
     with backups.receiver().running():
         assert len(list(backups.folder.glob("wal/*"))) == 2
+        wait_for_archive(server)
+    refused(backups.restore("latest", tmp_path / "restored"), receiving.stem, "missing")
     server.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
     server.execute("SELECT pg_reload_conf()")
     for _ in range(2):

@@ -87,15 +87,13 @@ def test_undeclared_paths_reach_nobody(edge_port: int, services: dict[str, Stand
 
 def test_vote_waits_for_no_other_path() -> None:
     """Paths are tried in their order, at the cost of every request that comes to them: the vote's is the first."""
-    first = re.search(r"path_regexp (\S+)", (FOLDER / "Caddyfile").read_text())
-    assert first
-    assert re.fullmatch(first[1], SUBMIT)
+    first, *_ = re.findall(r"path_regexp (\S+)", (FOLDER / "Caddyfile").read_text())
+    assert re.fullmatch(first, SUBMIT)
 
 
 def test_votes_leave_room_for_staff() -> None:
     """Caddy counts what is under way at a process whatever the path: beyond the votes' limit staff have some left."""
-    votes, *staff = re.findall(r"import service \{\$COMMAND_PORT\} (\d+)", (FOLDER / "Caddyfile").read_text())
-    assert staff
+    votes, *staff = re.findall(r"service \{\$COMMAND_PORT\} (\d+)", (FOLDER / "Caddyfile").read_text())
     assert int(votes) < min(map(int, staff))
 
 
@@ -126,8 +124,7 @@ def test_trace_is_continued(edge_port: int) -> None:
     _, known = ask_edge(edge_port, "GET", "/nothing", {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
     _, forged = ask_edge(edge_port, "GET", "/nothing", {"traceparent": f'00-"{TRACE}-b7ad6b7169203331-01'})
     assert known["error"]["trace_id"] == TRACE
-    assert forged["error"]["trace_id"].isalnum()
-    assert forged["error"]["trace_id"] != TRACE
+    assert re.fullmatch(f"(?!{TRACE})[0-9a-f]{{32}}", forged["error"]["trace_id"])
     sent = {"Traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "Tracestate": "x=" + "y" * 8_000, "Baggage": "a=b"}
     passed_on = ask_edge(edge_port, "POST", "/v1/auth/login", sent, b"{}")[1]["headers"]
     assert {name: passed_on.get(name) for name in sent} == {**sent, "Tracestate": None, "Baggage": None}

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ops.backups.backup_folder import FULL, INCREMENTAL, Backup, chain_of, on_branch, to_remove, with_chains
+from ops.backups.backup_folder import (
+    FULL,
+    INCREMENTAL,
+    Backup,
+    BackupFolder,
+    chain_of,
+    on_branch,
+    to_remove,
+    with_chains,
+)
 from ops.backups.recovery import restore_command
 from ops.backups.wal_segments import Branch, Segment, missing, name_of, read_history, segment_of
 from ops.embedded.refusal import CannotStart
@@ -81,15 +90,38 @@ def test_what_a_restore_has_left_behind_is_not_counted() -> None:
     assert to_remove(known, 1, NEW, []) == []  # where it comes from isn't archived yet
 
 
-@pytest.mark.parametrize(("asked", "into", "code"), [("A", "got", 0), ("B", "got", 1), ("A", "no/got", 255)])
+CASES = [("A", "got", 0), ("B", "got", 1), ("A", "no/got", 255), ("C", "got", 1), ("6.history", "got", 0)]
+
+
+@pytest.mark.parametrize(("asked", "into", "code"), CASES)
 def test_a_segment_that_cannot_be_read_is_not_the_end(asked: str, into: str, code: int, tmp_path: Path) -> None:
-    """Postgres is content with any code up to 125, and takes the segment for one that was never written."""
-    wal = tmp_path / "it's wal"
-    (wal / "20261130T201400123Z").mkdir(parents=True)
-    (wal / "20261130T201400123Z" / "A.partial").write_text("records")
-    command = restore_command(wal).replace("%f", asked).replace("%p", str(tmp_path / into))
+    """Postgres is content with any code up to 125. What was begun only, for want of room, was never written to."""
+    folder = BackupFolder(tmp_path / "it's a folder")
+    received = folder.wal / "20261130T201400123Z"
+    for file, content in (
+        (received / "A.partial", "whole"),
+        (received / "C.partial", "who"),
+        (folder.restored / "6.history", "any"),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    command = restore_command(folder, len("whole")).replace("%f", asked).replace("%p", str(tmp_path / into))
     assert subprocess.run(["sh", "-c", command], check=False).returncode == code
     assert (tmp_path / "got").exists() == (code == 0)
+
+
+def test_a_timeline_is_begun_once(tmp_path: Path) -> None:
+    """Whoever begins it again, or has another history of the same number, is told."""
+    folder = BackupFolder(tmp_path)
+    folder.wal.mkdir()
+    history = tmp_path / "00000002.history"
+    history.write_text("1\t0/5000060\tno recovery target specified\n")
+    assert folder.other_history(2, "another") is None
+    folder.take_timeline(history)
+    assert folder.other_history(2, history.read_text()) is None
+    assert folder.other_history(2, "another") == folder.restored / history.name
+    with pytest.raises(FileExistsError):
+        folder.take_timeline(history)
 
 
 def test_a_backup_of_another_branch_leads_nowhere() -> None:
