@@ -233,6 +233,8 @@ def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePo
     """
     # A look-up of one event must be planned for it: a generic plan would lock every partition of every event.
     custom = "plan_cache_mode=force_custom_plan"
+    # What only reads is let go after a while, and then runs on in no server that is alive.
+    reading = (custom, "lock_timeout=2s", "statement_timeout=8s")
     return (
         DurablePool(
             database_url,
@@ -244,8 +246,8 @@ def _pools(database_url: str, deadline_s: float) -> tuple[DurablePool, DurablePo
             answer_within_s=deadline_s,
         ),
         DurablePool(database_url, "schedule", custom, "lock_timeout=2s", connections_max=4, waiting_max=1_000),
-        DurablePool(database_url, "look-ups", custom, "lock_timeout=2s", connections_max=2, waiting_max=50),
-        DurablePool(database_url, "lists", custom, "lock_timeout=2s", connections_max=1, waiting_max=10),
+        DurablePool(database_url, "look-ups", *reading, connections_max=2, waiting_max=50),
+        DurablePool(database_url, "lists", *reading, connections_max=1, waiting_max=10),
     )
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from command.durable_pool import Connection, DurablePool
 from contract import queries
-from contract.errors import Busy
 
 CONNECTIONS_MAX = 2
 WAITING_MAX = 50
@@ -44,4 +43,4 @@ class IdentityDoor:
             assert row is not None  # the function answers or raises
             return bool(row["user_exists"])
 
-        return await self._pool.run(work, lost=Busy)
+        return await self._pool.read(work)

@@ -2,14 +2,10 @@
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from contract import path_patience
+
 CONNECT_TIMEOUT_S = 5
-_PATIENCE = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "keepalives_idle": 5,  # s of silence, then probes: a host that vanished says nothing
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # ms that what we sent may stay unacknowledged
-}
+_PATIENCE = {"connect_timeout": CONNECT_TIMEOUT_S, **path_patience.LIBPQ}
 
 
 def conninfo(url: str, name: str, *settings: str, **parameters: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from contract import queries
+from contract import path_patience, queries
 from contract.errors import Busy
 
 ANSWER_WITHIN_S = 3
@@ -53,6 +53,7 @@ class ReadingPool:
             timeout=ANSWER_WITHIN_S,
             command_timeout=self.answer_within_s,
             server_settings=self._server_settings,
+            init=_watch,
         )
 
     async def close(self) -> None:
@@ -88,3 +89,7 @@ class ReadingPool:
                 yield connection
         except _PASSING as error:
             raise Busy from error
+
+
+async def _watch(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    path_patience.watch(connection._transport)  # noqa: SLF001  # asyncpg has no word for it

@@ -1,6 +1,7 @@
 """Runs changes of events in Postgres, whose functions also log them; a refusal becomes an error of the contract."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -38,13 +39,13 @@ class ChangeRunner:
 
     async def run(self, work: Work[Answer]) -> Answer:
         """What the work answers, once it is committed."""
-        try:
+        with _translated():
             return await self._pool.run(work)
-        except psycopg.Error as error:
-            refusal = _refusal(error)
-            if refusal is None:
-                raise
-            raise refusal from error
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        """What the work answers, which changes nothing."""
+        with _translated():
+            return await self._pool.read(work)
 
     async def row(self, name: str, **arguments: object) -> DictRow:
         """The one row of a statement that always has one, once it is committed."""
@@ -68,6 +69,17 @@ _MEANINGS: dict[str, Callable[[str, str], ContractError]] = {  # of a SQLSTATE, 
     "VT428": lambda said, _: NeedsConfirmation(said),
     "VT503": lambda *_: Busy(),
 }
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def _refusal(error: psycopg.Error) -> ContractError | None:

@@ -78,7 +78,7 @@ class EventReading:
             asked = {**wanted, "skipped": skipped, "events_max": events_max}
             return WholeEvents(await self._whole(connection, "whole_events", asked) if skipped < total else [], total)
 
-        return await self._runner.run(work)
+        return await self._runner.read(work)
 
     async def _whole(self, connection: Connection, name: str, asked: dict[str, Any]) -> list[WholeEvent]:
         events: list[WholeEvent] = []

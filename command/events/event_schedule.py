@@ -40,7 +40,7 @@ class EventSchedule:
             while True:
                 pause = LOOK_S
                 try:
-                    due, seconds = await self._pool.run(self._look)
+                    due, seconds = await self._pool.read(self._look)
                     for event_id, becomes in due:
                         self._begin(changes, event_id, becomes)
                     pause = DUE_AGAIN_S if due else pause_s(seconds)

@@ -35,7 +35,7 @@ class HearingWait:
         """Return when what was committed before can have been heard of, or the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._within_s):
-                lsn = await self._pool.run(self._end)
+                lsn = await self._pool.read(self._end)
                 while await self._applied_lsn() < lsn:  # noqa: ASYNC110  # another process says it
                     await asyncio.sleep(LOOK_AGAIN_S)
 

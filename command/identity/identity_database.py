@@ -84,4 +84,5 @@ class IdentityDatabase:
         self, work: Callable[[Statements], Awaitable[Answer]], lost: type[ContractError] = NotDurable
     ) -> Answer:
         """What the work answers whose statements are committed together, or none of them."""
-        return await self._pool.run(lambda connection: work(Statements(self._sql, connection)), lost)
+        run = self._pool.read if lost is Busy else self._pool.run
+        return await run(lambda connection: work(Statements(self._sql, connection)))

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 
 from command.votes.voting_event_directory import VotingEventDirectory
-from contract import queries
+from contract import path_patience, queries
 from contract.backoff import Backoff
 
 RECONNECT_S = (0.2, 2.0)
@@ -50,6 +50,7 @@ class ChangeListener:
             application_name="changes",
             connect_timeout=CONNECT_TIMEOUT_S,
             target_session_attrs="read-write",  # after a failover: never the old primary
+            **path_patience.LIBPQ,
         )
         async with connection:
             await connection.execute(self._sql["listen"])

@@ -23,7 +23,7 @@ from prometheus_client import Counter, Histogram
 
 from command.settings import Commit
 from command.votes.vote_batcher import EventKey
-from contract import metric_names, queries
+from contract import metric_names, path_patience, queries
 from contract.backoff import Backoff
 from contract.latency_histogram import LatencyHistogram
 from contract.moment import from_unix_us
@@ -42,8 +42,8 @@ UNKNOWN_OUTCOMES = Counter(
 )
 
 SILENT_MAX = 1  # silent connections besides the one in use
-CONNECT_S = 30  # a server that doesn't let us in, or doesn't tell the time, for so long is given up
-HEARD_WITHIN_S = 5  # else a batch that waits, or the look each second, has no answer
+CONNECT_S = 30  # a server that doesn't let us in, or doesn't tell the time then, for so long is given up
+HEARD_WITHIN_S = 5  # else a batch that waits, or a look at the time, has no answer
 DOUBT_S = 30  # after one was left behind, however long its answer takes: the next vote shows whether commits work again
 CHECK_S = 1  # how often the database's clock is measured again: it may be set
 BACKOFF_S = (0.05, 2.0)
@@ -254,7 +254,7 @@ class LedgerConnection:
             connection = await self._open()
         if self._clock.is_old:
             try:
-                await self._check(connection)
+                await self._check(connection, HEARD_WITHIN_S)  # nothing commits on it, so it may be cut off
             except (asyncpg.PostgresError, *LOST):
                 self._drop()
                 raise
@@ -267,17 +267,18 @@ class LedgerConnection:
             target_session_attrs="read-write",  # after a failover: never the old primary
             timeout=CONNECT_S,
         )
+        path_patience.watch(connection._transport)  # noqa: SLF001  # asyncpg has no word for it
         connection.add_log_listener(self._note_warning)
         try:
-            await self._check(connection)
+            await self._check(connection, CONNECT_S)
         except BaseException:
             connection.terminate()
             raise
         return connection
 
-    async def _check(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    async def _check(self, connection: "asyncpg.Connection[asyncpg.Record]", within_s: float) -> None:
         """Refuse a connection whose COMMIT is not durable, and measure the database's clock."""
-        facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=CONNECT_S)
+        facts = await connection.fetchrow(self._sql["connection_facts"].text, timeout=within_s)
         assert facts is not None
         _refuse_unsafe(facts)
         self._clock.measured(facts["clock"])

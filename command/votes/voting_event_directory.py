@@ -22,7 +22,7 @@ from command.durable_pool import Connection, DurablePool
 from command.votes.vote_batcher import EventKey
 from contract import queries
 from contract.assurance import Assurance
-from contract.errors import Busy, NotFound, TooMany
+from contract.errors import NotFound, TooMany
 
 REREAD_S = 1
 UNKNOWN_S = 2.0
@@ -115,7 +115,7 @@ class VotingEventDirectory:
         async def work(connection: Connection) -> DictRow | None:
             return await (await connection.execute(self._sql["event_for_voting"], {"event_id": event_id})).fetchone()
 
-        row = await self._pool.run(work, lost=Busy)
+        row = await self._pool.read(work)
         is_current = self._reading.get(event_id) is asyncio.current_task()  # else it has changed meanwhile
         if row is None:
             if is_current:

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from prometheus_client import Gauge
 
-from contract import metric_names, queries
+from contract import metric_names, path_patience, queries
 from contract.backoff import Backoff
 from contract.revocations import RevocationList
 
@@ -68,7 +68,7 @@ class RevocationListener:
     async def _listen(self, backoff: Backoff) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, application_name="revocations"
+                self._url, autocommit=True, application_name="revocations", **path_patience.LIBPQ
             )
         async with connection:
             await connection.execute(self._sql["listen"])

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from contract import path_patience
 from ops.embedded import postgres_user
 from ops.embedded.postgres_server import BIN, COPYING
 from ops.embedded.refusal import CannotStart
@@ -52,7 +53,7 @@ class SourceServer:
     def __init__(self, url: str) -> None:
         words = {name: value for name, value in conninfo_to_dict(url).items() if name != "dbname"}
         password = words.pop("password", None)
-        words |= {"application_name": SLOT, "connect_timeout": CONNECT_S_MAX}
+        words |= {"application_name": SLOT, "connect_timeout": CONNECT_S_MAX, **path_patience.LIBPQ}
         self.address = make_conninfo("", **words)
         self.copy_address = make_conninfo("", **words | {"application_name": COPYING})
         self.environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}

@@ -5,7 +5,7 @@ import time
 
 import psycopg
 
-from contract import metric_names, queries
+from contract import metric_names, path_patience, queries
 from ops.observe.server_families import POSTGRES, Rows
 from ops.observe.server_watch import CannotReadError
 
@@ -62,7 +62,7 @@ class PostgresStatistics:
             self._url,
             autocommit=True,
             connect_timeout=CONNECT_S_MAX,
-            tcp_user_timeout=CONNECT_S_MAX * 1000,
+            **path_patience.LIBPQ,
             application_name="vote_exporter",
             options=f"-c statement_timeout={STATEMENT_MS_MAX}",
         )

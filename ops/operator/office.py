@@ -26,7 +26,7 @@ from command.identity.staff import Staff
 from command.identity.token_mint import TokenMint
 from command.identity_door import IdentityDoor
 from command.settings import Hearing
-from contract import queries, settings
+from contract import path_patience, queries, settings
 from contract.tokens import SeedBox
 from ops.operator.settings import Operator, operator_name
 
@@ -85,6 +85,7 @@ class Office:
             application_name="vote_identity operator",
             connect_timeout=3,
             target_session_attrs="read-write",
+            **path_patience.LIBPQ,
         )
 
     async def ledger(self) -> DurablePool:

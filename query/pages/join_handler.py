@@ -1,12 +1,13 @@
 """How people come to an event from a screen: what the screen shows of it, its short code, and its QR code."""
 
+import functools
 import io
 from uuid import UUID
 
 import segno
 from sanic import HTTPResponse, Request
 
-from contract.errors import Busy, NotFound
+from contract.errors import Busy, InvalidField, NotFound
 from contract.web.answering import answer
 from contract.web.call import Access, call
 from contract.web.request_content import uuid_of
@@ -18,7 +19,8 @@ from query.settings import PublicAddress
 AGE_S = 2
 EVENTS_MAX = 1_000
 CODE_CHARACTERS_MAX = 20
-HOST_CHARS_MAX = 260
+ORIGIN_CHARS_MAX = 100  # a code of more has no place on a screen, and takes ever longer to draw
+DRAWN_MAX = 1_000  # of at most 4 KB
 HEADERS = {"Cache-Control": f"public, max-age={AGE_S}"}
 CODE_HEADERS = {"Cache-Control": "public, max-age=60"}  # the code of an event stays
 _NO_SUCH_EVENT = "event not found"
@@ -59,7 +61,7 @@ class JoinHandler:
         name="qr_code",
         access=Access.PUBLIC,
         answers={200: "image/svg+xml"},
-        refusals=[NotFound, Busy],
+        refusals=[InvalidField, NotFound, Busy],
     )
     async def qr_code(self, request: Request, event_id: str) -> HTTPResponse:
         """A QR code that leads to the page to vote on."""
@@ -75,11 +77,14 @@ class JoinHandler:
 
 
 def _origin_of(request: Request) -> str:
-    """Where this browser reaches us, as the edge says."""
-    host = request.headers.get("host", "")[:HOST_CHARS_MAX]  # a longer one names nobody, and fits into no code
-    return f"{request.headers.get('x-forwarded-proto', 'http')}://{host}"
+    """Where this browser reaches us, as the edge says; `InvalidField`."""
+    origin = f"{request.headers.get('x-forwarded-proto', 'http')}://{request.headers.get('host', '')}"
+    if len(origin) > ORIGIN_CHARS_MAX:
+        raise InvalidField("Host is too long for a QR code", field="Host")
+    return origin
 
 
+@functools.lru_cache(DRAWN_MAX)  # drawing takes milliseconds, and anybody may ask
 def _svg(address: str) -> bytes:
     """As large as its place, with its quiet border."""
     drawn = io.BytesIO()

@@ -19,7 +19,7 @@ import psycopg
 from command.votes.rules.dry_run import DryRun, dry_run
 from command.votes.rules.evidence import EvidenceBlock, unpacked
 from command.votes.rules.rule_set import SHIPPED, Action, RuleFileError, RuleSet, read_rules
-from contract import queries, settings
+from contract import path_patience, queries, settings
 
 BLOCKS_PER_FETCH = 100
 
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         rules = read_rules(given.rules)
-        with psycopg.connect(settings.read(settings.Primary, os.environ).url) as connection:
+        with psycopg.connect(settings.read(settings.Primary, os.environ).url, **path_patience.LIBPQ) as connection:
             blocks = evidence_of(connection, given.event_id)
             first = next(blocks, None)
             if first is None:

@@ -10,7 +10,7 @@ from command.durable_pool import Connection, DurablePool
 from command.votes.rules.evidence import RuleName
 from command.votes.rules.rule_set import RuleSet
 from contract import queries
-from contract.errors import Busy, NotFound
+from contract.errors import NotFound
 
 
 class LastHit(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class RuleReport:
             row = await (await connection.execute(self._sql, {"event_id": event_id})).fetchone()
             return row["report"] if row else None
 
-        text = await self._pool.run(work, lost=Busy)
+        text = await self._pool.read(work)
         if text is None:
             raise NotFound("event not found", field="event_id")
         stored = msgspec.json.decode(text, type=_Stored)
