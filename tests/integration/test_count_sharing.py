@@ -1,7 +1,10 @@
 """Command processes that share what they count through a real Redis, and go on without it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -109,3 +112,45 @@ async def test_counts_wait_while_redis_is_away(tmp_path: Path) -> None:
         assert other.count(7).network_accounts == 7
         for each in (one, other):
             await each.sharer.close()
+
+
+@contextlib.asynccontextmanager
+async def never_answering_counts(redis_url: str) -> AsyncIterator[str]:
+    """The address of a Redis that does what it is asked, and whose connections end before a count is answered."""
+    parts = urlsplit(redis_url)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_redis, to_redis = await asyncio.open_connection(parts.hostname, parts.port)
+        counts = False
+
+        async def answer() -> None:
+            while (answer := await from_redis.read(65536)) and not counts:
+                writer.write(answer)
+            writer.close()
+
+        answering = asyncio.create_task(answer())
+        while asked := await reader.read(65536):
+            counts = counts or b"HINCRBY" in asked
+            to_redis.write(asked)
+        to_redis.close()
+        await answering
+
+    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{port}")).geturl()
+
+
+async def test_what_redis_did_without_an_answer_is_counted_once(two: tuple[Process, Process], redis_url: str) -> None:
+    """However often it happens, nobody's counts are higher than what was there; and what comes later is told."""
+    _, other = two
+    async with never_answering_counts(redis_url) as url:
+        one = Process(url)
+        for voter in (1, 2, 3):
+            one.count(voter)
+            for _ in range(3):
+                await one.sharer.share()
+        assert one.count(4).network_accounts == 4
+        await one.sharer.close()
+    other.count(5, 6)
+    await other.sharer.share()
+    assert other.count(7).network_accounts == 6  # 1, 2 and 3 elsewhere
