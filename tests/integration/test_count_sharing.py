@@ -1,10 +1,7 @@
 """Command processes that share what they count through a real Redis, and go on without it."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -15,6 +12,7 @@ from command.votes.rules.count_sharer import CountSharer
 from command.votes.rules.evidence import Counting, Counts, Evidence
 from command.votes.vote_batcher import EventKey
 from contract.redis_keys import counted_key
+from ops.rig.mute_redis import mute_redis
 from ops.rig.valkey import valkey
 
 COUNTING = Counting(window_s=600, new_before_opening_s=0, steady_within_percent=5, steady_from_ms=100)
@@ -114,43 +112,17 @@ async def test_counts_wait_while_redis_is_away(tmp_path: Path) -> None:
             await each.sharer.close()
 
 
-@contextlib.asynccontextmanager
-async def never_answering_counts(redis_url: str) -> AsyncIterator[str]:
-    """The address of a Redis that does what it is asked, and whose connections end before a count is answered."""
-    parts = urlsplit(redis_url)
-
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_redis, to_redis = await asyncio.open_connection(parts.hostname, parts.port)
-        counts = False
-
-        async def answer() -> None:
-            while (answer := await from_redis.read(65536)) and not counts:
-                writer.write(answer)
-            writer.close()
-
-        answering = asyncio.create_task(answer())
-        while asked := await reader.read(65536):
-            counts = counts or b"HINCRBY" in asked
-            to_redis.write(asked)
-        to_redis.close()
-        await answering
-
-    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{port}")).geturl()
-
-
 async def test_what_redis_did_without_an_answer_is_counted_once(two: tuple[Process, Process], redis_url: str) -> None:
     """However often it happens, nobody's counts are higher than what was there; and what comes later is told."""
     _, other = two
-    async with never_answering_counts(redis_url) as url:
+    with mute_redis(redis_url, b"HINCRBY") as url:
         one = Process(url)
-        for voter in (1, 2, 3):
-            one.count(voter)
-            for _ in range(3):
-                await one.sharer.share()
-        assert one.count(4).network_accounts == 4
+        one.count(1, 2, 3)
+        await one.sharer.share()
+        one.count(4)
+        await one.sharer.share()
+        assert one.count(5).network_accounts == 5
         await one.sharer.close()
-    other.count(5, 6)
+    other.count(6, 7)
     await other.sharer.share()
-    assert other.count(7).network_accounts == 6  # 1, 2 and 3 elsewhere
+    assert other.count(8).network_accounts == 7  # 1 to 4 elsewhere
