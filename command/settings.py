@@ -76,8 +76,8 @@ class VoteLimiting:
     """How often votes may be sent, in sliding windows; beyond, they are told to come later: 429 with Retry-After.
 
     An address is an IPv4 address or an IPv6 /64, and counts accounts, not their retries. A carrier's phones may all be
-    behind one: it has fewer ports than its limit is by default. The command processes share what they count by Redis,
-    if there is one.
+    behind one: it has fewer ports than its limit is by default. The command processes share what they count of accounts
+    by Redis, if there is one; of addresses each counts what comes to it, so that a retry elsewhere doesn't count twice.
     """
 
     redis_url: str = setting("REDIS_URL", "", secret=True, check=production.certified_redis)

@@ -10,8 +10,10 @@ since each needs a port of it. Who is told 429 is not refused: nothing was writt
 answer once there is room, the receipt of one that was accepted included. A 429 itself isn't counted, so whoever goes on
 and on gets through as often as the limit says.
 
-Nothing is asked of anybody. The command processes tell each other their counts through Redis in the background, as the
-fraud rules do; without Redis, and when memory is full of others, counts are lower and more gets through.
+Nothing is asked of anybody. The command processes tell each other what they count of accounts through Redis in the
+background, as the fraud rules do; without Redis, and when memory is full of others, more gets through. An address is
+counted by each process for itself: a retry that comes to another process is a new account there, so that a sum would
+count an honest phone once a process. What one address may send in all grows with the processes, as what they can take.
 """
 
 import math
@@ -36,16 +38,17 @@ LIMITED = prometheus_client.Counter(
     metric_names.LIMITED, "Votes that were told to come later, by what was over", ["limit"]
 )
 
+_NO_EVENT = EventKey(0, UUID(int=1))  # in the place of one where counts are shared
+
 
 class Pace:
-    """So many under one key in a sliding window. `scope` stands for an event where counts are shared: none has it."""
+    """So many under one key in a sliding window, by all processes if there is a `redis_url`."""
 
-    def __init__(self, name: str, allowed: RateLimitItem, scope: UUID, redis_url: str, keys_max: int) -> None:
+    def __init__(self, name: str, allowed: RateLimitItem, keys_max: int, redis_url: str = "") -> None:
         window_s = allowed.get_expiry()
         counting = Counting(window_s, new_before_opening_s=0, steady_within_percent=0, steady_from_ms=0)
         self._allowed = allowed.amount
         self._counter = AttemptCounter(counting, keys_max, shared=bool(redis_url))
-        self._scope = EventKey(0, scope)
         self._limited = LIMITED.labels(name)
         self.sharer = CountSharer(redis_url, self._counter, window_s) if redis_url else None
 
@@ -59,7 +62,7 @@ class Pace:
 
     def add(self, key: int, at_ms: int) -> None:
         """Count one."""
-        self._counter.add(self._scope, key, at_ms)
+        self._counter.add(_NO_EVENT, key, at_ms)
 
 
 class VoteLimits:
@@ -67,9 +70,8 @@ class VoteLimits:
 
     def __init__(self, settings: VoteLimiting, key: bytes) -> None:
         self._key = key
-        self._accounts = Pace("account", settings.per_account, UUID(int=1), settings.redis_url, settings.keys_max)
-        self._addresses = Pace("address", settings.per_address, UUID(int=2), settings.redis_url, settings.keys_max)
-        self._sharers = [each.sharer for each in (self._accounts, self._addresses) if each.sharer]
+        self._accounts = Pace("account", settings.per_account, settings.keys_max, settings.redis_url)
+        self._addresses = Pace("address", settings.per_address, settings.keys_max)
 
     def require(self, user_id: str, address: str) -> None:
         """Count one vote of this account from this address (an IPv4 address or an IPv6 /64); `TooMany`."""
@@ -83,9 +85,9 @@ class VoteLimits:
 
     def work(self) -> Iterable[Coroutine[Any, Any, None]]:
         """Telling the other processes."""
-        return [sharer.run() for sharer in self._sharers]
+        return [self._accounts.sharer.run()] if self._accounts.sharer else []
 
     async def close(self) -> None:
-        """Let the connections go."""
-        for sharer in self._sharers:
-            await sharer.close()
+        """Let the connection go."""
+        if self._accounts.sharer:
+            await self._accounts.sharer.close()

@@ -64,10 +64,10 @@ class SseService(Service):
         self._bell = StandingsBell(self._redis, events.hear, self._hub.ring, self._hub.trace)
         latency = stages.latencies(stages.COMMITTED_TO_DELIVERED)
         self._beacon = RoadBeacon(self._redis, Part.STREAMS, self.why_not_ready, latency, watching=self._hub.watching)
-        tickets = StreamTickets(self._redis)
         server = StreamServer(revoked, self._hub, self._limits)
-        self._leases = redis_client(redis.url)  # of its own: no crowd that joins keeps the hub from reading
-        self._users = UserStreams(self._leases, self._limits.lease_ms)
+        self._doors = redis_client(redis.url)  # of their own: no crowd that comes in keeps the hub from reading
+        tickets = StreamTickets(self._doors)
+        self._users = UserStreams(self._doors, self._limits.lease_ms)
         self.handlers = (
             SseHandler(self._verifier, revoked, events, tickets, server, self._limits),
             ElectionStreamHandler(self._verifier, revoked, events, tickets, server, self._users),
@@ -116,7 +116,7 @@ class SseService(Service):
         if self._primary:
             await self._primary.close()
         await self._redis.aclose()
-        await self._leases.aclose()
+        await self._doors.aclose()
 
 
 if __name__ == "__main__":

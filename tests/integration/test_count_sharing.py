@@ -1,17 +1,22 @@
 """Command processes that share what they count through a real Redis, and go on without it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-import redis
+import redis.asyncio
+from limits import parse
 
+from command.settings import VoteLimiting
 from command.votes.rules.attempt_counter import AttemptCounter
 from command.votes.rules.count_sharer import CountSharer
 from command.votes.rules.evidence import Counting, Counts, Evidence
 from command.votes.vote_batcher import EventKey
+from command.votes.vote_limits import VoteLimits
 from contract.redis_keys import counted_key
+from ops.rig.mute_redis import mute_redis
 from ops.rig.valkey import valkey
 
 COUNTING = Counting(window_s=600, new_before_opening_s=0, steady_within_percent=5, steady_from_ms=100)
@@ -109,3 +114,39 @@ async def test_counts_wait_while_redis_is_away(tmp_path: Path) -> None:
         assert other.count(7).network_accounts == 7
         for each in (one, other):
             await each.sharer.close()
+
+
+async def test_what_redis_did_without_an_answer_is_counted_once(two: tuple[Process, Process], redis_url: str) -> None:
+    """However often it happens, nobody's counts are higher than what was there; and what comes later is told."""
+    _, other = two
+    with mute_redis(redis_url, b"HINCRBY") as url:
+        one = Process(url)
+        one.count(1, 2, 3)
+        await one.sharer.share()
+        one.count(4)
+        await one.sharer.share()
+        assert one.count(5).network_accounts == 5
+        await one.sharer.close()
+    other.count(6, 7)
+    await other.sharer.share()
+    assert other.count(8).network_accounts == 7  # 1 to 4 elsewhere
+
+
+async def test_retries_elsewhere_take_no_room_at_an_address(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phones that try again at one process after the other leave room for one more, however many there are."""
+    monkeypatch.setattr("time.time", lambda: 60_000_000.0)  # no window begins meanwhile
+    monkeypatch.setattr("command.votes.rules.count_sharer.SHARE_EVERY_S", 0.01)
+    settings = VoteLimiting(redis_url, parse("100 per 1 minute"), parse("25 per 1 minute"), 1000)
+    processes = [VoteLimits(settings, b"k" * 32) for _ in range(3)]
+    sharing = [asyncio.create_task(work) for process in processes for work in process.work()]
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        for number, process in enumerate(processes, 1):
+            for phone in range(20):
+                process.require(f"phone {phone % 10}", "203.0.113.7")
+            while sum(map(int, await client.hvals(counted_key(str(UUID(int=1)), 1_000_000)))) < 20 * number:
+                pass  # until it has told its tries, and heard the others'
+    processes[-1].require("one more", "203.0.113.7")
+    for task in sharing:
+        task.cancel()
+    for process in processes:
+        await process.close()

@@ -15,11 +15,13 @@ import redis
 
 from ops.rig.database import Database
 from ops.rig.event import Event, make_event
+from ops.rig.mute_redis import mute_redis
 from ops.rig.people import TokenMint
 from ops.rig.service import Service, read_process
 from ops.rig.stream_messages import messages
 from ops.rig.tallies import Tallies
 from ops.rig.valkey import RunningValkey
+from query.redis_reader import CONNECTIONS_MAX
 from query.streams.__main__ import MESSAGE_BYTES_MAX
 from query.streams.stream_server import REFUSED_AT_ONCE_MAX, WORDS_A_MINUTE
 
@@ -224,6 +226,34 @@ async def test_no_ticket_without_redis(
             assert answer.status == 503
     finally:
         redis_server.process.start()
+
+
+async def test_a_flood_of_tickets_makes_nothing_stale(start: Start, owner: psycopg.Connection, redis_url: str) -> None:
+    """While Redis is late to say that nobody knows them, who watches is shown what changes."""
+    event = make_event(owner)
+    tallies = Tallies(redis_url)
+    tallies.write(event, {1: 0})
+    late = asyncio.Event()
+    with mute_redis(redis_url, b"GETDEL") as url, start(REDIS_URL=url) as sse:
+        async with aiohttp.ClientSession(sse.url, connector=aiohttp.TCPConnector(limit=0)) as session:
+
+            async def flood() -> None:
+                while True:
+                    async with session.get(path(event, "stream"), params={"ticket": "x"}) as refused:
+                        assert refused.status == 503
+                        late.set()
+
+            async with session.ws_connect(path(event, "ws")) as socket:
+                floods = [asyncio.create_task(flood()) for _ in range(6 * CONNECTIONS_MAX)]
+                await late.wait()
+                for total in range(1, 6):
+                    tallies.write(event, {1: total}, lsn=100 + total)
+                    shown = {"total_votes": -1}
+                    while shown["total_votes"] < total:
+                        shown = await socket.receive_json()
+                        assert not shown["stale"]
+                for each in floods:
+                    each.cancel()
 
 
 async def test_all_are_sent_away_a_few_at_a_time(start: Start, owner: psycopg.Connection, redis_url: str) -> None:

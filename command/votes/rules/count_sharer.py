@@ -1,9 +1,12 @@
 """Tells the other processes what was counted here, and hears what they counted, through Redis and in the background.
 
-    count ─► waits ─► HINCRBY by what is new ─► its answer, less what we told, is what the others have
+    count ─► waits ─► PING ─► HINCRBY by what is new ─► its answer, less what we told, is what the others have
+                        │                           └─ no answer ─► told all the same
+                        └─ no answer ─► waits on
 
 No vote waits for it. While Redis is away, or was flushed, each process goes by its own counts, which are lower: the
-rules let more through and never fewer.
+rules let more through and never fewer. A Redis that answers too late may have added what it was sent, so nothing is
+sent twice: the others may never hear of it. The PING keeps that from happening for as long as Redis is away or slow.
 """
 
 import asyncio
@@ -58,7 +61,7 @@ class CountSharer:
         await self._client.aclose()
 
     async def share(self) -> None:
-        """Share what waits now; what Redis doesn't take waits on."""
+        """Share what waits now; what Redis doesn't answer waits on."""
         waiting = self._counter.take_waiting(COUNTS_PER_ROUND_MAX)
         try:
             if waiting:
@@ -73,6 +76,7 @@ class CountSharer:
             self._is_away = False
 
     async def _tell(self, waiting: Sequence[WaitingCount]) -> None:
+        await self._client.ping()
         pipeline = self._client.pipeline(transaction=False)
         told = [(each.known, each.known.window, each.known.accounts, each.known.new) for each in waiting]
         keys = [counted_key(str(each.event_id), each.known.window) for each in waiting]
@@ -80,6 +84,7 @@ class CountSharer:
             count = each.known
             more = count.accounts - count.accounts_told + ((count.new - count.new_told) << _NEW_SHIFT)
             pipeline.hincrby(key, str(each.key), more)
+            count.accounts_told, count.new_told = count.accounts, count.new  # whether it's answered or not
         for key in dict.fromkeys(keys):
             pipeline.expire(key, self._lifetime_s)
         totals = (await pipeline.execute())[: len(told)]
@@ -92,6 +97,5 @@ def _hear(count: Count, here: Sequence[int], total: int) -> None:
     window, accounts, new = here
     if count.window != window:
         return  # the next one has begun meanwhile
-    count.accounts_told, count.new_told = accounts, new
     count.accounts_elsewhere = max(0, (total & _ACCOUNTS_MASK) - accounts)
     count.new_elsewhere = max(0, (total >> _NEW_SHIFT) - new)
