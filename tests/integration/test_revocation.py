@@ -233,7 +233,10 @@ async def test_an_erased_person_is_nobody(
 
 
 def test_what_is_not_needed_is_forgotten(identity: IdentityProcess, people: psycopg.Connection) -> None:
-    """People who weren't here for long, ended sessions and old revocations go; staff and guests of operators stay."""
+    """People who weren't here for long, ended sessions and old revocations go; staff and guests of operators stay.
+
+    Nobody hears of it: none of these people can have a token that still lives.
+    """
     identity.operator("voters", "--count", "1", "--prefix", "guest")
     people.execute(
         "INSERT INTO identity.users (username, email, voter_seed, created_at)"
@@ -261,6 +264,31 @@ def test_what_is_not_needed_is_forgotten(identity: IdentityProcess, people: psyc
         "SELECT regexp_replace(username, '^guest-.*', 'guest') FROM identity.users ORDER BY 1"
     ).fetchall()
     assert [name for (name,) in left] == ["back", "guest", "host", "new", "viewer-new"]
+    assert people.execute("SELECT count(*) FROM identity.revocations").fetchone() == (0,)
+
+
+def test_whoever_may_have_a_token_is_revoked(people: psycopg.Connection) -> None:
+    """However a person goes: one with a session, just ended or not, is listed, and a guest of an operator, for a week."""
+    people.execute(
+        "INSERT INTO identity.users (username, email, voter_seed, created_at)"
+        " SELECT name, email, sha256(name::bytea), now() - interval '3 years'"
+        " FROM (VALUES ('here', 'a@example.org'), ('ended', 'b@example.org'), ('gone', 'c@example.org'),"
+        " ('guest', NULL)) AS given (name, email)"
+    )
+    people.execute(
+        "INSERT INTO identity.sessions (user_id, expires_at, rotated_at, current_hash)"
+        " SELECT user_id, now() + age::interval, now() - interval '10 minutes', sha256(username::bytea)"
+        " FROM identity.users JOIN (VALUES ('here', '1 day'), ('ended', '-1 second')) AS given (name, age)"
+        " ON username = name"
+    )
+    assert people.execute("SELECT identity.forget(now())").fetchone() == (1,)  # 'gone': others were here in this hour
+    erased = {name: user_id for user_id, name in people.execute("SELECT user_id, username FROM identity.users")}
+    assert erased.keys() == {"here", "ended", "guest"}
+    people.execute("DELETE FROM identity.users")
+    listed = people.execute(
+        "SELECT revoked_id FROM identity.revocations WHERE expires_at > now() + interval '6 days'"
+    ).fetchall()
+    assert {user_id for (user_id,) in listed} == set(erased.values())
 
 
 def test_old_people_are_looked_at_in_turn(people: psycopg.Connection) -> None:
