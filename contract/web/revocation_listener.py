@@ -95,9 +95,7 @@ class RevocationListener:
         self.has_looked = True
         return str(next_since)
 
-    async def _page(
-        self, connection: psycopg.AsyncConnection[Any], xact_id: str, after: str
-    ) -> tuple[str, str] | None:
+    async def _page(self, connection: psycopg.AsyncConnection[Any], xact_id: str, after: str) -> tuple[str, str] | None:
         """Take a page; the transaction and the id after which the next one begins, None: it was the last."""
         rows = await self._rows(connection, "revoked_since", xact_id=xact_id, after=after, rows_max=PAGE_ROWS)
         new = self._listed.add({revoked_id: until for revoked_id, until, _ in rows})

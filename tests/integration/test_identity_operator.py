@@ -81,7 +81,7 @@ def test_one_next_key_at_a_time(identity: IdentityProcess) -> None:
 
 
 def test_voters_tokens_end_before_their_key(identity: IdentityProcess) -> None:
-    """Tokens for longer than an old key stays public, or a revocation, are refused by one line, as what is asked wrongly."""
+    """Tokens for longer than an old key stays public, or a revocation is kept, are refused by one line."""
     long = dataclasses.replace(identity, env=identity.env | {"SIGNING_KEY_OVERLAP_SECONDS": "2592000"})
     for each, hours in (identity, "25"), (long, "169"):
         refused = each.operator("voters", "--count", "1", "--hours", hours)

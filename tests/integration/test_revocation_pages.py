@@ -26,6 +26,7 @@ class Heard(RevocationList):
         self.pages: asyncio.Queue[int] = asyncio.Queue()
 
     def add(self, revoked: Mapping[str, float]) -> set[str]:
+        """Counts them, too."""
         self.pages.put_nowait(len(revoked))
         return super().add(revoked)
 
