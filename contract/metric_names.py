@@ -22,6 +22,7 @@ REVOCATIONS_HEARD_UNIX_SECONDS = "vote_revocations_heard_unix_seconds"
 STAGE_SECONDS = "vote_stage_seconds"
 
 # command
+CHANGES_HEARD_UNIX_SECONDS = "vote_changes_heard_unix_seconds"
 OUTCOMES = "vote_outcomes"
 ACCEPTED = "vote_accepted"
 REFUSALS = "vote_refusals"

@@ -1,7 +1,8 @@
 """What the voting path must know of an event: number, keys, contestants, who may vote. Never its status: the gate's.
 
-It is kept (bounded: the one read first goes first) until a change of the event is heard of (change_listener.py). An
-event that has not opened, or that a contestant is missing of, is read again in any case, at most once a second.
+It is kept (bounded: the one read first goes first) until a change of the event is heard of (change_listener.py); while
+nothing can be heard all of it is read again now and then. An event that has not opened, or that a contestant is missing
+of, is read again in any case, at most once a second.
 Ids that name no event are remembered for a moment, and one voter may begin a few look-ups at a time: so nobody who
 sends made-up ids keeps others from theirs.
 A server that was put back to an older state may give the number to another event: the ledger then refuses the number,
@@ -28,6 +29,7 @@ REREAD_S = 1
 UNKNOWN_S = 2.0
 UNKNOWN_MAX = 10_000
 LOOKUPS_PER_CALLER_MAX = 2
+OURSELVES = ""  # who looks up what nobody asks for
 
 Kept = TypeVar("Kept")
 
@@ -85,6 +87,12 @@ class VotingEventDirectory:
         for kept in (self._events, self._unknown, self._reading):
             kept.clear()
 
+    async def read_again(self) -> None:
+        """Read all that is remembered, one after another, while votes go by what there is; raises as `find`."""
+        for event_id in tuple(self._events):
+            if event_id in self._events:
+                await asyncio.shield(self._reading.get(event_id) or self._begin(OURSELVES, event_id))
+
     async def _read(self, caller_id: str, event_id: UUID) -> VotingEvent:
         """Read one event; simultaneous callers share one query."""
         if time.monotonic() - self._unknown.get(event_id, -UNKNOWN_S) < UNKNOWN_S:
@@ -119,6 +127,7 @@ class VotingEventDirectory:
         is_current = self._reading.get(event_id) is asyncio.current_task()  # else it has changed meanwhile
         if row is None:
             if is_current:
+                self._events.pop(event_id, None)
                 _remember(self._unknown, event_id, time.monotonic(), UNKNOWN_MAX)
             return None
         contestants = dict(zip(row["contestant_ids"], row["contestant_nos"], strict=True))

@@ -1,8 +1,10 @@
-"""Hears of revoked sessions from identity's database: the list is read at the start, then at each NOTIFY.
+"""Hears of revoked sessions from identity's database: the list is read at the start, then what is new at each NOTIFY.
 
     logout, erasure, a stolen refresh token ─► identity.revocations ─NOTIFY─► the list here ─► 401, streams end
 
 So no vote asks anybody. It is looked at each second in any case, since a notification may be lost with its connection.
+A look begins with the oldest transaction that was under way at the look before: so it reads what is new and nothing
+else, however late a COMMIT is. It reads a page at a time, and the event loop does other work in between.
 While the database is away the list stays as it is, and tokens end by their own time: it must never cost a vote.
 """
 
@@ -10,7 +12,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -21,15 +22,17 @@ from contract.backoff import Backoff
 from contract.revocations import RevocationList
 
 LOOK_EVERY_S = 1.0
+GATHER_S = 0.02  # notified of one, it waits for others: a storm of logouts makes so many looks a second, not more
 ANSWER_WITHIN_S = 5.0
 RECONNECT_S = (0.2, 2.0)
-# A row becomes visible at its COMMIT, which may come after that of a later row: so each look goes back a little.
-OVERLAP = timedelta(seconds=30)
-ALL_AGAIN_S = 300.0  # for what took even longer
+PAGE_ROWS = 1_000  # a few ms of the event loop
+EVER, NOBODY = "0", "00000000-0000-0000-0000-000000000000"  # before the first transaction, and before the first id
+ALL_AGAIN_S = 3600.0  # a connection may lead to a server that a failover has left behind
 
 LISTED = Gauge(metric_names.REVOKED_SESSIONS, "Sessions and people whose access tokens are refused before they expire")
 HEARD_UNIX = Gauge(
-    metric_names.REVOCATIONS_HEARD_UNIX_SECONDS, "When the list of revoked sessions was last read, Unix seconds"
+    metric_names.REVOCATIONS_HEARD_UNIX_SECONDS,
+    "When the list of revoked sessions was last read, or else the process began to try, Unix seconds",
 )
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class RevocationListener:
     async def run(self) -> None:
         """Listen for ever."""
         backoff = Backoff(*RECONNECT_S)
+        HEARD_UNIX.set_to_current_time()  # one that is deaf from its start is missed like any other
         while True:
             try:
                 await self._listen(backoff)
@@ -71,23 +75,41 @@ class RevocationListener:
                 self._url, autocommit=True, application_name="revocations", **path_patience.LIBPQ
             )
         async with connection:
-            await connection.execute(self._sql["listen"])
-            self._listed.forget_ended(time.time())
-            since, all_again_at = datetime.min.replace(tzinfo=UTC), time.monotonic() + ALL_AGAIN_S
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await connection.execute(self._sql["listen"])
+            since, all_again_at = EVER, time.monotonic() + ALL_AGAIN_S
             while time.monotonic() < all_again_at:
                 since = await self._look(connection, since)
                 backoff.reset()
                 async for _ in connection.notifies(timeout=LOOK_EVERY_S, stop_after=1):
                     pass
+                await asyncio.sleep(GATHER_S)
 
-    async def _look(self, connection: psycopg.AsyncConnection[Any], since: datetime) -> datetime:
-        """Take what was revoked since then; from when on the next look must go."""
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            rows = await (await connection.execute(self._sql["revoked_since"], {"since": since})).fetchall()
-        new = self._listed.add({str(revoked_id): until for revoked_id, until, _ in rows})
+    async def _look(self, connection: psycopg.AsyncConnection[Any], since: str) -> str:
+        """Take what transactions from this one on have revoked; from which on the next look must go."""
+        self._listed.forget_ended(time.time())
+        [(next_since,)] = await self._rows(connection, "horizon")
+        place: tuple[str, str] | None = since, NOBODY
+        while place:
+            place = await self._page(connection, *place)
+        self.has_looked = True
+        return str(next_since)
+
+    async def _page(self, connection: psycopg.AsyncConnection[Any], xact_id: str, after: str) -> tuple[str, str] | None:
+        """Take a page; the transaction and the id after which the next one begins, None: it was the last."""
+        rows = await self._rows(connection, "revoked_since", xact_id=xact_id, after=after, rows_max=PAGE_ROWS)
+        new = self._listed.add({revoked_id: until for revoked_id, until, _ in rows})
         LISTED.set(len(self._listed))
         HEARD_UNIX.set_to_current_time()
-        self.has_looked = True
         if new:
             self._on_revoked(new)
-        return max(since, rows[-1][2] - OVERLAP) if rows else since
+        if len(rows) < PAGE_ROWS:
+            return None
+        revoked_id, _, last = rows[-1]
+        return last, revoked_id
+
+    async def _rows(
+        self, connection: psycopg.AsyncConnection[Any], name: str, **arguments: object
+    ) -> list[tuple[Any, ...]]:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            return await (await connection.execute(self._sql[name], arguments)).fetchall()

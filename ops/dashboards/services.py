@@ -24,6 +24,7 @@ from ops.dashboards.panels import (
 def command() -> Dashboard:
     """Votes taken."""
     acked = '{stage="received_to_acked"}'
+    heard = Query("time() - vote_changes_heard_unix_seconds", "{{instance}}")
     rules = Query("sum by (rule, action) (rate(vote_rule_hits_total[$__rate_interval]))", "{{rule}}: {{action}}")
     panels = [
         rates("Votes by outcome", rate("vote_outcomes", "outcome")),
@@ -40,6 +41,7 @@ def command() -> Dashboard:
         rates("Fraud rules", rules, about="Votes that met a rule, and what was done."),
         rates("Captchas", rate("vote_captchas", "outcome")),
         rates("Acked, by assurance", rate("vote_accepted", "assurance")),
+        graph("Since changes of events were heard", SECONDS, heard, objective=15),
         rates("Evidence", rate("vote_evidence_stored"), rate("vote_evidence_dropped", "reason")),
     ]
     about = "Takes votes: the queue, the batches, what is refused."

@@ -18,11 +18,13 @@ from command.identity.signing_keys import delete_ended_keys, make_next_key
 from command.likeness import skeleton_of
 from contract.errors import NotFound
 from contract.pseudonym import SEED_BYTES
+from contract.settings import SettingError
 from ops.operator.office import Office, statement
 from ops.operator.verb import Row, Verb, Word
 
 VOTERS_PER_COPY = 1000
 PEOPLE_PER_PAGE = 1000
+HOURS_MAX = 7 * 24  # so long the revocation of an erased person is kept
 APPLICATION = Word("name", "the application's")
 SQL = "identity.sql"
 
@@ -57,6 +59,8 @@ async def rotate_key(office: Office, _given: argparse.Namespace) -> AsyncIterato
 
 async def make_voters(office: Office, given: argparse.Namespace) -> AsyncIterator[Row]:
     """Copy new people into the database; a row is given once its person is committed."""
+    if given.hours > HOURS_MAX:
+        raise SettingError(f"--hours is over {HOURS_MAX}, the life of a revocation")
     lifetime_s, mint = int(given.hours * 3600), office.mint()
     office.keys().check_lifetime(lifetime_s, "--hours")
     with office.bulk() as connection, tqdm(total=given.count, unit="voter", disable=None) as progress:

@@ -78,10 +78,11 @@ CREATE FUNCTION identity.forget(p_unused_since timestamp with time zone) RETURNS
     erased AS (
         DELETE FROM identity.erased WHERE identity_hash IN (
             SELECT identity_hash FROM identity.erased WHERE kept_until < now() LIMIT 1000) RETURNING 1),
-    sessions AS (
+    sessions AS (  -- after an hour at least: so long a token may live, and who has no session has none
         DELETE FROM identity.sessions WHERE session_id IN (
             SELECT session_id FROM identity.sessions
-            WHERE rotated_at < p_unused_since AND expires_at < now() ORDER BY rotated_at LIMIT 1000) RETURNING 1),
+            WHERE rotated_at < least(p_unused_since, now() - interval '1 hour') AND expires_at < now()
+            ORDER BY rotated_at LIMIT 1000) RETURNING 1),
     next_people AS MATERIALIZED (  -- with ties: those after them begin at another moment
         SELECT u.* FROM identity.forget_cursor c, LATERAL (
             SELECT user_id, created_at, email, roles FROM identity.users
@@ -114,19 +115,30 @@ BEGIN
 END
 $$;
 ALTER FUNCTION identity.is_erased(p_identity_hash bytea) OWNER TO vote_identity_owner;
+-- Name: revoke_person(); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.revoke_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM identity.sessions WHERE user_id = OLD.user_id)
+        OR (OLD.email IS NULL AND NOT EXISTS (SELECT FROM identity.federated WHERE user_id = OLD.user_id))
+    THEN
+        INSERT INTO identity.revocations (revoked_id, expires_at)
+        VALUES (OLD.user_id, clock_timestamp() + interval '7 days') ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN OLD;
+END
+$$;
+ALTER FUNCTION identity.revoke_person() OWNER TO vote_identity_owner;
 -- Name: revoke_tokens(); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
 CREATE FUNCTION identity.revoke_tokens() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
     AS $$
 BEGIN
-    IF TG_TABLE_NAME = 'sessions' THEN
-        INSERT INTO identity.revocations (revoked_id, expires_at)
-        VALUES (OLD.session_id, clock_timestamp() + interval '1 hour') ON CONFLICT DO NOTHING;
-    ELSE
-        INSERT INTO identity.revocations (revoked_id, expires_at)
-        VALUES (OLD.user_id, clock_timestamp() + interval '7 days') ON CONFLICT DO NOTHING;
-    END IF;
+    INSERT INTO identity.revocations (revoked_id, expires_at)
+    VALUES (OLD.session_id, clock_timestamp() + interval '1 hour') ON CONFLICT DO NOTHING;
     RETURN NULL;
 END
 $$;
@@ -141,6 +153,16 @@ CREATE FUNCTION identity.revoked_since(p_since timestamp with time zone) RETURNS
     ORDER BY r.revoked_at
 $$;
 ALTER FUNCTION identity.revoked_since(p_since timestamp with time zone) OWNER TO vote_identity_owner;
+-- Name: revoked_since(xid8, uuid, integer); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
+CREATE FUNCTION identity.revoked_since(p_xact_id xid8, p_after uuid, p_rows_max integer) RETURNS TABLE(revoked_id uuid, expires_at timestamp with time zone, xact_id xid8)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'identity', 'pg_temp'
+    AS $$
+    SELECT r.revoked_id, r.expires_at, r.xact_id FROM identity.revocations r
+    WHERE (r.xact_id, r.revoked_id) > (p_xact_id, p_after) AND r.expires_at > clock_timestamp()
+    ORDER BY r.xact_id, r.revoked_id LIMIT p_rows_max
+$$;
+ALTER FUNCTION identity.revoked_since(p_xact_id xid8, p_after uuid, p_rows_max integer) OWNER TO vote_identity_owner;
 -- Name: tell_revocation(); Type: FUNCTION; Schema: identity; Owner: vote_identity_owner
 CREATE FUNCTION identity.tell_revocation() RETURNS trigger
     LANGUAGE plpgsql
@@ -267,7 +289,8 @@ ALTER TABLE identity.recovery_codes OWNER TO vote_identity_owner;
 CREATE TABLE identity.revocations (
     revoked_id uuid NOT NULL,
     revoked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    xact_id xid8 DEFAULT pg_current_xact_id() NOT NULL
 );
 ALTER TABLE identity.revocations OWNER TO vote_identity_owner;
 -- Name: sessions; Type: TABLE; Schema: identity; Owner: vote_identity_owner
@@ -369,6 +392,8 @@ CREATE INDEX factors_of_user ON identity.factors USING btree (user_id);
 CREATE INDEX revocations_expires_at ON identity.revocations USING btree (expires_at);
 -- Name: revocations_revoked_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX revocations_revoked_at ON identity.revocations USING btree (revoked_at);
+-- Name: revocations_xact_id; Type: INDEX; Schema: identity; Owner: vote_identity_owner
+CREATE INDEX revocations_xact_id ON identity.revocations USING btree (xact_id, revoked_id);
 -- Name: sessions_of_user; Type: INDEX; Schema: identity; Owner: vote_identity_owner
 CREATE INDEX sessions_of_user ON identity.sessions USING btree (user_id);
 -- Name: sessions_rotated_at; Type: INDEX; Schema: identity; Owner: vote_identity_owner
@@ -392,7 +417,7 @@ CREATE INDEX users_staff ON identity.users USING btree (user_id) WHERE (roles <>
 -- Name: sessions revoke_when_ended; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
 CREATE TRIGGER revoke_when_ended AFTER UPDATE OF revoked_at ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION identity.revoke_tokens();
 -- Name: users revoke_when_erased; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
-CREATE TRIGGER revoke_when_erased AFTER DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.revoke_tokens();
+CREATE TRIGGER revoke_when_erased BEFORE DELETE ON identity.users FOR EACH ROW EXECUTE FUNCTION identity.revoke_person();
 -- Name: sessions revoke_when_gone; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
 CREATE TRIGGER revoke_when_gone AFTER DELETE ON identity.sessions FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (old.expires_at > now()))) EXECUTE FUNCTION identity.revoke_tokens();
 -- Name: revocations tell; Type: TRIGGER; Schema: identity; Owner: vote_identity_owner
@@ -436,12 +461,18 @@ GRANT ALL ON FUNCTION identity.forget(p_unused_since timestamp with time zone) T
 -- Name: FUNCTION is_erased(p_identity_hash bytea); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.is_erased(p_identity_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.is_erased(p_identity_hash bytea) TO vote_identity;
+-- Name: FUNCTION revoke_person(); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.revoke_person() FROM PUBLIC;
 -- Name: FUNCTION revoke_tokens(); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.revoke_tokens() FROM PUBLIC;
 -- Name: FUNCTION revoked_since(p_since timestamp with time zone); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.revoked_since(p_since timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.revoked_since(p_since timestamp with time zone) TO vote_command;
 GRANT ALL ON FUNCTION identity.revoked_since(p_since timestamp with time zone) TO vote_query;
+-- Name: FUNCTION revoked_since(p_xact_id xid8, p_after uuid, p_rows_max integer); Type: ACL; Schema: identity; Owner: vote_identity_owner
+REVOKE ALL ON FUNCTION identity.revoked_since(p_xact_id xid8, p_after uuid, p_rows_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.revoked_since(p_xact_id xid8, p_after uuid, p_rows_max integer) TO vote_command;
+GRANT ALL ON FUNCTION identity.revoked_since(p_xact_id xid8, p_after uuid, p_rows_max integer) TO vote_query;
 -- Name: FUNCTION tell_revocation(); Type: ACL; Schema: identity; Owner: vote_identity_owner
 REVOKE ALL ON FUNCTION identity.tell_revocation() FROM PUBLIC;
 -- Name: FUNCTION user_exists(p_user_id uuid); Type: ACL; Schema: identity; Owner: vote_identity_owner

@@ -81,9 +81,11 @@ def test_one_next_key_at_a_time(identity: IdentityProcess) -> None:
 
 
 def test_voters_tokens_end_before_their_key(identity: IdentityProcess) -> None:
-    """Tokens for longer than an old key stays public are refused by one line, as whatever is asked wrongly."""
-    refused = identity.operator("voters", "--count", "1", "--hours", "25")
-    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
+    """Tokens for longer than an old key stays public, or a revocation is kept, are refused by one line."""
+    long = dataclasses.replace(identity, env=identity.env | {"SIGNING_KEY_OVERLAP_SECONDS": "2592000"})
+    for each, hours in (identity, "25"), (long, "169"):
+        refused = each.operator("voters", "--count", "1", "--hours", hours)
+        assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
 
 
 def test_wrong_settings_are_one_line(identity: IdentityProcess, tmp_path: Path) -> None:

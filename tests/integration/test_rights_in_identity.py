@@ -10,6 +10,7 @@ from ops.rig.rights import allowed_of, rights
 GRANTED = """
 vote_command: CONNECT on the database
 vote_command: EXECUTE identity.revoked_since/1
+vote_command: EXECUTE identity.revoked_since/3
 vote_command: EXECUTE identity.user_exists/1
 vote_identity: CONNECT on the database
 vote_identity: DELETE identity.applications
@@ -60,6 +61,7 @@ vote_identity: UPDATE identity.used_id_tokens (used_at)
 vote_identity: UPDATE identity.users (mailbox, password_hash, skeleton)
 vote_query: CONNECT on the database
 vote_query: EXECUTE identity.revoked_since/1
+vote_query: EXECUTE identity.revoked_since/3
 vote_query: EXECUTE identity.voter_of/2
 """
 

@@ -210,6 +210,7 @@ _SENT = _answers("command.vote_submit", 200)
 VOTES = [
     Case("OutcomesUnknown", {"vote_unknown_outcomes_total": Rate(0, 0.5)}),
     Case("QueueLong", {'vote_queue_votes{instance="a:1"}': Gauge(10, 9000)}),
+    Case("ChangesUnheard", {'vote_changes_heard_unix_seconds{job="command", instance="a:1"}': Clock()}),
     Case("Flood", {'vote_limited_total{limit="account"}': Rate(0, 50), _SENT: Rate(100, 100)}),
     Case(
         "RefusedByRule",
@@ -224,6 +225,7 @@ VOTES = [
 ]
 LOGINS = [
     Case("LoginQueueLong", {'vote_login_queue{instance="a:1"}': Gauge(1, 100)}),
+    Case("RevocationsMany", {'vote_revoked_sessions{job="command", instance="a:1"}': Gauge(1_000, 950_000)}),
     Case("RevocationsUnheard", {'vote_revocations_heard_unix_seconds{job="command"}': Clock()}),
     Case("IssuerAway", {'vote_issuer_key_fetches_total{outcome="failed"}': Rate(0, 0.1)}),
 ]
