@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from contract.position import Position
+
 EVENT_MESSAGE_PREFIX = "vote.event"  # of the logical messages that carry an `EventChange`
 FINAL_STATUSES = frozenset({"closed", "cancelled"})
 
@@ -90,8 +92,17 @@ class AppliedPosition(msgspec.Struct, frozen=True):
     system_id: int
     timeline: int
     lsn: int
-    at: float
+    at: float  # 0: its keys are still being written, so it says nothing of them (fanout/redis_writer.py)
     epoch: int = 0
+
+    def has_reached(self, end: Position) -> bool:
+        """Whether all that lies before `end` is counted; of another system or an older timeline nothing is known.
+
+        Redis outlives a Postgres that was restored, and then tells of a higher LSN in a history that is gone.
+        """
+        if not self.at or (self.system_id - end.system_id) % 2**64:  # Postgres' bigint is signed, the identifier isn't
+            return False
+        return self.timeline >= end.timeline and self.lsn >= end.lsn
 
 
 class Standings(msgspec.Struct, frozen=True):

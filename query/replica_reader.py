@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from contract.errors import Busy
+from contract.position import Position
 from contract.standings import SourceTally
 from contract.vote_id import Receipt
 from query.event import Event, EventSummary
@@ -56,6 +57,11 @@ class WalEnd(NamedTuple):
     system_id: int
     timeline: int
     lsn: int
+
+    @property
+    def position(self) -> Position:
+        """Without whose it is."""
+        return Position(self.system_id, self.timeline, self.lsn)
 
 
 class ReplicaReader(ReadingPool):

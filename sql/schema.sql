@@ -317,24 +317,6 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) OWNER TO vote_ledger_owner;
--- Name: change_event_status(uuid, text, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) RETURNS TABLE(status text, status_at timestamp with time zone)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT status, status_at FROM change_event_status(p_event_id, p_status, p_actor, p_trace_id, NULL, NULL)
-$$;
-ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
--- Name: change_event_status(uuid, text, uuid, text, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) RETURNS TABLE(status text, status_at timestamp with time zone)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT status, status_at
-    FROM change_status(p_event_id, CASE p_status WHEN 'closed' THEN 'close' WHEN 'cancelled' THEN 'cancel' ELSE p_status END,
-                       ROW(p_actor, NULL, p_trace_id)::actor, p_ballot, p_ballot_seal)
-$$;
-ALTER FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) OWNER TO vote_ledger_owner;
 -- Name: change_status(uuid, text, public.actor, text, bytea, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text DEFAULT NULL::text) RETURNS TABLE(status text, status_at timestamp with time zone, expires_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -451,14 +433,6 @@ BEGIN
 END
 $$;
 ALTER FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) OWNER TO vote_ledger_owner;
--- Name: create_event(jsonb, integer, uuid, text); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
-CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) RETURNS TABLE(event_no integer, event_id uuid)
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-    SELECT event_no, event_id FROM make_event(p_event, p_key_no, ROW(p_actor, NULL, p_trace_id)::actor)
-$$;
-ALTER FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) OWNER TO vote_ledger_owner;
 -- Name: create_event(jsonb, integer, public.actor, text, bytea); Type: FUNCTION; Schema: public; Owner: vote_ledger_owner
 CREATE FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) RETURNS TABLE(event_no integer, event_id uuid)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1446,12 +1420,6 @@ GRANT ALL ON FUNCTION public.cast_traced_votes(p_event_no integer, p_event_id uu
 -- Name: FUNCTION cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cast_votes(p_event_no integer, p_event_id uuid, p_voted_at timestamp with time zone, p_voters bytea[], p_contestants smallint[], p_devices bigint[], p_regions text[], p_seals bytea[], p_refused smallint[]) TO vote_command;
--- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text) TO vote_command;
--- Name: FUNCTION change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.change_event_status(p_event_id uuid, p_status text, p_actor uuid, p_trace_id text, p_ballot text, p_ballot_seal bytea) TO vote_command;
 -- Name: FUNCTION change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.change_status(p_event_id uuid, p_action text, p_by public.actor, p_ballot text, p_ballot_seal bytea, p_key text) TO vote_command;
@@ -1469,9 +1437,6 @@ GRANT ALL ON FUNCTION public.count_devices(p_event_no integer, p_slice integer, 
 -- Name: FUNCTION count_leaf(p_event_no integer, p_leaf integer); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.count_leaf(p_event_no integer, p_leaf integer) TO vote_query;
--- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text); Type: ACL; Schema: public; Owner: vote_ledger_owner
-REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_actor uuid, p_trace_id text) TO vote_command;
 -- Name: FUNCTION create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea); Type: ACL; Schema: public; Owner: vote_ledger_owner
 REVOKE ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_event(p_event jsonb, p_key_no integer, p_by public.actor, p_key text, p_request bytea) TO vote_command;

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from command.durable_pool import Connection, DurablePool
 from command.settings import Hearing
 from contract import queries
+from contract.position import Position
 from contract.redis_keys import applied_key
 from contract.standings import SHOWN_FOR_S, AppliedPosition
 
@@ -35,8 +36,8 @@ class HearingWait:
         """Return when what was committed before can have been heard of, or the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._within_s):
-                lsn = await self._pool.read(self._end)
-                while await self._applied_lsn() < lsn:  # noqa: ASYNC110  # another process says it
+                end = await self._pool.read(self._end)
+                while not await self._has_reached(end):  # noqa: ASYNC110  # another process says it
                     await asyncio.sleep(LOOK_AGAIN_S)
 
     async def wait_until_hidden(self) -> None:
@@ -49,15 +50,15 @@ class HearingWait:
         if self._redis:
             await self._redis.aclose()
 
-    async def _end(self, connection: Connection) -> int:
+    async def _end(self, connection: Connection) -> Position:
         row = await (await connection.execute(self._wal_end)).fetchone()
         assert row
-        return int(row["lsn"])
+        return Position(**row)
 
-    async def _applied_lsn(self) -> int:
-        """-1: nobody says it now."""
+    async def _has_reached(self, end: Position) -> bool:
+        """Whether fanout says so; also False while nobody says anything."""
         with contextlib.suppress(RedisError, OSError, msgspec.MsgspecError):
             text = await self._redis.get(self._key) if self._redis else None
             if text:
-                return msgspec.json.decode(text, type=AppliedPosition).lsn
-        return -1
+                return msgspec.json.decode(text, type=AppliedPosition).has_reached(end)
+        return False

@@ -21,7 +21,7 @@ import psycopg
 from ops.benches import bench_report
 from ops.benches.sealed_fill import CONTESTANTS, fill_sealed
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY
 from ops.rig.postgres import migrated_database
 
@@ -71,7 +71,7 @@ def _closed_event(database: Database, votes: int) -> Event:
     with psycopg.connect(database.url(), autocommit=True) as connection:
         event = make_event(connection, contestants=CONTESTANTS, expected_votes=10_000_000)
         fill_sealed(database.url(), event, votes)
-        connection.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        change_status(connection, event.event_id, "close")
         connection.execute(_COUNT, [event.event_no])
         connection.execute("DELETE FROM fanout_checkpoint")
         connection.execute(_STORED)

@@ -21,7 +21,7 @@ from ops.benches.growth_bench import fill
 from ops.benches.ledger_bench import CONNECTIONS, cast, columns_of, new_event
 from ops.rig.database import Database
 from ops.rig.dba_scripts import run_script
-from ops.rig.event import Event
+from ops.rig.event import Event, change_status
 from ops.rig.postgres import migrated_database
 
 BATCH = 50
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         fill(database, over.event_no, rows)
         with psycopg.connect(database.url(), autocommit=True) as connection:
             connection.execute(_COUNT, [over.event_no])
-            connection.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [over.event_id])
+            change_status(connection, over.event_id, "close")
         database.settle()
         variables = {"event_no": over.event_no, "modulus": 32, "keep_days": 0, "folder": Path(folder) / "archive"}
         measured = asyncio.run(_measure(database, live, variables))

@@ -5,9 +5,10 @@ large one rests after each statement, too, as long as that took.
 The first one to ask waits a moment, which is enough for events of ordinary size. What takes long takes turns among
 itself: so an event of ordinary size never waits for one of millions of votes.
 
-    asked ─► kept and not due ─────────────────────────► the last count
-        └──► start counting, or join who waits ─ done ─► the new one
-                                         └─ not yet ───► the last one, or None
+    asked ─► kept and not due ───────────────────────────► the last count, or None
+        └──► start counting, or join who waits ─ done ───► the new one
+                                         ├─ not yet ─────► the last one, or None
+                                         └─ failed ─ rest, then whoever asks starts anew
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from contract.errors import Busy
 from contract.standings import FINAL_STATUSES
 from query.event import Event
 from query.reads.statistics_reader import StatisticsReader
-from query.reads.vote_counts import VoteCounts
+from query.reads.vote_counts import VoteCounts, rest_s
 
 EVENTS_KEPT_MAX = 200
 EVENTS_WAITING_MAX = 20
@@ -37,8 +38,8 @@ Answer = TypeVar("Answer")
 
 
 class _Kept(NamedTuple):
-    counts: VoteCounts
-    ended_at: float  # monotonic
+    counts: VoteCounts | None  # of the last count that came to an end
+    due_at: float  # monotonic: not counted again before
 
 
 class VoteCounter:
@@ -51,14 +52,14 @@ class VoteCounter:
         self._turns = {is_large: asyncio.Lock() for is_large in (False, True)}
 
     async def counts(self, event: Event, leaves: int, votes: int) -> VoteCounts | None:
-        """The last count of this event, None while the first one goes on; `Busy` when too many events wait for it.
+        """The last count of this event, None while there is none yet; `Busy` when too many events wait for it.
 
         `votes`: about how many it has.
         """
         kept = self._kept.get(event.event_no)
-        if kept is None or kept.counts.is_due(time.monotonic() - kept.ended_at):
+        if kept is None or kept.due_at <= time.monotonic():
             counting = self._counting.get(event.event_no) or self._start(event, leaves, votes)
-            await asyncio.wait([counting], timeout=NEXT_WITHIN_S if kept else FIRST_WITHIN_S)
+            await asyncio.wait([counting], timeout=NEXT_WITHIN_S if kept and kept.counts else FIRST_WITHIN_S)
             kept = self._kept.get(event.event_no)
         return kept.counts if kept else None
 
@@ -71,16 +72,26 @@ class VoteCounter:
     async def _keep(self, event: Event, leaves: int, votes: int) -> None:
         try:
             async with self._turns[votes > LARGE_VOTES]:
-                counts = await self._count(event, leaves, votes)
-        except Busy as error:
-            log.warning("votes can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
-            return
+                self._kept[event.event_no] = await self._tried(event, leaves, votes)
         finally:
             del self._counting[event.event_no]
-        self._kept[event.event_no] = _Kept(counts, time.monotonic())
         self._kept.move_to_end(event.event_no)
         if len(self._kept) > EVENTS_KEPT_MAX:
             self._kept.popitem(last=False)
+
+    async def _tried(self, event: Event, leaves: int, votes: int) -> _Kept:
+        """The new count, or the last one when it fails; either way with a rest."""
+        began_at = time.monotonic()
+        try:
+            counts = await self._count(event, leaves, votes)
+        except Busy as error:
+            log.warning("votes can't be counted", extra={"event_id": event.event_id, "reason": str(error.__cause__)})
+        except Exception:
+            log.exception("a count failed for a reason that nobody foresaw", extra={"event_id": event.event_id})
+        else:
+            return _Kept(counts, time.monotonic() + rest_s(counts.took_s, over=counts.over))
+        before, now = self._kept.get(event.event_no), time.monotonic()
+        return _Kept(before.counts if before else None, now + rest_s(now - began_at))
 
     async def _count(self, event: Event, leaves: int, about: int) -> VoteCounts:
         as_of, began_at = datetime.now(UTC), time.monotonic()

@@ -57,6 +57,7 @@ class VoteCounts:
         """The minute with the most votes, of equal ones the first; None without any vote."""
         return min(self.by_minute.items(), key=lambda each: (-each[1], each[0]), default=None)
 
-    def is_due(self, age_s: float) -> bool:
-        """Whether it is time to count again, so long after this count ended."""
-        return age_s >= max(OVER_S if self.over else FRESH_S, REST * self.took_s)
+
+def rest_s(took_s: float, *, over: bool = False) -> float:
+    """How long to count nothing of an event after a count, also one that failed; `over`: the event was."""
+    return max(OVER_S if over else FRESH_S, REST * took_s)

@@ -26,7 +26,7 @@ from contract.vote_id import Receipt, ReceiptCipher, VoteKind
 from query.event import require_listed
 from query.recent_cache import RecentCache
 from query.redis_reader import REDIS_AWAY, RedisReader
-from query.replica_reader import Attempt, ReplicaReader, WalEnd
+from query.replica_reader import Attempt, ReplicaReader
 
 COUNTED_WITHIN_S = 0.5
 ASK_AGAIN_S = 0.02
@@ -121,7 +121,7 @@ class VoteTracker:
             ends = await seen_on.wal_ends()
             while ends:
                 applied = await self._applied.get("")
-                if all(_has_reached(applied.get(end.source), end) for end in ends):
+                if all((there := applied.get(end.source)) and there.has_reached(end.position) for end in ends):
                     return True
                 if time.monotonic() >= give_up_at:
                     return False
@@ -137,12 +137,3 @@ class VoteTracker:
 def _is_older(attempt: Attempt | None, receipt: Receipt) -> bool:
     """Whether the receipt tells of more than the server that this was seen on had."""
     return attempt is None or (receipt.kind is VoteKind.ACCEPTED and not attempt.accepted and not attempt.archived)
-
-
-def _has_reached(applied: AppliedPosition | None, end: WalEnd) -> bool:
-    """Positions of one system compare by timeline first; on an older timeline nothing is known."""
-    if applied is None or not applied.at:  # still being written: see fanout/redis_writer.py
-        return False
-    if (applied.system_id - end.system_id) % 2**64:  # Postgres' bigint is signed, the identifier isn't
-        return False
-    return applied.timeline >= end.timeline and applied.lsn >= end.lsn

@@ -114,8 +114,12 @@ SELECT frozen, display_at FROM set_frozen(:event_id, :frozen, ROW(:user_id::uuid
 SELECT revealed, display_at FROM reveal_results(:event_id, :places, ROW(:user_id::uuid, :role::text, :trace_id::text)::actor);
 
 -- name: wal_end
--- A position in the WAL; every commit before this statement lies before it.
-SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn AS lsn;
+-- A position in the WAL; every commit before this statement lies before it. The timeline is the one that is written to
+-- now: it begins the name of the file, while pg_control_checkpoint() names it only after a promotion's first checkpoint.
+SELECT (pg_control_system()).system_identifier AS system_id,
+       ('x' || left(pg_walfile_name(flushed), 8))::bit(32)::int AS timeline,
+       (flushed - '0/0')::bigint AS lsn
+FROM pg_current_wal_flush_lsn() AS flushed;
 
 -- name: listen
 -- Changes of events are said here, each with its event_id.

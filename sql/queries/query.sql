@@ -92,8 +92,11 @@ SELECT (SELECT voted_at FROM votes WHERE event_no = :event_no AND voter = :voter
 -- name: wal_end
 -- A position in the WAL behind everything that an earlier statement has seen, for each source that this server keeps the
 -- checkpoint of. On a primary it is the end of the flushed WAL, since a row is seen only after its commit was flushed;
--- on a replica the end of what was replayed.
-SELECT k.source, k.system_id, k.timeline,
+-- on a replica the end of what was replayed. After a promotion or a restore the checkpoint's timeline is of before until
+-- fanout stores one, so the server's own says what is past; a replica learns of it by the next checkpoint of the primary.
+SELECT k.source, k.system_id,
+       greatest(k.timeline, CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id
+                                 ELSE ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int END),
        (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0')::bigint AS lsn
 FROM fanout_checkpoint k;
 

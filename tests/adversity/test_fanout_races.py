@@ -28,8 +28,6 @@ from ops.rig.event import Event, make_event
 from ops.rig.eventually import eventually
 from ops.rig.oracle import applied, check_agreement, counts_in_checkpoint
 from ops.rig.votes import cast
-from query.reads.vote_tracker import _has_reached
-from query.replica_reader import WalEnd
 
 OWN = settings.read(Fanout, {})
 Lead = Callable[[], contextlib.AbstractContextManager[None]]
@@ -249,7 +247,7 @@ def test_nothing_is_processed_before_it_is_written(redis_url: str, monkeypatch: 
     def look() -> None:
         with redis.Redis.from_url(redis_url) as client:
             position = msgspec.json.decode(client.get(applied_key("main")) or b"", type=AppliedPosition)
-        seen.append(_has_reached(position, WalEnd("main", 7, 1, 100)))
+        seen.append(position.has_reached(Position(7, 1, 100)))
 
     Forced(monkeypatch, RedisWriter, "_write", look)
     write(RedisWriter(redis_url), tally(10))

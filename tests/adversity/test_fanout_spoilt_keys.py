@@ -10,7 +10,7 @@ import redis
 
 from contract.redis_keys import applied_key, tally_key
 from ops.rig.database import Database
-from ops.rig.event import make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import check_agreement, counts_on_leaderboard
@@ -87,7 +87,7 @@ async def test_streams_go_on_to_the_end_beside_a_spoilt_key(
                 client.set(tally_key(spoilt.event_id, "main"), "spoilt")
             for event in (spoilt, other):
                 cast(owner, event, 1, 3)
-                owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+                change_status(owner, event.event_id, "close")
             for stream in streams:
                 last = [message async for message in stream][-1]
                 assert (last.event, last.data["total_votes"], last.data["stale"]) == ("closed", 3, False)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.people import RECEIPT_KEY, TokenMint, Voter
 from ops.rig.postgres import RunningPostgres, postgres, standby_of
@@ -116,7 +116,8 @@ async def test_a_replica_that_stands_still(pair: Pair, query: Service, mint: Tok
     mine = (await ask(query, "/v1/me/votes", voter))[1]["votes"]
     assert [vote["event_id"] for vote in mine] == [event.event_id]
     assert (await ask(query, status, auditor))[0] == 404
-    pair.primary.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", event.event_id)
+    with psycopg.connect(pair.primary.database.url(), autocommit=True) as owner:
+        change_status(owner, event.event_id, "close")
     Tallies(redis_url).write(event, {}, change_no=event_change(pair.primary, event))
     while (await ask(query, f"/v1/event/{event.event_id}", voter))[1]["status"] != "closed":
         pass

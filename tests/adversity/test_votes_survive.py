@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.missing_standby import break_off_commit, standby_missing
 from ops.rig.oracle import voters_in_ledger
@@ -204,8 +204,7 @@ async def test_nothing_commits_after_the_answer_to_close(command: Service, mint:
         async with Audience(command, mint, event, 1000).voting() as audience:
             await audience.until_acked(votes_before)
             with psycopg.connect(database.url("vote_command"), autocommit=True) as connection:
-                statement = "SELECT change_event_status(%s, 'closed', NULL, NULL)"
-                await asyncio.to_thread(connection.execute, statement, [event.event_id])
+                await asyncio.to_thread(change_status, connection, event.event_id, "close")
             at_the_answer = voters_in_ledger(database, event)
             late = mint.voter()
             async with aiohttp.ClientSession(command.url) as session:

@@ -19,7 +19,7 @@ from ops.auditor.event_audit import Keys
 from ops.rig import python_process
 from ops.rig.database import PASSWORD, Database
 from ops.rig.dba_scripts import run_script
-from ops.rig.event import make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY
 from ops.rig.postgres import RunningPostgres
 from ops.rig.votes import cast_sealed
@@ -45,7 +45,7 @@ def original(
         with psycopg.connect(database.url(), autocommit=True) as dba:
             event = make_event(dba, expected_votes=1)
             receipts = cast_sealed(dba, event, [bytes([number]) * 12 for number in range(5)])
-            dba.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+            change_status(dba, event.event_id, "close")
             dba.execute("INSERT INTO tallies VALUES (%s, 1, 5)", [event.event_no])
         run_script(database, "015_archive.sql", event_no=event.event_no, folder=folder)
         server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

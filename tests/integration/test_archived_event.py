@@ -14,7 +14,7 @@ import pytest
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
 from ops.rig.dba_scripts import psql, run_script
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.people import RECEIPT_KEY, TokenMint, Voter
 from ops.rig.service import command_process, read_process
@@ -28,7 +28,7 @@ def event(owner: psycopg.Connection) -> Event:
 
 def archive(database: Database, owner: psycopg.Connection, event: Event) -> None:
     """Close it and run the DBA's script."""
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
     owner.execute(
         "INSERT INTO tallies (event_no, contestant_no, votes)"
         " SELECT event_no, contestant_no, count(*) FROM votes WHERE event_no = %s GROUP BY 1, 2",

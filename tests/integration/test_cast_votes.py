@@ -13,7 +13,7 @@ from psycopg import sql
 
 from contract.pseudonym import voter_of
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 
 CAST = """SELECT vote_index, kind, stored_at FROM cast_votes(
     %(event_no)s::int, %(event_id)s::uuid, coalesce(%(at)s, clock_timestamp()), %(voters)s::bytea[],
@@ -108,7 +108,7 @@ def test_the_row_that_is_there_decides_before_the_gate(owner: psycopg.Connection
     """After the close a retry gets its first answer, another contestant is a duplicate, a new voter is refused."""
     event = make_event(owner)
     Batch(event, ["a"], [1]).cast(service)
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
     assert Batch(event, ["a", "a", "b"], [1, 2, 1]).cast(service) == {1: 1, 2: 2, 3: 4}
 
 
@@ -195,10 +195,9 @@ def test_close_waits_for_batches_in_flight_and_stops_later_ones(
 ) -> None:
     """A close returns only after an uncommitted batch has ended, and nothing is accepted after it."""
     event = make_event(owner)
-    close = "SELECT change_event_status(%s, 'closed', NULL, NULL)"
     with psycopg.connect(database.url("vote_command")) as voting, concurrent.futures.ThreadPoolExecutor() as pool:
         Batch(event, ["a"], [1]).cast(voting)
-        closing = pool.submit(service.execute, close, [event.event_id])
+        closing = pool.submit(change_status, service, event.event_id, "close")
         wait_until_blocked(owner, service)
         voting.commit()
         closing.result()

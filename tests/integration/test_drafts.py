@@ -10,7 +10,7 @@ import pytest
 
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.people import RECEIPT_KEY, TokenMint, Voter
 from ops.rig.service import Service, read_process
 from ops.rig.tallies import Tallies
@@ -117,7 +117,7 @@ async def test_a_cancelled_event_never_shows_what_waited_for_its_close(
 ) -> None:
     """`after_close` means the close: when it is cancelled instead, results stay with staff."""
     event = make_event(owner, results_visibility="after_close")
-    owner.execute("SELECT change_event_status(%s, 'cancelled', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "cancel")
     Tallies(redis_url).write(event, {1: 3}, status="cancelled")
     for path in PUBLIC_READS:
         assert (await status_of(query, path.format(event.event_id), {}))[0] == 403

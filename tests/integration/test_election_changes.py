@@ -10,6 +10,7 @@ import pytest
 
 from ops.rig.database import Database
 from ops.rig.desk import Content, Desk, contestant
+from ops.rig.event import change_status
 from ops.rig.eventually import eventually
 from ops.rig.people import TokenMint
 from ops.rig.service import command_process
@@ -64,7 +65,7 @@ async def test_nothing_changes_after_the_opening(
     """An edit that waited for the opening is refused, though it began before."""
     await host.create(contestants=[contestant("Ada")])
     with psycopg.connect(database.url()) as opening:
-        opening.execute("SELECT change_event_status(%s, 'open', NULL, NULL, NULL, NULL)", [host.event_id])
+        change_status(opening, host.event_id, "open")
         edit = asyncio.create_task(host.say("PUT", f"/{host.event_id}", {"description": "late"}))
         waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         await asyncio.to_thread(eventually, lambda: bool(owner.execute(waits).fetchall()), "the edit waits")

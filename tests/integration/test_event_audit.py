@@ -19,7 +19,7 @@ from ops.auditor.questions import Row, questions
 from ops.embedded.postgres_server import BIN
 from ops.rig import python_process
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
 from ops.rig.running_stack import PROJECT
 from ops.rig.service import command_process
@@ -65,7 +65,7 @@ def audit(database: Database, event: Event, receipts: list[str]) -> Audit:
 
 
 def close(owner: psycopg.Connection, event: Event) -> None:
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
 
 
 async def test_an_untouched_ledger_is_sound(

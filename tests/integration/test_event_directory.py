@@ -9,7 +9,7 @@ import pytest
 
 from contract.errors import NotFound
 from ops.rig.database import Database
-from ops.rig.event import make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.tallies import Tallies
 from query.event_directory import EventDirectory
 from query.redis_reader import redis_client
@@ -44,7 +44,7 @@ async def test_a_change_is_heard(events: EventDirectory, owner: psycopg.Connecti
     event, tallies = make_event(owner, "draft"), Tallies(redis_url)
     event_id = UUID(event.event_id)
     assert (await events.current(event_id)).status == "draft"
-    owner.execute("SELECT change_event_status(%s, 'open', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "open")
     assert (await events.current(event_id)).status == "draft"
     tallies.write(event, {}, change_no=2)
     while (await events.current(event_id)).status != "open":  # the test's own time limit ends it
@@ -60,6 +60,6 @@ async def test_a_replica_behind_redis_is_asked_again(
     event = make_event(owner, "draft")
     events.hear(event.event_id, 2)
     assert (await events.current(UUID(event.event_id))).status == "draft"
-    owner.execute("SELECT change_event_status(%s, 'open', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "open")
     while (await events.current(UUID(event.event_id))).status != "open":  # the test's own time limit ends it
         await heard(redis_url)

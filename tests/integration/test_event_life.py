@@ -1,7 +1,6 @@
 """The life of an event by HTTP: what a host may do when, that a repeat changes nothing, and what the log says."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,10 +8,13 @@ import aiohttp
 import psycopg
 import pytest
 import redis
+from msgspec import json, structs
 
+from contract.position import parse_lsn
 from contract.redis_keys import applied_key
 from contract.seal import ballot_seal_of
 from contract.settings import REHEARSAL_KEYS
+from contract.standings import AppliedPosition
 from ops.rig.database import Database
 from ops.rig.desk import Desk, code_of, contestant, log_of
 from ops.rig.event import find_event, make_event
@@ -208,7 +210,7 @@ async def test_other_processes_hear_of_a_change(
 async def test_an_answer_that_hides_something_waits_for_readers(
     tmp_path: Path, database: Database, redis_url: str, mint: TokenMint, owner: psycopg.Connection
 ) -> None:
-    """A freeze is answered when fanout has read beyond it; what shows more is answered at once."""
+    """A freeze is answered when fanout has read beyond it in this history; what shows more is answered at once."""
     event, url = make_event(owner), database.url("vote_command")
     with command_process(tmp_path, url, mint, HEARING_WAIT_MS="600000", REDIS_URL=redis_url) as running:
         async with aiohttp.ClientSession(running.url) as session:
@@ -216,13 +218,28 @@ async def test_an_answer_that_hides_something_waits_for_readers(
             assert (await desk.ask("PATCH", "", {"results_visibility": "public"}))[0] == 200
             freezing = asyncio.create_task(desk.ask("POST", "/freeze"))
             await asyncio.to_thread(eventually, lambda: is_frozen(owner), "the event is frozen")
-            assert not freezing.done()
-            row = owner.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
+            with psycopg.connect(database.url(), replication="database") as replication:
+                row = replication.execute("IDENTIFY_SYSTEM").fetchone()
             assert row
-            said = {"system_id": 1, "timeline": 1, "lsn": int(row[0]) + 1, "at": 1.0}
+            here = AppliedPosition(int(row[0]), timeline=int(row[1]), lsn=parse_lsn(row[2]) + 1, at=1.0)
+            restored = structs.replace(here, timeline=here.timeline - 1, lsn=2 * here.lsn)
             with redis.Redis.from_url(redis_url) as client:
-                client.set(applied_key("main"), json.dumps(said))
+                for elsewhere in (restored, structs.replace(here, system_id=1), structs.replace(here, at=0)):
+                    client.set(applied_key("main"), json.encode(elsewhere))
+                    await asyncio.to_thread(await_reads, client, 2)
+                    assert not freezing.done()
+                client.set(applied_key("main"), json.encode(here))
             assert (await freezing)[0] == 200
+
+
+def await_reads(client: redis.Redis, more: int) -> None:
+    """Return when somebody has read so many more keys in this Redis."""
+
+    def reads() -> int:
+        return int(client.info("commandstats").get("cmdstat_get", {"calls": 0})["calls"])
+
+    before = reads()
+    eventually(lambda: reads() >= before + more, "somebody reads")
 
 
 def is_frozen(owner: psycopg.Connection) -> bool:

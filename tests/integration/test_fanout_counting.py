@@ -12,7 +12,7 @@ import redis
 from contract.redis_keys import tally_key
 from contract.standings import add_up
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import (
@@ -35,10 +35,6 @@ def ledger(database: Database) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def change_status(ledger: psycopg.Connection, event: Event, status: str) -> None:
-    ledger.execute("SELECT change_event_status(%s, %s, NULL, NULL)", [event.event_id, status])
-
-
 def test_votes_of_several_events_are_shown(ledger: psycopg.Connection, database: Database, redis_url: str) -> None:
     """Events made before and after the start, votes in commits of any size: all three places agree."""
     events = [make_event(ledger)]
@@ -57,11 +53,11 @@ def test_closed_comes_after_the_last_vote(ledger: psycopg.Connection, database: 
     """Opening, votes and closing are shown in the order of their commits."""
     event = make_event(ledger, status="draft")
     with FanoutProcess(database.url("vote_fanout"), redis_url).running(), Screen(redis_url).watching() as screen:
-        change_status(ledger, event, "open")
+        change_status(ledger, event.event_id, "open")
         eventually(lambda: bool(screen.seen) and screen.seen[-1].status == "open", "open is shown")
         for _ in range(50):
             cast(ledger, event, 1, 1)
-        change_status(ledger, event, "closed")
+        change_status(ledger, event.event_id, "close")
         eventually(lambda: bool(screen.seen) and screen.seen[-1].status == "closed", "closed is shown")
     assert [status for status, _ in itertools.groupby(tally.status for tally in screen.seen)][-2:] == ["open", "closed"]
     assert {sum(tally.counts.values()) for tally in screen.seen if tally.status == "closed"} == {50}

@@ -7,7 +7,7 @@ import pytest
 
 from ops.rig.database import Database
 from ops.rig.dba_scripts import run_script
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import check_agreement, check_shown, counts_in_checkpoint, counts_in_ledger, tally_in_redis
@@ -105,7 +105,7 @@ def test_votes_that_come_with_a_partition_are_counted(
     """030 attaches an archived event as it was without a recount, and has one with other rows counted."""
     fanout = FanoutProcess(database.url("vote_fanout"), redis_url, IDLE_CHECKPOINT_MS="300")
     with fanout.running(), Screen(redis_url).watching() as screen:
-        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        change_status(owner, event.event_id, "close")
         check_agreement(database, redis_url, [event])
         run_script(database, "020_detach_event.sql", event_no=event.event_no)
         run_script(database, "030_attach_event.sql", event_no=event.event_no)

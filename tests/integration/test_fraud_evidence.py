@@ -15,7 +15,7 @@ from command.votes.rules.rule_set import SHIPPED, read_rules
 from contract.vote_id import VoteKind
 from ops.rig import python_process
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.farm import ENDLESS_FILE, SHIPPED_FILE, evidence_of, farm, judging_command, on_device, opened, person
 from ops.rig.people import TokenMint, Voter
 from ops.rig.service import Service, command_process
@@ -52,7 +52,7 @@ async def test_an_opening_is_noticed(command: Service, mint: TokenMint, owner: p
     event, voter = make_event(owner, "draft"), person(mint, age_s=86_400)
     async with aiohttp.ClientSession(command.url) as session:
         assert (await submit(session, voter, vote_of(voter, event)))[0] == 409
-        owner.execute("SELECT change_event_status(%s, 'open', NULL, NULL)", [event.event_id])
+        change_status(owner, event.event_id, "open")
         assert owner.execute("SELECT opened_at = status_at FROM events").fetchall() == [(True,)]
         votes = 1
         while True:

@@ -19,7 +19,7 @@ from ops.auditor.live_audit import FROZEN, IN_REDIS, STORED
 from ops.auditor.shown_board import SHOWN
 from ops.embedded.readiness import DIRECTLY
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
@@ -222,7 +222,7 @@ def test_results_that_lie_are_found(
         cast_sealed(owner, event, [bytes([number]) * 12 for number in range(9, 12)], 2)
         eventually(lambda: board()["frozen"] is True, "the results are frozen")
         assert found(event.event_id) == (0, set())
-        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        change_status(owner, event.event_id, "close")
         owner.execute("SELECT reveal_results(%s, 1, ROW(NULL, 'host', 'test')::actor)", [event.event_id])
         forged.forge(event, more(1, 2))
         eventually(shown(13), "the last place is shown, with ten votes more than in the ledger")

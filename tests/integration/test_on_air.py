@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import check_shown, counts_in_ledger, total_of
 from ops.rig.people import TokenMint
@@ -87,7 +87,7 @@ def reveal(owner: psycopg.Connection, event: Event, places: int) -> None:
 
 
 def close(owner: psycopg.Connection, event: Event) -> None:
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL, NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
 
 
 async def test_a_freeze_holds_whatever_happens(

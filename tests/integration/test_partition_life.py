@@ -14,7 +14,7 @@ from pytest_postgresql.executors.noop import NoopExecutor
 
 from ops.rig.database import PASSWORD, Database
 from ops.rig.dba_scripts import psql, run_script, words_of
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import check_agreement, counts_in_checkpoint, counts_in_ledger
@@ -52,7 +52,7 @@ def test_a_whole_life_beside_an_event_that_is_voted_in(
     counted = {(event.event_no, 1): 5, (event.event_no, 2): 7}
     crowd, epoch = Crowd(database, [live]), "SELECT epoch FROM fanout_checkpoint"
     with FanoutProcess(database.url("vote_fanout"), redis_url).running():
-        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        change_status(owner, event.event_id, "close")
         eventually(lambda: counted.items() <= counts_in_checkpoint(database).items(), "the event is counted")
         before = owner.execute(epoch).fetchall()
         with crowd.voting():
@@ -90,7 +90,7 @@ def closed_event(dba: psycopg.Connection) -> Event:
     cast(dba, event, 2, 7)
     for statement in (_REFUSE, _EVIDENCE, _COUNT):
         dba.execute(statement, [event.event_no])
-    dba.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(dba, event.event_id, "close")
     return event
 
 
@@ -122,7 +122,7 @@ def test_what_an_event_lacks_is_named_and_made(ledger: Database, dba: psycopg.Co
     for _ in range(2):
         run_script(ledger, "001_create_ahead.sql")
     run_script(ledger, "002_check.sql")
-    dba.execute("SELECT change_event_status(%s, 'open', NULL, NULL)", [event.event_id])
+    change_status(dba, event.event_id, "open")
     cast(dba, event, 1, 40)
 
 

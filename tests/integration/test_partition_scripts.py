@@ -5,7 +5,7 @@ import pytest
 
 from ops.rig.database import Database
 from ops.rig.dba_scripts import psql
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 
 CAST = """SELECT count(*) FROM cast_votes(%s::int, %s, clock_timestamp(), ARRAY[%s]::bytea[], '{1}', '{NULL}', '{NULL}',
     ARRAY[substr(sha256(''), 1, 16)], '{0}')"""
@@ -33,7 +33,7 @@ def test_an_event_is_detached_and_attached_without_touching_the_others(
     one, other = make_event(owner), make_event(owner)
     for event in (one, other):
         owner.execute(CAST, [event.event_no, event.event_id, b"v" * 12])
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [one.event_id])
+    change_status(owner, one.event_id, "close")
     owner.execute("INSERT INTO tallies VALUES (%s, 1, 1)", [one.event_no])  # as fanout would
     for event in (one, other):
         owner.execute(STORE, [event.event_no, event.event_id])
@@ -59,7 +59,7 @@ def test_evidence_is_dropped_and_votes_stay(database: Database, owner: psycopg.C
     refused = psql(database, "040_drop_evidence.sql", event_no=one.event_no)
     assert "is not closed" in refused.stderr
     for event in (one, detached):
-        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        change_status(owner, event.event_id, "close")
     owner.execute("INSERT INTO tallies VALUES (%s, 1, 1)", [detached.event_no])  # as fanout would
     psql(database, "020_detach_event.sql", event_no=detached.event_no)
     for event in (one, detached):
@@ -91,7 +91,7 @@ def test_an_event_that_is_not_wholly_counted_is_not_detached(
     event = make_event(owner)
     for voter in (b"v" * 12, b"w" * 12):
         owner.execute(CAST, [event.event_no, event.event_id, voter])
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
     if stored:
         owner.execute("INSERT INTO tallies VALUES (%s, 1, %s)", [event.event_no, stored])
     refused = psql(database, "020_detach_event.sql", event_no=event.event_no)

@@ -11,7 +11,7 @@ from psycopg import sql
 from ops.auditor.event_audit import EventAudit, Keys
 from ops.auditor.questions import questions
 from ops.rig.database import Database
-from ops.rig.event import Event, make_event
+from ops.rig.event import Event, change_status, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY
 from ops.rig.running_stack import PROJECT
 from ops.rig.votes import cast_sealed
@@ -83,7 +83,7 @@ def findings(database: Database, event: Event, receipts: Iterable[str] = ()) -> 
 
 def close(owner: psycopg.Connection, event: Event) -> None:
     """End it; fanout has stored its counts since."""
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
     owner.execute(
         "INSERT INTO tallies SELECT event_no, contestant_no, count(*) FROM votes WHERE event_no = %s GROUP BY 1, 2",
         [event.event_no],

@@ -14,7 +14,7 @@ from ops.embedded.program_environment import IDENTITY_ROLES, LOGIN_ROLES
 from ops.migrate import SQL
 from ops.rig.database import Database
 from ops.rig.dba_scripts import run_script
-from ops.rig.event import make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY
 from ops.rig.rights import allowed_of
 from ops.rig.votes import cast_sealed
@@ -97,7 +97,7 @@ def test_forgetting_leaves_the_audit_true(
         assert tables_with(people, trace) == []
     assert audited(database, event.event_id, receipts) == 5
 
-    owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+    change_status(owner, event.event_id, "close")
     owner.execute("INSERT INTO tallies VALUES (%s, 1, 5)", [event.event_no])
     folder = tmp_path / "archive"
     run_script(database, "015_archive.sql", event_no=event.event_no, folder=folder)

@@ -70,12 +70,22 @@ async def test_vote_is_processed_once_the_applied_position_has_passed_it(
     assert await status_of(query, receipt(event, voter), voter) == (200, "processed")
 
 
-@pytest.mark.parametrize(("system_id", "timeline"), [(SYSTEM_ID + 1, TIMELINE), (SYSTEM_ID, TIMELINE - 1)])
+@pytest.mark.parametrize(
+    ("system_id", "timeline", "stored_timeline"),
+    [(SYSTEM_ID + 1, TIMELINE, TIMELINE), (SYSTEM_ID, TIMELINE - 1, TIMELINE), (SYSTEM_ID, TIMELINE - 1, TIMELINE - 1)],
+)
 async def test_positions_of_another_history_prove_nothing(
-    query: Service, owner: psycopg.Connection, mint: TokenMint, redis_url: str, system_id: int, timeline: int
+    query: Service,
+    owner: psycopg.Connection,
+    mint: TokenMint,
+    redis_url: str,
+    system_id: int,
+    timeline: int,
+    stored_timeline: int,
 ) -> None:
-    """A Redis that tells of another system or an older timeline doesn't make a vote processed."""
+    """A Redis of another system or an older timeline makes no vote processed, even before fanout stores the new one."""
     event, voter = make_event(owner), mint.voter()
+    owner.execute("UPDATE fanout_checkpoint SET timeline = %s", [stored_timeline])
     cast(owner, event, voter)
     Tallies(redis_url).applied(FAR, system_id=system_id, timeline=timeline)
     assert await status_of(query, receipt(event, voter), voter) == (200, "acked")

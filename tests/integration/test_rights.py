@@ -30,11 +30,8 @@ vote_command: EXECUTE ballot_of/1
 vote_command: EXECUTE carry_out/4
 vote_command: EXECUTE cast_traced_votes/11
 vote_command: EXECUTE cast_votes/9
-vote_command: EXECUTE change_event_status/4
-vote_command: EXECUTE change_event_status/6
 vote_command: EXECUTE change_status/6
 vote_command: EXECUTE confirm_change/3
-vote_command: EXECUTE create_event/4
 vote_command: EXECUTE create_event/5
 vote_command: EXECUTE draft_of/1
 vote_command: EXECUTE due_changes/0
@@ -116,7 +113,7 @@ FOR_SOME = {
 CHANGES = [
     "SELECT store_evidence('{}', '{}', '{}', '{}', '{}')",
     "SELECT store_evidence('{}', '{}', '{}', '{}', '{}', '{}')", "SELECT rule_hits(gen_random_uuid())",
-    "SELECT create_event('{}', 1, NULL, '')", "SELECT change_event_status(gen_random_uuid(), 'open', NULL, '')",
+    "SELECT create_event('{}', 1, NULL, NULL, NULL)",
     "SELECT change_status(gen_random_uuid(), 'open', NULL, NULL, NULL)",
     "SELECT void_event(gen_random_uuid(), '', NULL)",
     "SELECT confirm_change(gen_random_uuid(), 'cancel', NULL)", "SELECT set_frozen(gen_random_uuid(), true, NULL)",

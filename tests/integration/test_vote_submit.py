@@ -16,7 +16,7 @@ from contract.seal import seal_of
 from contract.settings import SettingError
 from contract.vote_id import ReceiptCipher, VoteKind
 from ops.rig.database import Database
-from ops.rig.event import make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
 from ops.rig.service import Service, command_process
 from ops.rig.votes import submit, vote_of
@@ -67,7 +67,7 @@ async def test_same_vote_again_gets_the_same_answer(
     async with aiohttp.ClientSession(command.url) as session:
         first = await submit(session, voter, vote_of(voter, event))
         again = await submit(session, voter, vote_of(voter, event))
-        owner.execute("SELECT change_event_status(%s, 'closed', NULL, NULL)", [event.event_id])
+        change_status(owner, event.event_id, "close")
         late = await submit(session, voter, vote_of(voter, event))
     assert first[0] == 200
     assert first == again == late

@@ -16,7 +16,7 @@ from contract.position import Position, parse_lsn
 from contract.pseudonym import voter_of
 from contract.seal import seal_of
 from contract.settings import REHEARSAL_KEYS, Primary, ReceiptKeys, SealKeys, SettingError, read
-from contract.standings import SourceTally, add_up
+from contract.standings import AppliedPosition, SourceTally, add_up
 from contract.tracing import trace_id_of
 from contract.vote_id import EVENT_NO_MAX, Receipt, ReceiptCipher, VoteKind
 from contract.web.request_content import decode
@@ -101,6 +101,22 @@ def test_order_keys_sort_like_positions(one: tuple[int, int, int], other: tuple[
     """Lua compares text, so the text must sort by epoch, timeline, then LSN."""
     first, second = (Position(1, timeline, lsn).order_key(epoch) for epoch, timeline, lsn in (one, other))
     assert (first < second) == (one < other)
+
+
+@pytest.mark.parametrize(
+    ("applied", "reached"),
+    [
+        (AppliedPosition(2**64 - 5, 2, 100, at=1.0), True),
+        (AppliedPosition(2**64 - 5, 3, 100, at=1.0), True),
+        (AppliedPosition(2**64 - 5, 2, 99, at=1.0), False),
+        (AppliedPosition(2**64 - 5, 1, 900, at=1.0), False),
+        (AppliedPosition(5, 2, 900, at=1.0), False),
+        (AppliedPosition(2**64 - 5, 2, 900, at=0), False),
+    ],
+)
+def test_a_position_is_reached_in_its_own_history_only(applied: AppliedPosition, *, reached: bool) -> None:
+    """Another system, an older timeline, and keys that are still being written say nothing; Postgres' id is signed."""
+    assert applied.has_reached(Position(-5, 2, 100)) is reached
 
 
 def tally(source: str, lsn: int, counts: dict[int, int], status: str = "open") -> SourceTally:

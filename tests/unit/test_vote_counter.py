@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
+from contract.errors import Busy
 from contract.vote_id import VoteKind
 from query.event import Event
+from query.reads import vote_counter
 from query.reads.statistics_reader import LeafCount, StatisticsReader
 from query.reads.vote_counter import VoteCounter
 
@@ -66,3 +71,44 @@ async def test_small_events_wait_for_no_large_one() -> None:
     counted = await large
     assert counted is not None
     assert counted.votes == 16
+
+
+class FailingLedger(Ledger):
+    """Fails after a minute of its clock while there is a `failure`."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__()
+        self.failure: Exception | None = failure
+        self.failed, self.now_s = 0, 1000.0
+
+    async def refusals(self, _event_no: int) -> dict[VoteKind, int]:
+        """None."""
+        if self.failure:
+            self.failed += 1
+            self.now_s += 60
+            raise self.failure
+        return {}
+
+
+@pytest.mark.parametrize("failure", [Busy(), ValueError("unknown kind")])
+async def test_a_count_that_failed_rests_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: Exception
+) -> None:
+    """Whatever ended it after a minute is logged; ten minutes nobody counts, and meanwhile the last count stands."""
+    ledger = FailingLedger(failure)
+    monkeypatch.setattr(vote_counter, "time", SimpleNamespace(monotonic=lambda: ledger.now_s))
+    counter = VoteCounter(cast("StatisticsReader", ledger))
+
+    async def votes_counted(later_s: float) -> int | None:
+        ledger.now_s += later_s
+        counts = await counter.counts(known(SMALL), 16, 100)
+        return counts.votes if counts else None
+
+    assert [await votes_counted(0), await votes_counted(599)] == [None, None]
+    assert ledger.failed == 1
+    assert [record.__dict__["event_id"] for record in caplog.records] == [str(SMALL)]
+    ledger.failure = None
+    assert await votes_counted(1) == 16
+    ledger.failure = failure
+    assert [await votes_counted(6), await votes_counted(599)] == [16, 16]
+    assert ledger.failed == 2
