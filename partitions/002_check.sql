@@ -11,7 +11,11 @@
 SET search_path = public;
 SET lock_timeout = '3s';
 CREATE TEMPORARY TABLE findings AS
-WITH parts AS (  -- each table that is, or by its name once was, an event's part of the ledger
+WITH at_work AS MATERIALIZED (  -- events whose lock a 004 holds, or for a moment who opens or closes them
+    SELECT objid::bigint AS event_no FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = event_lock_class()::oid AND objsubid = 2 AND mode = 'ExclusiveLock' AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+), parts AS (  -- each table that is, or by its name once was, an event's part of the ledger
     SELECT c.oid, c.relname AS part, c.relkind, substring(c.relname FROM '_e(\d+)')::bigint AS event_no,
            substring(c.relname FROM '^(.+)_e\d') AS parent, substring(c.relname FROM '_p(\d+)$')::int AS leaf,
            c.relname ~ '_(old|new)(_p\d+)?$' AS is_left_over, i.inhparent, coalesce(i.inhdetachpending, false) AS is_pending,
@@ -23,9 +27,7 @@ WITH parts AS (  -- each table that is, or by its name once was, an event's part
     SELECT parts.*, e.modulus, e.status, e.status IN ('closed', 'cancelled') AS is_over,
            NOT is_left_over AND leaf IS NULL AS is_top,
            bool_or(inhparent IS NOT NULL AND leaf IS NULL) OVER (PARTITION BY event_no) AS is_in_tree,
-           EXISTS (SELECT FROM pg_locks l WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock' AND objsubid = 2
-                     AND (l.classid, l.objid) = (event_lock_class()::oid, event_no::oid) AND l.database =
-                         (SELECT d.oid FROM pg_database d WHERE datname = current_database())) AS is_at_work  -- that of 004
+           e.event_no IN (SELECT at_work.event_no FROM at_work) AS is_at_work
     FROM parts LEFT JOIN events e USING (event_no)
 ), columns AS NOT MATERIALIZED (
     SELECT attrelid, attnum, attname, format_type(atttypid, atttypmod) AS type,
@@ -33,7 +35,7 @@ WITH parts AS (  -- each table that is, or by its name once was, an event's part
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attnum > 0 AND NOT attisdropped
 ), changes AS (  -- what would make a detached table like the one that it was taken from
-    SELECT event_no, part, string_agg(CASE WHEN had IS NULL THEN format('ADD COLUMN %I %s%s', attname, wanted, rules)
+    SELECT event_no, part, parent, string_agg(CASE WHEN had IS NULL THEN format('ADD COLUMN %I %s%s', attname, wanted, rules)
                                            WHEN wanted IS NULL THEN format('DROP COLUMN %I', attname)
                                            ELSE format('ALTER COLUMN %I TYPE %s', attname, wanted) END,
                                       ', ' ORDER BY attnum) AS change
@@ -43,7 +45,7 @@ WITH parts AS (  -- each table that is, or by its name once was, an event's part
         FULL JOIN (SELECT * FROM columns WHERE attrelid = to_regclass(k.parent)) AS ledger USING (attname)
     ) AS pair
     WHERE status IS NOT NULL AND inhparent IS NULL AND NOT is_left_over AND had IS DISTINCT FROM wanted
-    GROUP BY event_no, part
+    GROUP BY event_no, part, parent
 ), rules AS (  -- the CHECKs without which a detached leaf can't be attached
     SELECT k.part, string_agg(format('ALTER TABLE %I ADD CONSTRAINT %I %s; ', k.part, conname, pg_get_constraintdef(c.oid)), ''
                               ORDER BY conname) AS statements
@@ -72,18 +74,18 @@ UNION ALL
 SELECT event_no, part, 'was left by an interrupted 004 or 060: run it again' FROM known
 WHERE is_left_over AND leaf IS NULL AND NOT is_at_work
 UNION ALL
-SELECT event_no, part, 'waits for its detachment to be finished: run 020 again, or 030 to have it back; no other can be detached before'
+SELECT event_no, part, 'waits for its detachment to be finished, and keeps others from theirs: run 020 again, or 030 to have it back'
 FROM known WHERE is_pending AND NOT is_at_work
 UNION ALL
 SELECT event_no, part, CASE WHEN is_over THEN 'is detached, but not all of its event: run 020 again, or 030 to have it back'
                             ELSE 'is detached, so votes are refused: attach it by 030' END
 FROM known WHERE is_top AND inhparent IS NULL AND (is_in_tree OR NOT is_over) AND NOT is_at_work
 UNION ALL
-SELECT event_no, part, format('has other columns than what it was taken from, since no migration comes to it: ALTER TABLE %I %s', part, change)
+SELECT event_no, part, format('has other columns than %s, since no migration comes to it: ALTER TABLE %I %s', parent, part, change)
 FROM changes
 UNION ALL
-SELECT event_no, part, format('is detached from votes_e%s: %sALTER TABLE votes_e%1$s ATTACH PARTITION %I FOR VALUES WITH (MODULUS %s, REMAINDER %s)',
-                              event_no, statements, part, modulus, leaf)
+SELECT event_no, part, format('is detached from votes_e%1$s: %2$sALTER TABLE votes_e%1$s ATTACH PARTITION %3$I '
+                              'FOR VALUES WITH (MODULUS %4$s, REMAINDER %5$s)', event_no, statements, part, modulus, leaf)
 FROM known LEFT JOIN rules USING (part) WHERE inhparent IS NULL AND NOT is_left_over AND leaf < modulus
 UNION ALL
 SELECT event_no, part, format('has the bound "%s", its event the modulus %s', bound, modulus)

@@ -9,7 +9,8 @@ SELECT has_partition(:'table', :event_no) AS is_attached, EXISTS (
     SELECT FROM pg_inherits
     WHERE inhrelid = to_regclass(:'partition') AND inhparent = to_regclass(:'table') AND inhdetachpending) AS is_pending, (
     SELECT inhrelid::regclass FROM pg_inherits
-    WHERE inhrelid IS DISTINCT FROM to_regclass(:'partition') AND inhparent = to_regclass(:'table') AND inhdetachpending) AS other \gset
+    WHERE inhrelid IS DISTINCT FROM to_regclass(:'partition') AND inhparent = to_regclass(:'table') AND inhdetachpending
+) AS other \gset
 \if :is_pending
   ALTER TABLE :table DETACH PARTITION :partition FINALIZE;
 \elif :is_attached

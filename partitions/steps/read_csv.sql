@@ -12,7 +12,8 @@ FULL JOIN (SELECT * FROM pg_attribute
            WHERE attrelid = coalesce(to_regclass(:'name' || '_e' || :event_no), to_regclass(:'name'))
              AND attnum > 0 AND NOT attisdropped) AS a ON a.attname = said.name
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum;
-SELECT format('CREATE TEMPORARY TABLE rows_read (%s)', string_agg(format('%I %s', said, coalesce(type, 'text')), ', ' ORDER BY place))
+SELECT format('CREATE TEMPORARY TABLE rows_read (%s)',
+              string_agg(format('%I %s', said, coalesce(type, 'text')), ', ' ORDER BY place))
 FROM columns_read WHERE said IS NOT NULL \gexec
 \copy rows_read FROM PROGRAM 'cat "$ARCHIVE/$FILE"' (FORMAT csv, HEADER match)
 SELECT format('ALTER TABLE rows_read RENAME TO %I', :'name' || '_read'),
