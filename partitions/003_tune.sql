@@ -2,12 +2,12 @@
 --       fillfactor 100: rows are never changed, so no page need keep room. insert_threshold -1: autovacuum doesn't read a
 --       leaf over and over while it fills; 012 does so once, after the close. (Postgres still freezes it in an emergency.)
 -- When:  after the event was made and before it opens; for tablespace (another disk) never while it is open.
+--        ./ops/replica and ./ops/backup copy no server that has a tablespace of its own ("exists but is not empty"), and a
+--        standby on the same machine would write into the same folder: partitions/README.md says what to do.
 -- Locks: SHARE UPDATE EXCLUSIVE on each leaf, which voting and reading don't wait for. With tablespace: ACCESS EXCLUSIVE
 --        on one leaf of this event at a time while it is copied; refused while the event is open or paused.
 -- Takes: milliseconds; with tablespace a copy of the event (seconds per ten million votes).
 -- Undo:  -v fillfactor=100 -v insert_threshold=1000 -v analyze_scale=0.1 -v tablespace=pg_default
---        ./ops/replica and ./ops/backup copy no server that has a tablespace of its own ("exists but is not empty"), and a
---        standby on the same machine would write into the same folder: partitions/README.md says what to do.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f partitions/003_tune.sql   (as superuser or vote_ledger_owner; with tablespace
 --        as superuser, or after GRANT CREATE ON TABLESPACE NAME TO vote_ledger_owner)
 --        and of these what you want otherwise: -v fillfactor=100 -v insert_threshold=-1 -v analyze_scale=0.5 -v tablespace=NAME

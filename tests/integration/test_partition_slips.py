@@ -1,4 +1,4 @@
-"""What goes wrong around the DBA's scripts: wrong calls, a migration meanwhile, lost votes, a leaf that was detached."""
+"""What goes wrong around the DBA's scripts: wrong calls, a migration meanwhile, lost votes, leaves detached by hand."""
 
 from pathlib import Path
 
