@@ -4,7 +4,7 @@
 \set file :name .csv
 \setenv FILE :file
 \set columns `head -n 1 "$ARCHIVE/$FILE"`
-CREATE TEMPORARY VIEW columns_read AS
+CREATE TEMPORARY TABLE columns_read AS
 SELECT said.name AS said, said.place, a.attname AS name, a.attnum, format_type(a.atttypid, a.atttypmod) AS type,
        pg_get_expr(d.adbin, d.adrelid) AS preset
 FROM string_to_table(:'columns', ',') WITH ORDINALITY AS said (name, place)
@@ -23,4 +23,4 @@ SELECT format('ALTER TABLE rows_read RENAME TO %I', :'name' || '_read'),
               :'name' || '_read'),
        format('GRANT SELECT ON %I TO vote_ledger_owner', 'archived_' || :'name')
 FROM columns_read WHERE name IS NOT NULL \gexec
-DROP VIEW columns_read;
+DROP TABLE columns_read;

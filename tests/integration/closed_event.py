@@ -27,7 +27,7 @@ def closed_event(dba: psycopg.Connection) -> Event:
     return event
 
 
-def rows_of(dba: psycopg.Connection, event: Event) -> list[object]:
+def rows_of(dba: psycopg.Connection, event: Event) -> list[list[tuple[object, ...]]]:
     """All that the scripts move about."""
     tables = ("votes", "vote_rejections", "vote_evidence")
     asked = [

@@ -56,15 +56,15 @@ def test_a_migration_may_come_between(ledger: Database, dba: psycopg.Connection,
     """Archives from before it are read, into the columns of now; 002 says how a table that was detached gets them."""
     events = dropped, detached, later = [closed_event(dba) for _ in range(3)]
     before = [len(rows_of(dba, event)[0]) for event in events]
-    calls = [{"event_no": event.event_no, "folder": tmp_path / str(event.event_no)} for event in events]
-    for event, call in zip(events[:2], calls, strict=False):
-        archived(ledger, event, call["folder"])
+    folders = [archived(ledger, event, tmp_path / str(event.event_no)) for event in (dropped, detached)]
+    folders.append(tmp_path / "later")
+    calls = [{"event_no": event.event_no, "folder": folder} for event, folder in zip(events, folders, strict=True)]
     run_script(ledger, "050_drop_event.sql", **calls[0], keep_days=0)
     dba.execute("ALTER TABLE votes ADD COLUMN tried smallint DEFAULT 3")
     try:
         mend(dba, ledger, f"votes_e{detached.event_no}")
         run_script(ledger, "050_drop_event.sql", **calls[1], keep_days=0)
-        archived(ledger, later, calls[2]["folder"])
+        archived(ledger, later, folders[2])
         for call in calls[:2]:
             run_script(ledger, "060_restore.sql", **call)
         tried = "SELECT DISTINCT tried FROM votes WHERE event_no = ANY (%s)"
