@@ -32,7 +32,7 @@ SELECT has_partition('votes', :event_no) AS was_in_tree, false AS is_miscounted 
   FULL JOIN (SELECT contestant_no, votes FROM tallies WHERE event_no = :event_no) AS stored USING (contestant_no)
   WHERE ledger.votes IS DISTINCT FROM stored.votes \gset
   \if :is_refused
-    \set why 'the votes are not what the stored tallies of event ' :event_no ' say (by contestant): ' :details
+    \set why 'the votes are not what the stored tallies of event ' :event_no ' say (-v recount=1 takes them nevertheless): ' :details
     \ir steps/stop.sql
   \endif
 \endif
