@@ -10,6 +10,8 @@
 \set ON_ERROR_STOP on
 SET search_path = public;
 SET lock_timeout = '3s';
+\set needs event_no
+\ir steps/given.sql
 \ir steps/only_over.sql
 SET vacuum_cost_delay = '2ms';
 SELECT format('VACUUM (FREEZE, ANALYZE) %s', part)

@@ -4,7 +4,8 @@
 -- Locks: ACCESS SHARE on the event's own tables, which nobody but 050 waits for.
 -- Takes: a scan and a sort by index (some minutes per ten million votes; 110 bytes each). The snapshot keeps vacuum from
 --        cleaning up meanwhile: run it on a replica if it takes long.
--- Undo:  delete the folder. An interrupted one has no manifest: run it again. With a manifest nothing is written over.
+-- Undo:  delete the folder. An interrupted one has no manifest: run it again. With a manifest nothing is written over, and
+--        one of another event is refused.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -v folder=/archive/7 -f partitions/015_archive.sql
 --        (as superuser or vote_ledger_owner)
 
@@ -13,13 +14,17 @@ SET search_path = public;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
 SET bytea_output = 'hex';
+\set needs 'event_no folder'
+\ir steps/given.sql
 \ir steps/only_over.sql
 \setenv ARCHIVE :folder
 \set is_there `test -e "$ARCHIVE/manifest.json" && echo true || echo false`
 \if :is_there
+  \ir steps/read_manifest.sql
   \echo 'there is a manifest already: 050 compares the archive with the tables'
   \q
 \endif
+\ir steps/has_votes.sql
 \! mkdir -p -m 700 "$ARCHIVE"
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 \set counts
@@ -52,8 +57,8 @@ FROM regexp_matches(:'counts', '^(\S+) (\d+)$', 'gn') AS said (file)
 LEFT JOIN regexp_matches(:'digests', '^([0-9a-f]{64})  (\S+)$', 'gn') AS found (digest) ON found.digest[2] = said.file[1] \gset
 \if :is_whole
 \else
-  \warn 'a file of the archive could not be read back'
-  SELECT 1 / 0;
+  \set why 'a file of the archive could not be read back'
+  \ir steps/stop.sql
 \endif
 \set manifest :folder /manifest.part
 SELECT jsonb_pretty(jsonb_build_object(

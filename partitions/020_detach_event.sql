@@ -4,6 +4,8 @@
 -- Locks: SHARE UPDATE EXCLUSIVE on votes, which voting and reading don't wait for. CONCURRENTLY waits for
 --        transactions that use votes now (find them in pg_stat_activity), and holds nothing meanwhile. Then ACCESS
 --        EXCLUSIVE on the event's own tables: while it waits for who reads those by name, no event can be made.
+--        Postgres has one detachment at a time: while another event's runs, or was broken off, this one is refused. Run 020
+--        (or 004) again for that event, or 030 to have it back, and then this.
 -- Takes: a scan of the event (seconds per ten million votes), plus that wait. An interrupted one is finished by the same
 --        script, which gives up after 3 s while a transaction runs that is older; run on an event that is detached it does nothing.
 -- Undo:  partitions/030_attach_event.sql
@@ -11,6 +13,8 @@
 
 \set ON_ERROR_STOP on
 SET search_path = public;
+\set needs event_no
+\ir steps/given.sql
 \ir steps/only_over.sql
 SELECT has_partition('votes', :event_no) AS is_in_tree \gset
 \if :is_in_tree
@@ -20,8 +24,8 @@ SELECT has_partition('votes', :event_no) AS is_in_tree \gset
   WHERE ledger.votes IS DISTINCT FROM stored.votes \gset
   \if :is_counted
   \else
-    \warn 'the stored tallies of event' :event_no 'are not what its votes add up to'
-    SELECT 1 / 0;
+    \set why 'the stored tallies of event ' :event_no ' are not what its votes add up to'
+    \ir steps/stop.sql
   \endif
 \endif
 

@@ -10,6 +10,8 @@
 
 \set ON_ERROR_STOP on
 SET search_path = public;
+\set needs event_no
+\ir steps/given.sql
 \ir steps/only_over.sql
 SET lock_timeout = '3s';
 \set table vote_evidence

@@ -11,6 +11,8 @@
 \set ON_ERROR_STOP on
 SET search_path = public;
 SET lock_timeout = '3s';
+\set needs 'event_no folder keep_days'
+\ir steps/given.sql
 \ir steps/only_over.sql
 SELECT to_regclass('votes_e' || :event_no) IS NULL AS is_gone \gset
 \if :is_gone
@@ -23,24 +25,24 @@ SELECT status_at < clock_timestamp() - make_interval(days => :keep_days) AS is_d
 FROM events WHERE event_no = :event_no \gset
 \if :is_due
 \else
-  \warn 'event' :event_no 'is to be kept for' :keep_days 'days'
-  SELECT 1 / 0;
+  \set why 'event ' :event_no ' is to be kept for ' :keep_days ' days'
+  \ir steps/stop.sql
 \endif
 \if :is_detached
 \else
-  \warn 'event' :event_no 'is not detached: run 020 first'
-  SELECT 1 / 0;
+  \set why 'event ' :event_no ' is not detached: run 020 first'
+  \ir steps/stop.sql
 \endif
 \ir steps/read_archive.sql
 \set given archived_votes
 \set kept votes_e :event_no
 \ir steps/same_rows.sql
-\set given archived_rejections
+\set given archived_vote_rejections
 \set kept vote_rejections_e :event_no
 \ir steps/same_rows.sql
 SELECT to_regclass('vote_evidence_e' || :event_no) IS NOT NULL AS keeps_evidence \gset
 \if :keeps_evidence
-  \set given archived_evidence
+  \set given archived_vote_evidence
   \set kept vote_evidence_e :event_no
   \ir steps/same_rows.sql
 \endif
@@ -53,8 +55,8 @@ SELECT NOT EXISTS (SELECT FROM pg_inherits i JOIN unnest('{votes,vote_rejections
                        ON i.inhrelid = to_regclass(format('%s_e%s', parent, :event_no))) AS is_detached \gset
 \if :is_detached
 \else
-  \warn 'event' :event_no 'was attached meanwhile'
-  SELECT 1 / 0;
+  \set why 'event ' :event_no ' was attached meanwhile'
+  \ir steps/stop.sql
 \endif
 SELECT format('DROP TABLE %I', part)
 FROM unnest('{votes,vote_rejections,vote_evidence}'::text[]) AS parent, format('%s_e%s', parent, :event_no) AS part

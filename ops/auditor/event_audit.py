@@ -98,7 +98,8 @@ class EventAudit:
         ]
         self.steps: int = self.event["partitions"] + len(self._looking)
         if self.event["archived"]:
-            raise LookupError(f"the votes of event {event_id} are archived: audit --archive FOLDER, or attach them")
+            back = "put them back by partitions/030, or by 060 if they were dropped"
+            raise LookupError(f"the votes of event {event_id} are archived: audit --archive FOLDER, or {back}")
 
     def run(self, keys: Keys, receipts: Iterable[str], jobs: int, progress: Progress) -> Report:
         """All checks; raises LookupError when the event's keys aren't among these, and psycopg.Error."""

@@ -9,8 +9,10 @@ CREATE TABLE :new_votes (LIKE votes INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PR
 SELECT format('CREATE TABLE %I PARTITION OF %I FOR VALUES WITH (MODULUS %s, REMAINDER %s)',
               :'new_votes' || '_p' || remainder, :'new_votes', :modulus, remainder)
 FROM generate_series(0, :modulus - 1) AS remainder \gexec
-SELECT format('INSERT INTO %I SELECT * FROM %I WHERE get_byte(voter, 0) %% 16 = %s', :'new_votes', :'source', part)
-FROM generate_series(0, 15) AS part \gexec
+SELECT format('INSERT INTO %I (%s) SELECT %2$s FROM %I WHERE get_byte(voter, 0) %% 16 = %s', :'new_votes', columns, :'source', part)
+FROM (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns
+      FROM pg_attribute WHERE attrelid = to_regclass(:'new_votes') AND attnum > 0 AND NOT attisdropped) AS names,
+     generate_series(0, 15) AS part \gexec
 \set given :source
 \set kept :new_votes
 \ir same_rows.sql

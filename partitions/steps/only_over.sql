@@ -2,6 +2,6 @@
 SELECT status IN ('closed', 'cancelled') AS is_over FROM events WHERE event_no = :event_no \gset
 \if :is_over
 \else
-  \warn 'event' :event_no 'is not closed'
-  SELECT 1 / 0;
+  \set why 'event ' :event_no ' is not closed'
+  \ir stop.sql
 \endif

@@ -1,29 +1,22 @@
 """The life of an event by the DBA's scripts, each of which may be run twice, beside an event that is voted in."""
 
-import hashlib
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
-from pytest_postgresql.executors.noop import NoopExecutor
 
-from ops.rig.database import PASSWORD, Database
+from ops.rig.database import Database
 from ops.rig.dba_scripts import psql, run_script, words_of
-from ops.rig.event import Event, change_status, make_event
+from ops.rig.event import change_status, make_event
 from ops.rig.eventually import eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.oracle import check_agreement, counts_in_checkpoint, counts_in_ledger
-from ops.rig.postgres import RunningPostgres
 from ops.rig.votes import Crowd, cast
+from tests.integration.closed_event import archived, closed_event, make_fit, refused, rows_of
 
-_REFUSE = "INSERT INTO vote_rejections SELECT voted_at, event_no, 1, 2, voter FROM votes WHERE event_no = %s LIMIT 1"
-_EVIDENCE = "INSERT INTO vote_evidence (event_no, votes, hits, block) VALUES (%s, 1, '[]', 'block')"
-_COUNT = "INSERT INTO tallies SELECT event_no, contestant_no, count(*) FROM votes WHERE event_no = %s GROUP BY 1, 2"
 LIFE = [  # each script, and what it is told
     ("001_create_ahead.sql", ""),
     ("002_check.sql", ""),
@@ -64,50 +57,6 @@ def test_a_whole_life_beside_an_event_that_is_voted_in(
         assert counted.items() <= counts_in_ledger(database).items()
         check_agreement(database, redis_url, [live, event])
     run_script(database, "002_check.sql")
-
-
-@pytest.fixture(scope="module")
-def ledger(database_server: RunningPostgres, postgresql_noproc: NoopExecutor) -> Iterator[Database]:
-    """A database that the tests below share; their events don't touch each other."""
-    name, template = sql.Identifier("partition_life"), sql.Identifier(str(postgresql_noproc.template_dbname))
-    with psycopg.connect(database_server.database.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, template))
-        yield Database(database_server.server.url("postgres", PASSWORD, "partition_life"))
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-
-
-@pytest.fixture
-def dba(ledger: Database) -> Iterator[psycopg.Connection]:
-    """A superuser's connection to it, in autocommit."""
-    with psycopg.connect(ledger.url(), autocommit=True) as connection:
-        yield connection
-
-
-def closed_event(dba: psycopg.Connection) -> Event:
-    """With twelve votes and one refusal, counted, and a block of evidence."""
-    event = make_event(dba, expected_votes=1000)
-    cast(dba, event, 1, 5)
-    cast(dba, event, 2, 7)
-    for statement in (_REFUSE, _EVIDENCE, _COUNT):
-        dba.execute(statement, [event.event_no])
-    change_status(dba, event.event_id, "close")
-    return event
-
-
-def rows_of(dba: psycopg.Connection, event: Event) -> list[object]:
-    """All that the scripts move about."""
-    tables = ("votes", "vote_rejections", "vote_evidence")
-    asked = [
-        sql.SQL("SELECT t::text FROM {} t WHERE event_no = %s ORDER BY 1").format(sql.Identifier(t)) for t in tables
-    ]
-    return [dba.execute(statement, [event.event_no]).fetchall() for statement in asked]
-
-
-def refused(ledger: Database, script: str, why: str, **variables: object) -> None:
-    """The script says why, and ends with an error."""
-    done = psql(ledger, script, **variables)
-    assert done.returncode != 0
-    assert why in done.stderr
 
 
 def test_what_an_event_lacks_is_named_and_made(ledger: Database, dba: psycopg.Connection) -> None:
@@ -206,19 +155,6 @@ def test_a_closed_event_is_frozen(ledger: Database, dba: psycopg.Connection) -> 
     assert dba.execute(pages, [f"votes_e{event.event_no}_p0"]).fetchone() == (1, 1)
 
 
-def archived(ledger: Database, event: Event, folder: Path) -> Path:
-    """The event is detached then, its archive in this folder."""
-    run_script(ledger, "015_archive.sql", event_no=event.event_no, folder=folder)
-    run_script(ledger, "020_detach_event.sql", event_no=event.event_no)
-    return folder
-
-
-def make_fit(manifest: Path, before: bytes, after: bytes) -> None:
-    """Let the manifest say the digest of what a file is now."""
-    old, new = (hashlib.sha256(content).hexdigest() for content in (before, after))
-    manifest.write_text(manifest.read_text().replace(old, new))
-
-
 def test_an_event_comes_back_from_its_archive(ledger: Database, dba: psycopg.Connection, tmp_path: Path) -> None:
     """What 060 restores is what 050 dropped, and is archived to the same bytes again."""
     event = closed_event(dba)
@@ -273,14 +209,21 @@ def test_what_was_attached_meanwhile_is_not_dropped(
 
 
 def test_an_archive_made_to_fit_is_not_restored(ledger: Database, dba: psycopg.Connection, tmp_path: Path) -> None:
-    """060 refuses votes that aren't what was counted: the numbers that were on air stay."""
+    """060 refuses another manifest than 050 noted, though the tallies fit; and votes that aren't what was counted."""
     event = closed_event(dba)
     folder = archived(ledger, event, tmp_path / "archive")
     values = {"event_no": event.event_no, "folder": folder}
     run_script(ledger, "050_drop_event.sql", **values, keep_days=0)
     votes, manifest = folder / "votes.csv", folder / "manifest.json"
-    good = votes.read_bytes()
-    votes.write_bytes(good.replace(b",1,,", b",2,,", 1))
-    make_fit(manifest, good, votes.read_bytes())
-    refused(ledger, "060_restore.sql", "are not what the stored tallies", **values)
+    good, noted = votes.read_bytes(), manifest.read_text()
+    swapped = good.replace(b",1,,", b",0,,", 1).replace(b",2,,", b",1,,", 1).replace(b",0,,", b",2,,", 1)
+    for content in (good.replace(b",1,,", b",2,,", 1), swapped):
+        votes.write_bytes(content)
+        manifest.write_text(noted)
+        make_fit(manifest, good, content)
+        refused(ledger, "060_restore.sql", "not the one that 050 noted", **values)
+        if content != swapped:
+            refused(ledger, "060_restore.sql", "are not what the stored tallies", **values, other_manifest=1)
     assert rows_of(dba, event) == [[], [], []]
+    run_script(ledger, "060_restore.sql", **values, other_manifest=1)  # the DBA has said that it is known
+    assert len(rows_of(dba, event)[0]) == 12
