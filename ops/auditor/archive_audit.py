@@ -4,19 +4,20 @@ Rows are read one at a time, in the order of the file, which is that of their vo
 event. A vote that is gone from rows, tallies and manifest alike is told by its receipt, or by the manifest's seal.
 """
 
-import json
-import uuid
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from contract.moment import from_unix_us
-from contract.seal import SEAL_BYTES, ballot_seal_of
-from contract.vote_id import ReceiptCipher, VoteKind
+from contract.seal import SEAL_BYTES
+from contract.vote_id import ReceiptCipher
 from ops.auditor.archive import Archive, Vote, unix_us
+from ops.auditor.ballot_check import TITLE as BALLOT
+from ops.auditor.ballot_check import wrong_ballot
 from ops.auditor.event_audit import FOUND_MAX, Check, Keys, Report, check_of
 from ops.auditor.leaf_check import SUM_MODULUS
 from ops.auditor.questions import Row
+from ops.auditor.receipt_opener import opened_receipts
 
 MANIFEST = "Is the manifest what was sealed?"
 FILES = "Is each file of the archive what its manifest says?"
@@ -57,7 +58,7 @@ class ArchiveAudit:
         if self.key_no not in keys.seals or self.key_no not in keys.receipts:
             raise LookupError(f"the keys of the event, number {self.key_no}, aren't there")
         key, given = keys.seals[self.key_no], list(receipts)
-        wanted, no_receipts = self._wanted(given, ReceiptCipher(keys.receipts[self.key_no]))
+        wanted, no_receipts = opened_receipts(given, ReceiptCipher(keys.receipts[self.key_no]), self.event_no)
         found = {name: _Found() for name in _ROWS}
         handed_in = list[Row]()
         votes, seal_sum = self._read(key, found, wanted, handed_in, progress)
@@ -66,7 +67,7 @@ class ArchiveAudit:
             check_of(MANIFEST, self._archive.wrong_seal(key)),
             check_of(FILES, self._archive.changed()),
             *(Check(title, found[name].total, found[name].rows) for name, title in _ROWS.items()),
-            check_of("Is the ballot what it was when the event opened?", self._wrong_ballot(key)),
+            check_of(BALLOT, self._wrong_ballot(key, has_votes=votes.total() > 0)),
             check_of(COUNTED, self._miscounted(votes)),
             check_of("Which of the receipts that were handed in have no vote?", missing),
         ]
@@ -129,19 +130,21 @@ class ArchiveAudit:
         end = unix_us(closes_at)
         return [*((at, starts) for at, starts in acts if at < end), (end, False)]
 
-    def _wrong_ballot(self, key: bytes) -> Iterable[Row]:
-        """The ballot, which is sealed, and the tables that names are read from."""
-        event, ballot = self._event, self._event["ballot"] or ""
-        if event["opened_at"] is not None and event["ballot_seal"] is None:
-            yield {"ballot": "it was never sealed"}
-        elif event["opened_at"] is not None and event["ballot_seal"] != f"\\x{ballot_seal_of(key, ballot).hex()}":
-            yield {"ballot": "it is not what it was"}
+    def _wrong_ballot(self, key: bytes, *, has_votes: bool) -> Iterable[Row]:
+        event, seal = self._event, self._event["ballot_seal"]
         contestants = [
             [int(row["contestant_no"] or 0), row["contestant_id"], row["contestant_name"]]
             for row in self._archive.rows("contestants.csv")
         ]
-        if json.loads(ballot) != [self.event_no, event["event_id"], event["event_name"], contestants or None]:
-            yield {"ballot": "contestants.csv or event.csv says something else"}
+        rows = [self.event_no, event["event_id"], event["event_name"], contestants or None]
+        opened = any(row["action"] == "event.open" for row in self._archive.rows("audit_log.csv"))
+        return wrong_ballot(
+            key,
+            event["ballot"] or "",
+            seal and seal.removeprefix("\\x"),
+            rows=rows,
+            has_opened=has_votes or opened,
+        )
 
     def _miscounted(self, votes: Counter[int]) -> Iterable[Row]:
         stored = {int(row["contestant_no"] or 0): int(row["votes"] or 0) for row in self._archive.rows("tallies.csv")}
@@ -150,17 +153,6 @@ class ArchiveAudit:
                 yield {"contestant_no": number, "rows": votes[number], "counted": stored.get(number, 0)}
         if votes.total() != self.rows:
             yield {"rows": votes.total(), "manifest": self.rows}
-
-    def _wanted(self, given: Iterable[str], cipher: ReceiptCipher) -> tuple[dict[bytes, str], list[Row]]:
-        """Receipts by the voter whose vote must be there; and those that are none of this event."""
-        wanted, none = dict[bytes, str](), list[Row]()
-        for text in given:
-            receipt = cipher.open(uuid.UUID(text))
-            if receipt is None or receipt.event_no != self.event_no or receipt.kind is not VoteKind.ACCEPTED:
-                none.append({"vote_id": text, "why": "no receipt of a vote in this event"})
-            else:
-                wanted[receipt.voter] = text
-        return wanted, none
 
     def _results(self, votes: Counter[int]) -> list[Row]:
         every = votes.total()

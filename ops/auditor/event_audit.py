@@ -20,13 +20,16 @@ import psycopg
 
 from contract import queries
 from contract.moment import to_unix_us
-from contract.seal import SEAL_BYTES, ballot_seal_of, seal_of
-from contract.vote_id import ReceiptCipher, VoteKind
+from contract.seal import SEAL_BYTES, seal_of
+from contract.vote_id import ReceiptCipher
+from ops.auditor.ballot_check import TITLE as BALLOT
+from ops.auditor.ballot_check import wrong_ballot
 from ops.auditor.leaf_check import SUM_MODULUS, Leaf, LeafCheck, check_leaf
 from ops.auditor.questions import Row, questions
+from ops.auditor.receipt_opener import opened_receipts
 
-EVENT, RESULTS, VOTES_OF_RECEIPTS, MISSING_RECEIPTS = 10, 21, 25, 35
-TOLD = (23, 24)  # the questions whose answers stand in the report beside the result
+EVENT, RESULTS, REFUSALS, CHANGES, VOTES_OF_RECEIPTS, MISSING_RECEIPTS = 10, 21, 23, 24, 25, 35
+TOLD = (REFUSALS, CHANGES)  # the questions whose answers stand in the report beside the result
 FOUND_MAX = 1000  # lines of one check that a report names
 
 Progress = Callable[[], object]  # told of each step that is done: partitions and questions
@@ -110,10 +113,14 @@ class EventAudit:
         seal_key = keys.seals[key_no]
         leaves = self._leaves(seal_key, jobs, progress)
         results = self._ask(RESULTS)
-        voters, no_receipts = self._voters(given, ReceiptCipher(keys.receipts[key_no]))
+        told = {number: self._ask(number) for number in TOLD}
+        voters, no_receipts = opened_receipts(given, ReceiptCipher(keys.receipts[key_no]), self.event["event_no"])
+        handed_in, forged = self._handed_in(voters, seal_key)
+        rows = sum(leaf.rows for leaf in leaves)
+        has_opened = rows > 0 or any(row["action"] == "event.open" for row in told[CHANGES])
         checks = [
-            self._seals(leaves),
-            self._ballot(seal_key),
+            self._seals(leaves, forged),
+            self._ballot(seal_key, results, has_opened=has_opened),
             self._recount(leaves, results),
             self._missing(voters, no_receipts),
             *self._findings(progress),
@@ -121,12 +128,12 @@ class EventAudit:
         seal_sum = sum(leaf.seal_sum for leaf in leaves) % SUM_MODULUS
         return Report(
             self.event,
-            sum(leaf.rows for leaf in leaves),
+            rows,
             f"{seal_sum:0{2 * SEAL_BYTES}x}",
             len(given),
             results,
-            self._handed_in(voters, seal_key),
-            {self._questions[number].title: self._ask(number) for number in TOLD},
+            handed_in,
+            {self._questions[number].title: lines for number, lines in told.items()},
             checks,
         )
 
@@ -149,23 +156,23 @@ class EventAudit:
             progress()
         return checked
 
-    def _seals(self, leaves: Iterable[LeafCheck]) -> Check:
-        found = [{"voter": voter} for leaf in leaves for voter in leaf.wrong]
-        return Check(
-            "Has any row another seal than its own?", sum(leaf.wrong_rows for leaf in leaves), found[:FOUND_MAX]
-        )
+    def _seals(self, leaves: Sequence[LeafCheck], forged: Iterable[Row]) -> Check:
+        """Rows as sealed_rows() gives them; and those of receipts, which come from the table without that function."""
+        found: list[Row] = [{"voter": voter} for leaf in leaves for voter in leaf.wrong]
+        named = {row["voter"] for row in found}
+        others = [row for row in forged if row["voter"] not in named]
+        total = sum(leaf.wrong_rows for leaf in leaves) + len(others)
+        return Check("Has any row another seal than its own?", total, [*found, *others][:FOUND_MAX])
 
-    def _ballot(self, key: bytes) -> Check:
+    def _ballot(self, key: bytes, results: Iterable[Row], *, has_opened: bool) -> Check:
         """Names and numbers of contestants decide who has won, so they are sealed when the event opens."""
-        return check_of("Is the ballot what it was when the event opened?", self._wrong_ballot(key))
-
-    def _wrong_ballot(self, key: bytes) -> Iterable[Row]:
-        if self.event["opened_at"] is None:
-            return
-        if self.event["ballot_seal"] is None:
-            yield {"ballot": "it was never sealed"}
-        elif self.event["ballot_seal"] != ballot_seal_of(key, self.event["ballot"]).hex():
-            yield {"ballot": "it is not what it was"}
+        event = self.event
+        contestants = sorted(
+            [row["contestant_no"], str(row["contestant_id"]), row["contestant_name"]] for row in results
+        )
+        rows = [event["event_no"], str(event["event_id"]), event["event_name"], contestants or None]
+        found = wrong_ballot(key, event["ballot"] or "", event["ballot_seal"], rows=rows, has_opened=has_opened)
+        return check_of(BALLOT, found)
 
     def _recount(self, leaves: Iterable[LeafCheck], results: Iterable[Row]) -> Check:
         """Rows were counted twice, by Postgres and from the rows themselves: so a lying index or view is noticed."""
@@ -178,17 +185,6 @@ class EventAudit:
         ]
         return check_of("Are there as many rows as Postgres says that it counted?", found)
 
-    def _voters(self, given: Iterable[str], cipher: ReceiptCipher) -> tuple[dict[bytes, str], list[Row]]:
-        """Receipts by their voter; and those that aren't this event's, of an accepted vote."""
-        voters, found = dict[bytes, str](), list[Row]()
-        for text in given:
-            receipt = cipher.open(uuid.UUID(text))
-            if receipt is None or receipt.event_no != self.event["event_no"] or receipt.kind is not VoteKind.ACCEPTED:
-                found.append({"vote_id": text, "why": "no receipt of a vote in this event"})
-            else:
-                voters[receipt.voter] = text
-        return voters, found
-
     def _missing(self, voters: Mapping[bytes, str], no_receipts: list[Row]) -> Check:
         """Each receipt must be one, and its vote must be there."""
         question = self._questions[MISSING_RECEIPTS]
@@ -196,12 +192,19 @@ class EventAudit:
         named = ({"vote_id": voters[bytes.fromhex(row["voter"])], **row} for row in missing)
         return check_of(question.title, [*no_receipts, *named])
 
-    def _handed_in(self, voters: Mapping[bytes, str], key: bytes) -> list[Row]:
-        event_no, some = self.event["event_no"], list(voters)[:FOUND_MAX]
-        rows = self._questions[VOTES_OF_RECEIPTS].ask(self._connection, event_no=event_no, voters=some)
-        for row in rows:
-            row["seal_is_own"] = _is_own(row, event_no, key)
-        return [{"vote_id": voters[bytes.fromhex(row["voter"])], **row} for row in rows]
+    def _handed_in(self, voters: Mapping[bytes, str], key: bytes) -> tuple[list[Row], list[Row]]:
+        """The rows of these voters, the first `FOUND_MAX`; and of all of them those whose seal isn't their own."""
+        event_no, every = self.event["event_no"], list(voters)
+        first, forged = list[Row](), list[Row]()
+        for start in range(0, len(every), FOUND_MAX):
+            some = every[start : start + FOUND_MAX]
+            for row in self._questions[VOTES_OF_RECEIPTS].ask(self._connection, event_no=event_no, voters=some):
+                vote_id, is_own = voters[bytes.fromhex(row["voter"])], _is_own(row, event_no, key)
+                if len(first) < FOUND_MAX:
+                    first.append({"vote_id": vote_id, **row, "seal_is_own": is_own})
+                if not is_own:
+                    forged.append({"voter": row["voter"]})
+        return first, forged
 
 
 def _is_own(row: Row, event_no: int, key: bytes) -> bool:

@@ -12,10 +12,10 @@ from ops.auditor.event_audit import Check, Report
 from ops.auditor.questions import Row
 
 _FACTS = (
-    ("Event", "event_name"), ("Event id", "event_id"), ("Status", "status"), ("Opened", "opened_at"),
-    ("Since", "status_at"), ("Void", "void_reason"), ("Voting ended", "closed_at"), ("Asked at", "asked_at"),
-    ("WAL position", "wal_position"), ("On a replica", "on_replica"), ("Partitions", "partitions"), ("Keys", "key_no"),
-    ("Public results", "shown"),
+    ("Event", "event_name"), ("Event id", "event_id"), ("Status", "status"), ("Opens at", "opens_at"),
+    ("Closes at", "closes_at"), ("Opened", "opened_at"), ("Since", "status_at"), ("Void", "void_reason"),
+    ("Voting ended", "closed_at"), ("Asked at", "asked_at"), ("WAL position", "wal_position"),
+    ("On a replica", "on_replica"), ("Partitions", "partitions"), ("Keys", "key_no"), ("Public results", "shown"),
     ("Ballot seal", "ballot_seal"), ("Ballot", "ballot"),
 )  # fmt: skip
 

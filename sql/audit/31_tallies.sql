@@ -3,6 +3,7 @@
 --        once fanout has stored a checkpoint two seconds later. Until then (some seconds, or while fanout is down) rows that
 --        it hasn't counted yet are no finding: ask again; so do when fanout is just catching up after it was down.
 --        Fewer votes than were counted: votes were deleted, or the tally was edited. More: rows were added unseen.
+--        Of an event whose votes are detached (10: archived) each contestant with a vote is a line: its archive has the rows.
 -- Takes: a scan of the event: some seconds for each ten million votes.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/31_tallies.sql   (as vote_auditor)
 

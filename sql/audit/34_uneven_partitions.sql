@@ -1,7 +1,8 @@
 -- 34 · FINDING · Is any of the event's partitions gone, or has far fewer or more votes than chance would give it?
 -- Sound: no line. Pseudonyms are hashes, so each partition gets its share, give or take a few times the share's square
 --        root. Beyond eight of them, somebody emptied or filled one. One that isn't there, however few votes it may have had,
---        was dropped, renamed or detached; of an archived event none is there.
+--        was dropped, renamed or detached from the event. An event that was detached whole (10: archived) still has all of
+--        its partitions, and no line; once it was dropped (050) each is a line.
 -- Takes: a scan of the event: some seconds for each ten million votes.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/34_uneven_partitions.sql   (as vote_auditor)
 

@@ -1,6 +1,7 @@
 -- 36 · FINDING · Was the event open and has it no vote, though somebody tried to vote or votes were judged?
 -- Sound: no line. Refusals for another contestant, evidence of fraud rules and counts by assurance stand in tables of their
---        own: whoever takes an event's votes and its tallies away together has forgotten these.
+--        own: whoever takes an event's votes and its tallies away together has forgotten these. An event whose votes are
+--        detached (10: archived) is a line, too.
 -- Takes: milliseconds.
 -- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/36_opened_without_votes.sql   (as vote_auditor)
 

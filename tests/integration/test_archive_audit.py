@@ -1,5 +1,6 @@
 """Whoever changes an archived event is found out, and named, by ./ops/audit --archive, with nothing but the keys."""
 
+import csv
 import hashlib
 import json
 import os
@@ -140,6 +141,26 @@ def test_a_lie_is_found_also_when_the_manifest_is_made_to_fit(
     make_fit(folder)
     manifest_rows = {COUNTED} if lie in {"no row at all", "a voter too long"} else set()
     assert found(folder, original[1]) == told | {MANIFEST} | manifest_rows
+
+
+def test_a_ballot_changed_before_it_was_archived_is_found(original: tuple[Path, list[str]], folder: Path) -> None:
+    """Text and rows agree, and the event says that it never opened: its seal, its votes and its log say that it did."""
+    edit(folder, "contestants.csv", lambda rows: [rows[0], rows[1].replace("C1", "C2"), rows[2].replace("C2", "C1")])
+    with (folder / "event.csv").open(newline="") as file:
+        [event] = csv.DictReader(file)
+    event["ballot"] = event["ballot"].replace("C1", "C0").replace("C2", "C1").replace("C0", "C2")
+    for emptied in ("opened_at", "ballot_seal"):
+        event[emptied] = ""
+        with (folder / "event.csv").open("w", newline="") as file:
+            csv.DictWriter(file, event).writeheader()
+            csv.DictWriter(file, event).writerow(event)
+        make_fit(folder)
+        assert found(folder, original[1]) == {BALLOT, MANIFEST}
+
+
+def test_what_is_no_receipt_is_named(original: tuple[Path, list[str]]) -> None:
+    """And nothing else is left out for it."""
+    assert found(original[0], [*original[1], "hello"]) == {RECEIPTS}
 
 
 def test_one_byte_of_any_file_is_missed(folder: Path) -> None:

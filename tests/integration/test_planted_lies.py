@@ -18,7 +18,9 @@ from ops.rig.votes import cast_sealed
 
 SEALS = "Has any row another seal than its own?"
 BALLOT = "Is the ballot what it was when the event opened?"
-TWICE, TALLIES, HOURS, UNKNOWN, LEAVES, RECEIPTS, VANISHED = (questions()[number].title for number in range(30, 37))
+TWICE, TALLIES, HOURS, UNKNOWN, LEAVES, RECEIPTS, VANISHED, LOG = (
+    questions()[number].title for number in range(30, 38)
+)
 _TABLE = re.compile(r"^\| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
 
 # What is done by SQL to an event that is over, with two votes for its first contestant and one for the second, each
@@ -27,6 +29,8 @@ _ADDED = """INSERT INTO votes (voted_at, device, event_no, contestant_no, region
     SELECT voted_at, device, event_no, contestant_no, region, substr(sha256('forged'), 1, 12), {seal}
     FROM votes WHERE event_no = {no} ORDER BY voter LIMIT 1"""
 _FIRST = "event_no = {no} AND voter = (SELECT min(voter) FROM votes WHERE event_no = {no})"
+_SWAP = """UPDATE contestants c SET contestant_name = o.contestant_name FROM contestants o
+    WHERE c.event_no = {no} AND o.event_no = {no} AND o.contestant_no = 3 - c.contestant_no"""
 LIES: dict[str, tuple[str, dict[str, int]]] = {
     "a row added": (_ADDED.replace("{seal}", "substr(sha256('guess'), 1, 16)"), {SEALS: 1, TALLIES: 1}),
     "the same person twice, by a forged pseudonym": (_ADDED.replace("{seal}", "seal"), {SEALS: 1, TALLIES: 1}),
@@ -49,12 +53,27 @@ LIES: dict[str, tuple[str, dict[str, int]]] = {
     "two contestants' rows swapped": (
         "UPDATE votes SET contestant_no = 3 - contestant_no WHERE event_no = {no}", {SEALS: 3, TALLIES: 2}
     ),
-    "two contestants' names swapped": (
-        """UPDATE contestants c SET contestant_name = o.contestant_name FROM contestants o
-           WHERE c.event_no = {no} AND o.event_no = {no} AND o.contestant_no = 3 - c.contestant_no""",
+    "two contestants' names swapped": ("{swap}", {BALLOT: 1}),
+    "two contestants' names swapped, and the opening emptied": (
+        "{swap}; UPDATE events SET opened_at = NULL WHERE event_no = {no}", {BALLOT: 1, LOG: 1}
+    ),
+    "two contestants' names swapped, and the ballot's function replaced": (
+        """CREATE TABLE kept AS SELECT ballot_of({no}) AS ballot; GRANT SELECT ON kept TO vote_auditor;
+            CREATE OR REPLACE FUNCTION ballot_of(p_event_no int) RETURNS text LANGUAGE sql AS 'SELECT ballot FROM kept';
+            {swap}""",
         {BALLOT: 1},
     ),
-    "the event's name altered": ("UPDATE events SET event_name = 'Another' WHERE event_no = {no}", {BALLOT: 1}),
+    "two voters' choices swapped, and the seals' function replaced": (
+        """CREATE TABLE kept AS SELECT sealed_rows({no}, 0) AS row; GRANT SELECT ON kept TO vote_ledger_owner;
+           CREATE OR REPLACE FUNCTION sealed_rows(p_event_no int, p_leaf int) RETURNS SETOF bytea
+               LANGUAGE sql SECURITY DEFINER AS 'SELECT row FROM kept';
+           UPDATE votes SET contestant_no = 3 - contestant_no
+           WHERE event_no = {no} AND voter IN (SELECT unnest(ARRAY[min(voter), max(voter)]) FROM votes)""",
+        {SEALS: 2},
+    ),
+    "the event's name altered": (
+        "UPDATE events SET event_name = 'Another' WHERE event_no = {no}", {BALLOT: 1, LOG: 1}
+    ),
     "the ballot's seal removed": ("UPDATE events SET ballot_seal = NULL WHERE event_no = {no}", {BALLOT: 1}),
     "a vote for nobody on the ballot": (
         "UPDATE votes SET contestant_no = 77 WHERE {first}", {SEALS: 1, TALLIES: 2, UNKNOWN: 1}
@@ -116,7 +135,8 @@ def test_a_lie_is_found(
     assert findings(database, event, receipts) == {}
     statements, told = LIES[lie]
     for statement in statements.split(";"):
-        owner.execute(statement.replace("{first}", _FIRST).replace("{no}", str(event.event_no)).encode())
+        whole = statement.replace("{first}", _FIRST).replace("{swap}", _SWAP)
+        owner.execute(whole.replace("{no}", str(event.event_no)).encode())
     assert findings(database, event, receipts) == told
 
 

@@ -19,7 +19,7 @@ LEFT = f"<away>; not answered: {STORED} {FROZEN}"
 def report(forged: int) -> Report:
     """Of the ledger."""
     found = [{"voter": "00"}] * forged
-    event = {"event_id": EVENT_ID, "event_name": "Final"}
+    event = {"event_id": EVENT_ID, "event_name": "Final", "opens_at": None, "closes_at": "2030-01-01 00:00:00+00:00"}
     return Report(event, 3, "", 0, [], [], {}, [Check("Seals?", forged, found)])
 
 
@@ -55,6 +55,7 @@ def test_what_was_found_before_an_outage_is_told(
     assert said.startswith(f"3 votes, 0 receipts: {verdict}; not all was compared\n")
     assert f"\n{'FOUND' if edited else 'ok   '} {IN_REDIS}\n" in said
     assert f"\nnot compared: {LEFT}\n" in said
+    assert "\n  Closes at: 2030-01-01 00:00:00+00:00\n" in said
     assert "&lt;away&gt;; not answered: " in page.read_text()
     assert f'class="verdict {"found" if code == 1 else "unknown"}"' in page.read_text()
     assert metrics.exists() == (code == 1)
