@@ -49,7 +49,8 @@ WITH RECURSIVE known (action, follows) AS (VALUES  -- and in which statuses of t
     FROM told t, LATERAL (
         SELECT l.audit_no, l.at, l.actor, l.action, l.before, l.after FROM audit_log l
         WHERE l.event_id = t.event_id AND l.audit_no > t.audit_no
-          AND l.action NOT IN ('event.rehashed', 'event.dropped', 'event.restored')  -- a DBA's, which change no field
+          -- A DBA's acts change no field.
+          AND l.action NOT IN ('event.rehashed', 'event.recounted', 'event.dropped', 'event.restored')
         ORDER BY l.audit_no LIMIT 1) AS a
 ), last AS (
     SELECT * FROM told ORDER BY acts DESC LIMIT 1
