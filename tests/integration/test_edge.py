@@ -93,7 +93,7 @@ def test_vote_waits_for_no_other_path() -> None:
 
 def test_votes_leave_room_for_staff() -> None:
     """Caddy counts what is under way at a process whatever the path: beyond the votes' limit staff have some left."""
-    votes, *staff = re.findall(r"service \{\$COMMAND_PORT\} (\d+)", (FOLDER / "Caddyfile").read_text())
+    votes, *staff = re.findall(r"\timport service \{\$COMMAND_PORT\} (\d+)", (FOLDER / "Caddyfile").read_text())
     assert int(votes) < min(map(int, staff))
 
 
