@@ -9,10 +9,15 @@ python -m ops.auditor …                  by DATABASE_URL (login vote_auditor, 
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import traceback
 import uuid
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 import psycopg
@@ -32,7 +37,8 @@ from ops.auditor.settings import Live
 from ops.auditor.shown_board import SHOWN, ShownBoard
 
 CANT_TELL = (settings.SettingError, NotReachedError, psycopg.Error, redis.RedisError, msgspec.MsgspecError,
-             LookupError, TypeError, ValueError, OSError)  # fmt: skip
+             LookupError, TypeError, ValueError, OSError, BrokenExecutor)  # fmt: skip
+INTERRUPTED = 130  # as a shell says of a program that SIGINT ended
 CONFLICT = "conflict with recovery"  # Postgres' words, whether it ends a statement or the idle connection beside it
 AGAIN = """
 The replica had to replay what this audit's snapshot stood in the way of: on the primary a table that it reads was
@@ -42,29 +48,64 @@ hot_standby_feedback = on on the replica, which holds vacuum back, and raise max
 alone gives time against the others; or audit the primary (DATABASE_URL)."""
 
 
+def run(arguments: list[str]) -> int:
+    """main() as a process: Ctrl-C or SIGTERM ends it in one line, and what nobody foresaw is never a finding."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return main(arguments)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - Python's own exit code for it is 1
+        _complain(traceback.format_exc())
+        return 2
+
+
 def main(arguments: list[str]) -> int:
-    """Print what was found; what was outranks what couldn't be compared or written."""
+    """Write and print what was found; what was outranks what couldn't be compared, written or printed."""
     given = _given(arguments)
     try:
         report = _report(given)
     except CANT_TELL as error:
-        print(f"audit: {_why(error)}", file=sys.stderr)
+        _complain(_why(error))
         return 2
-    sys.stdout.write(as_json(report).decode() + "\n" if given.json else as_text(report))
     code = 1 if report.findings else 0 if report.sound else 2
-    try:
-        _write(given, report)
-    except OSError as error:
-        print(f"audit: {error}", file=sys.stderr)
-        return code or 2
+    for tell in (_write_page, _write_metrics, _print):
+        try:
+            tell(given, report)
+        except OSError as error:
+            _complain(str(error))
+            code = code or 2
     return code
 
 
-def _write(given: argparse.Namespace, report: Report) -> None:
+def _write_page(given: argparse.Namespace, report: Report) -> None:
     if given.page:
         given.page.write_text(as_page(report), encoding="utf-8")
+
+
+def _write_metrics(given: argparse.Namespace, report: Report) -> None:
     if given.metrics and (report.findings or not report.not_compared):  # else an older finding would seem dealt with
         write_metrics(given.metrics, report)
+
+
+def _print(given: argparse.Namespace, report: Report) -> None:
+    _say(sys.stdout, as_json(report).decode() + "\n" if given.json else as_text(report))
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        _say(sys.stderr, f"audit: {text}\n")
+
+
+def _say(stream: TextIO, text: str) -> None:
+    """All of it; raises OSError on a full disk, and then lets go of it, since what is left would fail Python's end."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise
 
 
 def _why(error: Exception) -> str:
@@ -173,4 +214,4 @@ def _audit(event_id: uuid.UUID, receipts: list[str], jobs: int) -> Report:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))

@@ -1,9 +1,12 @@
 """An audit of which a part couldn't be made reports the rest; a finding outranks that."""
 
 import json
+import signal
 import uuid
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import redis
@@ -68,9 +71,43 @@ def test_what_was_found_before_an_outage_is_told(
 def test_a_page_that_can_not_be_written_loses_no_report(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, forged: int, code: int
 ) -> None:
-    """It is printed first, and why there is no page after it."""
+    """It is printed all the same, and why there is no page."""
     monkeypatch.setattr(auditor, "_audit", lambda *_: report(forged))
     assert auditor.main([str(EVENT_ID), "--page", str(tmp_path / "nowhere" / "page.html")]) == code
     said = capsys.readouterr()
     assert said.out.startswith("3 votes, 0 receipts: ")
     assert said.err.startswith("audit: [Errno 2]")
+
+
+@pytest.mark.parametrize(("forged", "code"), [(1, 1), (0, 2)])
+def test_a_full_disk_is_no_finding_and_hides_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forged: int, code: int
+) -> None:
+    """What can't be printed is written all the same, and nothing is left that would fail Python's end."""
+    monkeypatch.setattr(auditor, "_audit", lambda *_: report(forged))
+    page, metrics = tmp_path / "page.html", tmp_path / "event.prom"
+    with Path("/dev/full").open("w") as out, Path("/dev/full").open("w") as err:
+        monkeypatch.setattr("sys.stdout", out)
+        monkeypatch.setattr("sys.stderr", err)
+        assert auditor.main([str(EVENT_ID), "--page", str(page), "--metrics", str(metrics)]) == code
+    assert page.exists()
+    assert metrics.exists()
+
+
+def test_sigterm_ends_it_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As Ctrl-C does: no finding, and no traceback."""
+    monkeypatch.setattr(auditor, "_audit", lambda *_: signal.raise_signal(signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert auditor.run([str(EVENT_ID)]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr() == ("", "audit: interrupted\n")
+
+
+def test_what_nobody_foresaw_is_no_finding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is a worker that the system has killed, which is said in a line."""
+    for error, said in ((BrokenProcessPool("abruptly"), "audit: abruptly\n"), (ZeroDivisionError(), "Traceback")):
+        monkeypatch.setattr(auditor, "_audit", Mock(side_effect=error))
+        assert auditor.run([str(EVENT_ID)]) == 2
+        assert said in capsys.readouterr().err
