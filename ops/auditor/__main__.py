@@ -27,7 +27,7 @@ from tqdm import tqdm
 from contract import settings
 from fanout.settings import Fanout
 from ops.auditor.archive import Archive
-from ops.auditor.archive_audit import MANIFEST, ArchiveAudit
+from ops.auditor.archive_audit import MANIFEST, ArchiveAudit, incomplete_report
 from ops.auditor.event_audit import Check, EventAudit, Keys, Report, live_report
 from ops.auditor.ledger_history import NotReachedError
 from ops.auditor.live_audit import FROZEN, IN_REDIS, STORED, LiveAudit
@@ -38,6 +38,7 @@ from ops.auditor.shown_board import SHOWN, ShownBoard
 
 CANT_TELL = (settings.SettingError, NotReachedError, psycopg.Error, redis.RedisError, msgspec.MsgspecError,
              LookupError, TypeError, ValueError, OSError, BrokenExecutor)  # fmt: skip
+PRIVATE = 0o600  # of a page that says how people voted
 INTERRUPTED = 130  # as a shell says of a program that SIGINT ended
 CONFLICT = "conflict with recovery"  # Postgres' words, whether it ends a statement or the idle connection beside it
 AGAIN = """
@@ -81,7 +82,10 @@ def main(arguments: list[str]) -> int:
 
 def _write_page(given: argparse.Namespace, report: Report) -> None:
     if given.page:
-        given.page.write_text(as_page(report), encoding="utf-8")
+        if given.choices:
+            given.page.touch(PRIVATE)
+            given.page.chmod(PRIVATE)
+        given.page.write_text(as_page(report, choices=given.choices), encoding="utf-8")
 
 
 def _write_metrics(given: argparse.Namespace, report: Report) -> None:
@@ -124,19 +128,24 @@ def _given(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="partitions that are read at once")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     parser.add_argument("--page", type=Path, help="write the report there too, as HTML that prints well")
+    parser.add_argument("--choices", action="store_true", help="let the page say which vote each receipt stands for")
     parser.add_argument("--metrics", type=Path, help="write the numbers of findings there (*.prom), for node_exporter")
     given = parser.parse_args(arguments)
     if given.archive and given.live:
         parser.error("an archive isn't on air")
     if not (given.event_id or given.archive or given.live):
         parser.error("which event? EVENT_ID, --archive FOLDER, or --live for all that is on air")
+    if given.seal and not given.archive:
+        parser.error("--seal is of an archive's manifest: --archive FOLDER")
+    if given.choices and not (given.page and given.receipts):
+        parser.error("--choices is of --receipts in the --page")
     if not (given.event_id or given.archive) and (given.receipts or given.metrics):
         parser.error("--receipts and --metrics are of one event")
     return given
 
 
 def _report(given: argparse.Namespace) -> Report:
-    receipts = given.receipts.read_text(encoding="utf-8").split() if given.receipts else []
+    receipts = list(dict.fromkeys(given.receipts.read_text(encoding="utf-8").split())) if given.receipts else []
     if given.archive:
         return _audit_archive(given, receipts)
     live = _LiveReader() if given.live else None  # what is wrong with its settings is said before anything is read
@@ -189,6 +198,8 @@ class _LiveReader:
 
 def _audit_archive(given: argparse.Namespace, receipts: list[str]) -> Report:
     keys, archive = _keys(), Archive(given.archive)
+    if missing := archive.missing():
+        return incomplete_report(archive, missing)
     audit = ArchiveAudit(archive)
 
     def run() -> Report:

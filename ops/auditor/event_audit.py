@@ -9,7 +9,7 @@ It only reads. Memory doesn't grow with the event. Whatever is found is named by
 import hmac
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from contract.seal import SEAL_BYTES, seal_of
 from contract.vote_id import ReceiptCipher
 from ops.auditor.ballot_check import TITLE as BALLOT
 from ops.auditor.ballot_check import wrong_ballot
-from ops.auditor.leaf_check import SUM_MODULUS, Leaf, LeafCheck
+from ops.auditor.leaf_check import SEALS, SUM_MODULUS, Leaf, LeafCheck
 from ops.auditor.leaf_workers import check_leaves
 from ops.auditor.questions import Row, questions
 from ops.auditor.receipt_opener import opened_receipts
@@ -161,7 +161,7 @@ class EventAudit:
         named = {row["voter"] for row in found}
         others = [row for row in forged if row["voter"] not in named]
         total = sum(leaf.wrong_rows for leaf in leaves) + len(others)
-        return Check("Has any row another seal than its own?", total, [*found, *others][:FOUND_MAX])
+        return Check(SEALS, total, [*found, *others][:FOUND_MAX])
 
     def _ballot(self, key: bytes, results: Iterable[Row], *, has_opened: bool) -> Check:
         """Names and numbers of contestants decide who has won, so they are sealed when the event opens."""
