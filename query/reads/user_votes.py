@@ -71,10 +71,10 @@ class UserVotes:
         voter = await self._voter(caller, user_id, event.event_no)
         ((voted_at, archived),) = await self._look_up([(event.event_no, voter)], self._primary if is_own else None)
         if voted_at:
-            return UserVote(True, AcceptedVote(self._receipt(event, voter), voted_at) if is_own else None)
+            return UserVote(has_voted=True, own=AcceptedVote(self._receipt(event, voter), voted_at) if is_own else None)
         if archived:
             raise WrongState("the event's votes are archived")
-        return UserVote(False)
+        return UserVote(has_voted=False)
 
     async def own(self, caller: Caller, events: Sequence[OpenedEvent]) -> list[AcceptedVote | None]:
         """The caller's vote in each of these events, None: there is none, or the event is archived; `Busy`."""
