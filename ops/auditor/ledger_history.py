@@ -44,7 +44,7 @@ class LedgerHistory:
         self._read_lsn = 0
 
     def awaited(self, poll: Callable[[], Found | None], what: str) -> Found:
-        """The first answer that isn't None, with the slot kept alive; raises `NotReachedError`: `what` didn't come."""
+        """The first answer that isn't None, with the slot kept alive; raises `NotReachedError`, which says `what`."""
         in_time = deadline(REACH_WITHIN_S, what)
         while (found := poll()) is None:
             in_time()
@@ -68,7 +68,7 @@ class LedgerHistory:
 
     def read_until(self, lsn: int) -> None:
         """Take all that was committed until `lsn`; raises `NotReachedError`."""
-        self.awaited(lambda: self.read() >= lsn or None, f"the WAL up to {lsn_text(lsn)}")
+        self.awaited(lambda: self.read() >= lsn or None, f"the WAL didn't come up to {lsn_text(lsn)}")
 
     def counts_at(self, lsn_of: Callable[[int], int]) -> Counter[CountKey]:
         """The counts, of each event at the position that `lsn_of` gives for its number, which was read until."""
@@ -97,7 +97,7 @@ def ledger_history(url: str, slot: str, event_id: uuid.UUID | None) -> Iterator[
     Raises psycopg.Error, `NotReachedError` while another transaction keeps the slot from being made, and LookupError.
     """
     with contextlib.closing(WalListener(url, slot)) as listener:
-        new = listener.create_slot(slot, deadline(REACH_WITHIN_S, "the end of older transactions"), temporary=True)
+        new = listener.create_slot(slot, deadline(REACH_WITHIN_S, "older transactions didn't end"), temporary=True)
         with contextlib.closing(Recount(url, new.snapshot)) as recount:
             listener.start(slot)
             events = LedgerReader(recount.connection).events(new.lsn, 0)
@@ -116,7 +116,7 @@ def deadline(within_s: float, what: str) -> Callable[[], None]:
 
     def check() -> None:
         if time.monotonic() > until:
-            raise NotReachedError(f"waited for {what} longer than {within_s} s")
+            raise NotReachedError(f"{what} within {within_s} s")
 
     return check
 
