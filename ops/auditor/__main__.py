@@ -9,10 +9,15 @@ python -m ops.auditor …                  by DATABASE_URL (login vote_auditor, 
 """
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import traceback
 import uuid
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 import psycopg
@@ -22,7 +27,7 @@ from tqdm import tqdm
 from contract import settings
 from fanout.settings import Fanout
 from ops.auditor.archive import Archive
-from ops.auditor.archive_audit import MANIFEST, ArchiveAudit
+from ops.auditor.archive_audit import MANIFEST, ArchiveAudit, incomplete_report
 from ops.auditor.event_audit import Check, EventAudit, Keys, Report, live_report
 from ops.auditor.ledger_history import NotReachedError
 from ops.auditor.live_audit import FROZEN, IN_REDIS, STORED, LiveAudit
@@ -32,7 +37,9 @@ from ops.auditor.settings import Live
 from ops.auditor.shown_board import SHOWN, ShownBoard
 
 CANT_TELL = (settings.SettingError, NotReachedError, psycopg.Error, redis.RedisError, msgspec.MsgspecError,
-             LookupError, TypeError, ValueError, OSError)  # fmt: skip
+             LookupError, TypeError, ValueError, OSError, BrokenExecutor)  # fmt: skip
+PRIVATE = 0o600  # of a page that says how people voted
+INTERRUPTED = 130  # as a shell says of a program that SIGINT ended
 CONFLICT = "conflict with recovery"  # Postgres' words, whether it ends a statement or the idle connection beside it
 AGAIN = """
 The replica had to replay what this audit's snapshot stood in the way of: on the primary a table that it reads was
@@ -42,29 +49,67 @@ hot_standby_feedback = on on the replica, which holds vacuum back, and raise max
 alone gives time against the others; or audit the primary (DATABASE_URL)."""
 
 
+def run(arguments: list[str]) -> int:
+    """main() as a process: Ctrl-C or SIGTERM ends it in one line, and what nobody foresaw is never a finding."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return main(arguments)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - Python's own exit code for it is 1
+        _complain(traceback.format_exc())
+        return 2
+
+
 def main(arguments: list[str]) -> int:
-    """Print what was found; what was outranks what couldn't be compared or written."""
+    """Write and print what was found; what was outranks what couldn't be compared, written or printed."""
     given = _given(arguments)
     try:
         report = _report(given)
     except CANT_TELL as error:
-        print(f"audit: {_why(error)}", file=sys.stderr)
+        _complain(_why(error))
         return 2
-    sys.stdout.write(as_json(report).decode() + "\n" if given.json else as_text(report))
     code = 1 if report.findings else 0 if report.sound else 2
-    try:
-        _write(given, report)
-    except OSError as error:
-        print(f"audit: {error}", file=sys.stderr)
-        return code or 2
+    for tell in (_write_page, _write_metrics, _print):
+        try:
+            tell(given, report)
+        except OSError as error:
+            _complain(str(error))
+            code = code or 2
     return code
 
 
-def _write(given: argparse.Namespace, report: Report) -> None:
+def _write_page(given: argparse.Namespace, report: Report) -> None:
     if given.page:
-        given.page.write_text(as_page(report), encoding="utf-8")
+        if given.choices:
+            given.page.touch(PRIVATE)
+            given.page.chmod(PRIVATE)
+        given.page.write_text(as_page(report, choices=given.choices), encoding="utf-8")
+
+
+def _write_metrics(given: argparse.Namespace, report: Report) -> None:
     if given.metrics and (report.findings or not report.not_compared):  # else an older finding would seem dealt with
         write_metrics(given.metrics, report)
+
+
+def _print(given: argparse.Namespace, report: Report) -> None:
+    _say(sys.stdout, as_json(report).decode() + "\n" if given.json else as_text(report))
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        _say(sys.stderr, f"audit: {text}\n")
+
+
+def _say(stream: TextIO, text: str) -> None:
+    """All of it; raises OSError on a full disk, and then lets go of it, since what is left would fail Python's end."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise
 
 
 def _why(error: Exception) -> str:
@@ -83,19 +128,24 @@ def _given(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="partitions that are read at once")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     parser.add_argument("--page", type=Path, help="write the report there too, as HTML that prints well")
+    parser.add_argument("--choices", action="store_true", help="let the page say which vote each receipt stands for")
     parser.add_argument("--metrics", type=Path, help="write the numbers of findings there (*.prom), for node_exporter")
     given = parser.parse_args(arguments)
     if given.archive and given.live:
         parser.error("an archive isn't on air")
     if not (given.event_id or given.archive or given.live):
         parser.error("which event? EVENT_ID, --archive FOLDER, or --live for all that is on air")
+    if given.seal and not given.archive:
+        parser.error("--seal is of an archive's manifest: --archive FOLDER")
+    if given.choices and not (given.page and given.receipts):
+        parser.error("--choices is of --receipts in the --page")
     if not (given.event_id or given.archive) and (given.receipts or given.metrics):
         parser.error("--receipts and --metrics are of one event")
     return given
 
 
 def _report(given: argparse.Namespace) -> Report:
-    receipts = given.receipts.read_text(encoding="utf-8").split() if given.receipts else []
+    receipts = list(dict.fromkeys(given.receipts.read_text(encoding="utf-8").split())) if given.receipts else []
     if given.archive:
         return _audit_archive(given, receipts)
     live = _LiveReader() if given.live else None  # what is wrong with its settings is said before anything is read
@@ -148,6 +198,8 @@ class _LiveReader:
 
 def _audit_archive(given: argparse.Namespace, receipts: list[str]) -> Report:
     keys, archive = _keys(), Archive(given.archive)
+    if missing := archive.missing():
+        return incomplete_report(archive, missing)
     audit = ArchiveAudit(archive)
 
     def run() -> Report:
@@ -173,4 +225,4 @@ def _audit(event_id: uuid.UUID, receipts: list[str], jobs: int) -> Report:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))

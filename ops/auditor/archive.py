@@ -19,6 +19,7 @@ from contract.moment import to_unix_us
 from contract.seal import manifest_seal_of, seal_of
 from ops.auditor.questions import Row
 
+NEEDED = ("event.csv", "contestants.csv", "tallies.csv", "audit_log.csv", "votes.csv")
 MAY_BE_GONE = "vote_evidence.csv"  # its time ends before that of the votes
 _VOTER_LETTERS = len("\\x") + 2 * 12
 _VOTES = ["voted_at", "device", "event_no", "contestant_no", "region", "voter", "seal"]
@@ -51,7 +52,13 @@ class Archive:
         self._folder = folder
         self._manifest = (folder / "manifest.json").read_bytes()
         self.manifest: dict[str, Any] = json.loads(self._manifest)
+        if not isinstance(self.manifest, dict) or not isinstance(self.manifest.get("files"), dict):
+            raise ValueError("manifest.json doesn't say which files the archive has")  # noqa: TRY004 - it is what was read
         self.files: dict[str, dict[str, Any]] = self.manifest["files"]
+
+    def missing(self) -> list[str]:
+        """The files that an audit needs, and that aren't there or that the manifest doesn't name."""
+        return [name for name in NEEDED if name not in self.files or not (self._folder / name).exists()]
 
     def rows(self, name: str) -> list[dict[str, str | None]]:
         """All rows of a small file, by column; an empty field is null."""
@@ -71,7 +78,10 @@ class Archive:
                 yield row if isinstance(row, str) else _vote(row)
 
     def changed(self) -> Iterator[Row]:
-        """The files that aren't what the manifest says."""
+        """The files that aren't what the manifest says, or that it should name and doesn't."""
+        for name in NEEDED:
+            if name not in self.files:
+                yield {"file": name, "why": "the manifest doesn't name it"}
         for name, said in self.files.items():
             path = self._folder / name
             if not path.exists():

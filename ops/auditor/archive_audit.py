@@ -15,7 +15,7 @@ from ops.auditor.archive import Archive, Vote, unix_us
 from ops.auditor.ballot_check import TITLE as BALLOT
 from ops.auditor.ballot_check import wrong_ballot
 from ops.auditor.event_audit import FOUND_MAX, Check, Keys, Report, check_of
-from ops.auditor.leaf_check import SUM_MODULUS
+from ops.auditor.leaf_check import SEALS, SUM_MODULUS
 from ops.auditor.questions import Row
 from ops.auditor.receipt_opener import opened_receipts
 
@@ -23,7 +23,7 @@ MANIFEST = "Is the manifest what was sealed?"
 FILES = "Is each file of the archive what its manifest says?"
 COUNTED = "Are there as many rows as the archived tallies say?"
 _ROWS = {
-    "seals": "Has any row another seal than its own?",
+    "seals": SEALS,
     "foreign": "Is any row of another event, or for a contestant who isn't on the ballot?",
     "twice": "Did anybody vote twice, or are rows out of their order?",
     "hours": "Has any vote a time at which voting was not open: before, after, or in a pause?",
@@ -178,6 +178,19 @@ class ArchiveAudit:
             "wal_position": manifest["wal_position"],
             "on_replica": "no: an archive",
         }
+
+
+def incomplete_report(archive: Archive, missing: Iterable[str]) -> Report:
+    """A report of an archive that lacks files which all other checks need: that is what was found."""
+    manifest = archive.manifest
+    event = {
+        "event_name": "an archive that isn't whole",
+        "event_id": manifest.get("event_id", "unknown"),
+        "asked_at": manifest.get("archived_at"),
+        "wal_position": manifest.get("wal_position"),
+    }
+    checks = [check_of(FILES, archive.changed())]
+    return Report(event, 0, "", 0, [], [], {}, checks, f"anything else, without {', '.join(missing)}")
 
 
 def _vote_of(vote: Vote) -> Row:

@@ -10,9 +10,7 @@ import hmac
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from typing import Any
 
 import msgspec
@@ -24,7 +22,8 @@ from contract.seal import SEAL_BYTES, seal_of
 from contract.vote_id import ReceiptCipher
 from ops.auditor.ballot_check import TITLE as BALLOT
 from ops.auditor.ballot_check import wrong_ballot
-from ops.auditor.leaf_check import SUM_MODULUS, Leaf, LeafCheck, check_leaf
+from ops.auditor.leaf_check import SEALS, SUM_MODULUS, Leaf, LeafCheck
+from ops.auditor.leaf_workers import check_leaves
 from ops.auditor.questions import Row, questions
 from ops.auditor.receipt_opener import opened_receipts
 
@@ -151,7 +150,7 @@ class EventAudit:
         partitions = self.event["partitions"]
         leaves = [Leaf(self._url, held[0], self.event["event_no"], leaf) for leaf in range(partitions)]
         checked = []
-        for check in _checked(leaves, key, min(jobs, partitions)):
+        for check in check_leaves(leaves, key, min(jobs, partitions)):
             checked.append(check)
             progress()
         return checked
@@ -162,7 +161,7 @@ class EventAudit:
         named = {row["voter"] for row in found}
         others = [row for row in forged if row["voter"] not in named]
         total = sum(leaf.wrong_rows for leaf in leaves) + len(others)
-        return Check("Has any row another seal than its own?", total, [*found, *others][:FOUND_MAX])
+        return Check(SEALS, total, [*found, *others][:FOUND_MAX])
 
     def _ballot(self, key: bytes, results: Iterable[Row], *, has_opened: bool) -> Check:
         """Names and numbers of contestants decide who has won, so they are sealed when the event opens."""
@@ -215,19 +214,6 @@ def _is_own(row: Row, event_no: int, key: bytes) -> bool:
     except ValueError:  # a region that command never writes
         return False
     return hmac.compare_digest(own.hex(), row["seal"])
-
-
-def _checked(leaves: Sequence[Leaf], key: bytes, jobs: int) -> Iterator[LeafCheck]:
-    """As they are done; the first that fails ends it."""
-    if jobs == 1:
-        yield from (check_leaf(leaf, key) for leaf in leaves)
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        try:
-            for done in as_completed([pool.submit(check_leaf, leaf, key) for leaf in leaves]):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def check_of(title: str, rows: Iterable[Row]) -> Check:

@@ -12,6 +12,7 @@ import psycopg
 from contract import queries
 from contract.seal import SEAL_BYTES
 
+SEALS = "Has any row another seal than its own?"
 NAMED_MAX = 1000  # of the wrong rows of one partition; all are counted
 _MESSAGE_HEAD = 6  # of a row in binary COPY: how many fields, and the length of its one field
 _CONTESTANT = slice(SEAL_BYTES + 20, SEAL_BYTES + 22)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
+from contract.position import lsn_text
 from fanout.ledger_reader import LedgerReader
 from fanout.rebuild import Recount
 from fanout.tally import EventTally
@@ -42,9 +43,9 @@ class LedgerHistory:
         self._transactions: list[Transaction] = []
         self._read_lsn = 0
 
-    def awaited(self, poll: Callable[[], Found | None]) -> Found:
-        """The first answer that isn't None; raises `NotReachedError`. Keeps the slot's connection alive meanwhile."""
-        in_time = deadline(REACH_WITHIN_S)
+    def awaited(self, poll: Callable[[], Found | None], what: str) -> Found:
+        """The first answer that isn't None, with the slot kept alive; raises `NotReachedError`, which says `what`."""
+        in_time = deadline(REACH_WITHIN_S, what)
         while (found := poll()) is None:
             in_time()
             self.keep_alive()
@@ -67,7 +68,7 @@ class LedgerHistory:
 
     def read_until(self, lsn: int) -> None:
         """Take all that was committed until `lsn`; raises `NotReachedError`."""
-        self.awaited(lambda: self.read() >= lsn or None)
+        self.awaited(lambda: self.read() >= lsn or None, f"the WAL didn't come up to {lsn_text(lsn)}")
 
     def counts_at(self, lsn_of: Callable[[int], int]) -> Counter[CountKey]:
         """The counts, of each event at the position that `lsn_of` gives for its number, which was read until."""
@@ -96,7 +97,7 @@ def ledger_history(url: str, slot: str, event_id: uuid.UUID | None) -> Iterator[
     Raises psycopg.Error, `NotReachedError` while another transaction keeps the slot from being made, and LookupError.
     """
     with contextlib.closing(WalListener(url, slot)) as listener:
-        new = listener.create_slot(slot, deadline(REACH_WITHIN_S), temporary=True)
+        new = listener.create_slot(slot, deadline(REACH_WITHIN_S, "older transactions didn't end"), temporary=True)
         with contextlib.closing(Recount(url, new.snapshot)) as recount:
             listener.start(slot)
             events = LedgerReader(recount.connection).events(new.lsn, 0)
@@ -109,13 +110,13 @@ def ledger_history(url: str, slot: str, event_id: uuid.UUID | None) -> Iterator[
         yield LedgerHistory(listener, new.lsn, events, counted)
 
 
-def deadline(within_s: float) -> Callable[[], None]:
+def deadline(within_s: float, what: str) -> Callable[[], None]:
     """Raises `NotReachedError` once it is called too late."""
     until = time.monotonic() + within_s
 
     def check() -> None:
         if time.monotonic() > until:
-            raise NotReachedError(f"no answer within {within_s} s")
+            raise NotReachedError(f"{what} within {within_s} s")
 
     return check
 

@@ -84,7 +84,7 @@ class LiveAudit:
 
         within = {"socket_timeout": REDIS_WITHIN_S, "socket_connect_timeout": REDIS_WITHIN_S}
         with redis.Redis.from_url(self._redis_url, protocol=2, **within) as client:
-            applied = history.awaited(reached)
+            applied = history.awaited(reached, "fanout (is it up?) didn't bring Redis to the recount's position")
             tallies = dict(self._tallies(client, history))
         counts = _by_key({no: tally.counts for no, tally in tallies.items()})
         lsns = {no: max(applied.lsn, tally.lsn) for no, tally in tallies.items()}
@@ -111,7 +111,9 @@ class LiveAudit:
             freezes = {no: event.freeze.message() for no, event in tally.events.items() if event.freeze}
             return Claim(counts, dict.fromkeys(history.events, stored.position.lsn), freezes)
 
-        return history.awaited(reached)
+        return history.awaited(
+            reached, "fanout (is it up?) stored no checkpoint of the recount's position or a later one"
+        )
 
 
 def _by_key(counts: Mapping[int, Mapping[int, int]]) -> dict[CountKey, int]:

@@ -13,6 +13,9 @@ from contract import queries
 Row = dict[str, Any]
 
 _HEAD = re.compile(r"-- (?P<number>\d\d) · (?P<finding>FINDING · )?(?P<title>.+)\n")
+_BOUND = re.compile(
+    r"\$1(?P<between>.*)\n\\bind (?P<value>:\w+) \\g$", re.DOTALL
+)  # what psql keeps out of the statement
 
 
 class Question(NamedTuple):
@@ -38,6 +41,5 @@ def questions() -> Mapping[int, Question]:
 def _question(text: str) -> Question:
     head = _HEAD.match(text)
     assert head, "a file begins with its number and its question"
-    return Question(
-        int(head["number"]), head["title"], head["finding"] is not None, queries.for_psycopg(text.strip().rstrip(";"))
-    )
+    statement = _BOUND.sub(r"\g<value>\g<between>", text.strip().rstrip(";"))
+    return Question(int(head["number"]), head["title"], head["finding"] is not None, queries.for_psycopg(statement))

@@ -53,8 +53,7 @@ class Stack:
                 stop_left_overs(self._folder)
 
     def _start(self) -> None:
-        if not ports.is_free_everywhere(self._wishes.edge_port):
-            raise CannotStart(f"port {self._wishes.edge_port} is taken; set another EDGE_PORT")
+        self._refuse_taken_port()
         processes = read_procfile((PROJECT / "Procfile").read_text())
         at = configure(self._wishes, self._folder, processes, observe=self._observe)
         supervisor = self._control.launch({k: v for k, v in os.environ.items() if k not in HANDED_OUT})
@@ -65,6 +64,10 @@ class Stack:
         print("\n".join(self._where_to_look(at, demo)), flush=True)
         supervisor.wait()
         raise CannotStart(f"the supervisor has ended; its log is {self._folder.logs / 'supervisord.log'}")
+
+    def _refuse_taken_port(self) -> None:
+        if not ports.is_free_everywhere(self._wishes.edge_port):
+            raise CannotStart(f"port {self._wishes.edge_port} is taken; set another EDGE_PORT")
 
     def _where_to_look(self, at: Addresses, demo: Mapping[str, Any]) -> list[str]:
         return [
@@ -114,6 +117,7 @@ class Stack:
         if self._observe:
             self._control.start("traces")
         self._control.start_group(SERVICES_GROUP)
+        self._refuse_taken_port()  # again, since two Caddys share a port without a word
         self._control.start("edge")
         for name in names:
             logs = f"{self._folder.logs / name}.log, or .out"

@@ -24,7 +24,7 @@ replica_sql() {
     as operator bash -c 'psql -X "$(sed -E "s#:[0-9]+/#:$1/#" <<<"$DATABASE_URL")" "${@:2}"' psql "$(port replica)" "$@"
 }
 # ask 21 -v event_no=7: a question of sql/audit, as auditor.
-ask() { as audit bash -c 'psql -X "$DATABASE_URL" "$@"' psql "${@:2}" -f sql/audit/"$1"_*.sql; }
+ask() { as audit bash -c 'psql -X -v ON_ERROR_STOP=1 "$DATABASE_URL" "$@"' psql "${@:2}" -f sql/audit/"$1"_*.sql; }
 # supervise status, supervise restart services:fanout: the supervisor of ./ops/up.
 supervise() { supervisorctl -s "unix://$DATA_DIR/supervisor.sock" "$@"; }
 # setting command VOTES_PER_ADDRESS 5000: changes a setting of a process and starts it again. ./ops/up keeps it no longer

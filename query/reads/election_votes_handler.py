@@ -16,7 +16,7 @@ from query.reads.user_votes import UserVotes
 
 
 class ElectionVoteStatus(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Whether a user has voted in an election; the last two are there if so."""
+    """Whether a user has voted in an election; the last two are there if so, and if it is that user who asks."""
 
     election_id: Id
     user_id: Id
@@ -61,5 +61,5 @@ class ElectionVotesHandler:
             raise MissingField("electionId is missing", field="electionId")
         user, event = uuid_of(user_id, "user_id"), uuid_of(election_id, "event_id")
         vote = await self._votes.find(caller, event, user)
-        found = (vote.vote_id, rfc3339(vote.accepted_at)) if vote else (msgspec.UNSET, msgspec.UNSET)
-        return answer(ElectionVoteStatus(str(event), str(user), vote is not None, *found))
+        told = (vote.own.vote_id, rfc3339(vote.own.accepted_at)) if vote.own else (msgspec.UNSET, msgspec.UNSET)
+        return answer(ElectionVoteStatus(str(event), str(user), vote.has_voted, *told))

@@ -14,7 +14,7 @@ from query.reads.user_votes import UserVotes
 
 
 class UserVote(msgspec.Struct):
-    """Whether a user has voted in an event; without a vote the last two are null."""
+    """Whether a user has voted in an event; the last two are null without a vote, and for whoever isn't that user."""
 
     event_id: Id
     user_id: Id
@@ -42,5 +42,5 @@ class UserVoteHandler:
         caller = self._verifier.caller(request)
         user, event = uuid_of(user_id, "user_id"), uuid_of(event_id, "event_id")
         vote = await self._votes.find(caller, event, user)
-        found = (vote.vote_id, rfc3339(vote.accepted_at)) if vote else (None, None)
-        return answer(UserVote(str(event), str(user), vote is not None, *found))
+        told = (vote.own.vote_id, rfc3339(vote.own.accepted_at)) if vote.own else (None, None)
+        return answer(UserVote(str(event), str(user), vote.has_voted, *told))

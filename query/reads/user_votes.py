@@ -1,5 +1,8 @@
 """Whether a user has voted in an event: for that user, admins and auditors.
 
+Only the user is told more. A receipt is the pseudonym, encrypted, and who votes is nearly alone in a microsecond: with
+either of them, and the ledger, an auditor would get from an account to its choice.
+
 A vote that the replica shows is there for good. One's own that it doesn't show is looked up on the primary, if there
 is one besides, while the replica is behind or away; others' aren't.
 
@@ -31,6 +34,13 @@ class AcceptedVote(NamedTuple):
     accepted_at: datetime
 
 
+class UserVote(NamedTuple):
+    """Whether there is a vote, and for its own user what it is."""
+
+    has_voted: bool
+    own: AcceptedVote | None = None
+
+
 class UserVotes:
     """Looks votes up by the ledger's primary key; receipts are made under `ciphers` (by key_no)."""
 
@@ -52,19 +62,19 @@ class UserVotes:
         self._primary = primary
         self._age = age
 
-    async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> AcceptedVote | None:
-        """The user's vote, if there is one; `NotYours`, `NotFound`, `WrongState` (archived), `Busy`."""
-        if not caller.is_user(str(user_id)) and not caller.may_read_all:
+    async def find(self, caller: Caller, event_id: uuid.UUID, user_id: uuid.UUID) -> UserVote:
+        """What the caller may know of it; `NotYours`, `NotFound`, `WrongState` (archived), `Busy`."""
+        is_own = caller.is_user(str(user_id))
+        if not is_own and not caller.may_read_all:
             raise NotYours
         event = await self._events.find(event_id, caller)
         voter = await self._voter(caller, user_id, event.event_no)
-        primary = self._primary if caller.is_user(str(user_id)) else None
-        ((voted_at, archived),) = await self._look_up([(event.event_no, voter)], primary)
+        ((voted_at, archived),) = await self._look_up([(event.event_no, voter)], self._primary if is_own else None)
         if voted_at:
-            return AcceptedVote(self._receipt(event, voter), voted_at)
+            return UserVote(has_voted=True, own=AcceptedVote(self._receipt(event, voter), voted_at) if is_own else None)
         if archived:
             raise WrongState("the event's votes are archived")
-        return None
+        return UserVote(has_voted=False)
 
     async def own(self, caller: Caller, events: Sequence[OpenedEvent]) -> list[AcceptedVote | None]:
         """The caller's vote in each of these events, None: there is none, or the event is archived; `Busy`."""

@@ -5,7 +5,7 @@
 --        Fewer votes than were counted: votes were deleted, or the tally was edited. More: rows were added unseen.
 --        Of an event whose votes are detached (10: archived) each contestant with a vote is a line: its archive has the rows.
 -- Takes: a scan of the event: some seconds for each ten million votes.
--- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/31_tallies.sql   (as vote_auditor)
+-- Run:   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -v event_no=7 -f sql/audit/31_tallies.sql   (as vote_auditor)
 
 SELECT contestant_no, coalesce(l.votes, 0) AS rows, coalesce(t.votes, 0) AS counted
 FROM (SELECT v.contestant_no, count(*) AS votes FROM votes v WHERE v.event_no = :event_no GROUP BY 1) AS l

@@ -1,7 +1,7 @@
 -- 32 · FINDING · Has any vote a time at which voting was not open: before, after, or in a pause?
 -- Sound: no line. The hours are what the log of acts says: from each opening or resuming to the next act that stops voting.
 -- Takes: a scan of the event: some seconds for each ten million votes.
--- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/32_outside_hours.sql   (as vote_auditor)
+-- Run:   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -v event_no=7 -f sql/audit/32_outside_hours.sql   (as vote_auditor)
 
 WITH acts AS (
     SELECT a.action, a.at, lead(a.at, 1, 'infinity') OVER (ORDER BY a.audit_no) AS until

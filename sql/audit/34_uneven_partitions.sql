@@ -4,7 +4,7 @@
 --        was dropped, renamed or detached from the event. An event that was detached whole (10: archived) still has all of
 --        its partitions, and no line; once it was dropped (050) each is a line.
 -- Takes: a scan of the event: some seconds for each ten million votes.
--- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/34_uneven_partitions.sql   (as vote_auditor)
+-- Run:   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -v event_no=7 -f sql/audit/34_uneven_partitions.sql   (as vote_auditor)
 
 WITH leaves AS (
     SELECT leaf, coalesce(l.votes, 0) AS votes, avg(coalesce(l.votes, 0)) OVER () AS share,

@@ -5,7 +5,7 @@
 --        What no act changes (numbers, keys, tables, the short code) isn't asked, nor are contestants: see question 24.
 --        The log of an event that was made before migration 0021 says too little: each of its fields is named.
 -- Takes: milliseconds.
--- Run:   psql "$DATABASE_URL" -v event_no=7 -f sql/audit/37_log_and_event.sql   (as vote_auditor)
+-- Run:   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -v event_no=7 -f sql/audit/37_log_and_event.sql   (as vote_auditor)
 
 WITH RECURSIVE known (action, follows) AS (VALUES  -- and in which statuses of the event it may come; '': there is none yet
     ('event.create', '{""}'::text[]), ('event.edit', '{draft,scheduled,open,paused}'),

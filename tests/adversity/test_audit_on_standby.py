@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from ops.auditor.__main__ import main
 from ops.auditor.event_audit import EventAudit
 from ops.auditor.leaf_check import LeafCheck
+from ops.auditor.questions import questions
 from ops.rig.event import make_event
 from ops.rig.eventually import eventually
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY
@@ -45,6 +47,15 @@ def test_an_audit_of_a_standby(
         said = capsys.readouterr().out
         assert said.startswith("9 votes, 9 receipts: nothing was found\n")
         assert "On a replica: True\n" in said
+        assert "\n  Behind: " in said
+
+        standby.execute("SELECT pg_wal_replay_pause()")
+        primary.execute("UPDATE events SET event_name = 'Lie'")
+        with psycopg.connect(standby.database.url("vote_auditor"), autocommit=True) as auditor:
+            asked = partial(questions()[10].ask, auditor, event_id=event.event_id)
+            eventually(lambda: asked()[0]["behind_s"] > 0, "it knows that it is behind")
+            standby.execute("SELECT pg_wal_replay_resume()")
+            eventually(lambda: asked()[0]["behind_s"] == 0, "it has caught up")
 
         check: Callable[..., list[LeafCheck]] = EventAudit._leaves
 

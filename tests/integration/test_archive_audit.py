@@ -15,8 +15,9 @@ import pytest
 
 from contract.seal import seal_of
 from ops.auditor.archive import Archive
-from ops.auditor.archive_audit import COUNTED, FILES, MANIFEST, ArchiveAudit
+from ops.auditor.archive_audit import COUNTED, FILES, MANIFEST, ArchiveAudit, incomplete_report
 from ops.auditor.event_audit import Keys
+from ops.auditor.report_text import as_text
 from ops.rig import python_process
 from ops.rig.database import PASSWORD, Database
 from ops.rig.dba_scripts import run_script
@@ -173,6 +174,31 @@ def test_one_byte_of_any_file_is_missed(folder: Path) -> None:
         assert changed == [name]
 
 
+@pytest.mark.parametrize("name", ["votes.csv", "audit_log.csv", "event.csv"])
+def test_a_file_that_is_gone_is_found(folder: Path, name: str) -> None:
+    """From the folder, or from the manifest too; then nothing else is looked at, and that is said."""
+    (folder / name).unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for why in ("it is gone", "the manifest doesn't name it"):
+        report = incomplete_report(Archive(folder), Archive(folder).missing())
+        assert [check.found for check in report.checks] == [[{"file": name, "why": why}]]
+        assert as_text(report).startswith("0 votes, 0 receipts: 1 findings; not all was compared\n")
+        assert f"not compared: anything else, without {name}\n" in as_text(report)
+        manifest["files"].pop(name, None)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(ValueError, match="which files"):
+        Archive(folder)
+
+
+def test_another_key_is_thought_of(folder: Path) -> None:
+    """Where each row has a wrong seal."""
+    report = ArchiveAudit(Archive(folder)).run(Keys({1: bytes(32)}, {1: RECEIPT_KEY}), [], lambda: None)
+    assert as_text(report).count("another key") == 1
+    report = ArchiveAudit(Archive(folder)).run(Keys({1: SEAL_KEY}, {1: RECEIPT_KEY}), [], lambda: None)
+    assert "another key" not in as_text(report)
+
+
 def test_a_lie_that_fits_everywhere_is_found_by_the_seal_of_the_manifest(
     original: tuple[Path, list[str]], folder: Path
 ) -> None:
@@ -209,5 +235,7 @@ def test_the_command_line_seals_what_is_sound_and_only_once(original: tuple[Path
     assert (folder / "manifest.seal").read_bytes() == (original[0] / "manifest.seal").read_bytes()
     make_fit(folder)
     assert audit("--seal").returncode == 1
+    (folder / "votes.csv").unlink()
+    assert audit().returncode == 1
     (folder / "manifest.json").unlink()
     assert audit().returncode == 2

@@ -20,6 +20,7 @@ from ops.embedded.postgres_server import BIN
 from ops.rig import python_process
 from ops.rig.database import Database
 from ops.rig.event import Event, change_status, make_event
+from ops.rig.eventually import eventually
 from ops.rig.people import RECEIPT_KEY, SEAL_KEY, TokenMint
 from ops.rig.running_stack import PROJECT
 from ops.rig.service import command_process
@@ -134,13 +135,38 @@ def test_an_auditor_asks_by_psql(database: Database, event: Event, owner: psycop
         asking = ["-c", r"\prompt seed: voter_seed"] if ":voter_seed" in file.read_text() else []
         words = [str(BIN / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", *variables, *asking, "-f", str(file)]
         done = subprocess.run(
-            [*words, database.url("vote_auditor")], check=False, capture_output=True, text=True, input="'\\x00'\n"
+            [*words, database.url("vote_auditor")], check=False, capture_output=True, text=True, input="\\x00\n"
         )
         assert (done.returncode, done.stderr) == (0, "seed:" if asking else ""), file
         lines[int(file.name[:2])] = done.stdout.splitlines()
     assert all(not lines[each.number] for each in questions().values() if each.is_finding)
     assert (len(lines[10]), len(lines[20]), len(lines[21]), lines[22], len(lines[25])) == (1, 3, 2, [], 1)
     assert [line.split("|")[3] for line in lines[24]] == ["event.create", "event.open"]
+
+
+def test_a_seed_is_in_no_statement(database: Database, event: Event, owner: psycopg.Connection) -> None:
+    """Who watches the server sees statements, and those of a psql that is left open for long."""
+    [file] = (PROJECT / "sql" / "audit").glob("22_*.sql")
+    words = ["-v", f"event_no={event.event_no}", "-c", r"\prompt voter_seed", "-f", str(file), "-f", "-"]
+    newest = "SELECT query FROM pg_stat_activity WHERE usename = 'vote_auditor' AND state = 'idle' AND query ~ 'sha256'"
+    with subprocess.Popen(
+        [str(BIN / "psql"), "-X", *words, database.url("vote_auditor")], stdin=subprocess.PIPE, text=True
+    ) as psql:
+        assert psql.stdin
+        psql.stdin.write("\\x5eed5eed\n")
+        psql.stdin.flush()
+        eventually(lambda: owner.execute(newest).fetchone() is not None, "it is answered")
+        asked = owner.execute(newest).fetchone()
+    assert asked
+    assert "5eed5eed" not in asked[0]
+
+
+def test_a_question_that_can_not_be_asked_fails(database: Database, tmp_path: Path) -> None:
+    """The runbooks' word for it has psql's exit code of an error in a script."""
+    environment = {**os.environ, "DATABASE_URL": database.url("vote_auditor"), "DATA_DIR": str(tmp_path)}
+    words = ["bash", "-c", "source ops/runbooks/shell.sh; ask 21"]
+    done = subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
 
 
 def test_the_vote_of_a_person_is_found_by_their_seed(

@@ -239,7 +239,8 @@ def test_what_cannot_be_compared_is_no_equality(
     assert main(["--live"]) == 2
     said = capsys.readouterr().out
     assert said.startswith("all that is on air: can't tell; not all was compared\n")
-    assert f"\nnot compared: no answer within 0.1 s; not answered: {IN_REDIS} {STORED} {FROZEN}\n" in said
+    why = "fanout (is it up?) didn't bring Redis to the recount's position within 0.1 s"
+    assert f"\nnot compared: {why}; not answered: {IN_REDIS} {STORED} {FROZEN}\n" in said
     assert main(["7d3b4c52-0000-4000-8000-000000000000", "--live"]) == 2
     assert "no event" in capsys.readouterr().err
     for words in (["--live", "--archive", "x"], ["--live", "--receipts", "x"], []):

@@ -40,10 +40,11 @@ def register(people: psycopg.Connection, voter: Voter) -> None:
 
 async def ask(query: Service, event_id: str, user_id: str, asker: Voter) -> tuple[int, Any]:
     """Status and body."""
-    async with (
-        aiohttp.ClientSession(query.url) as session,
-        session.get(f"/v1/event/{event_id}/vote/{user_id}", headers=asker.headers) as response,
-    ):
+    return await get(query, f"/v1/event/{event_id}/vote/{user_id}", asker)
+
+
+async def get(query: Service, path: str, asker: Voter) -> tuple[int, Any]:
+    async with aiohttp.ClientSession(query.url) as session, session.get(path, headers=asker.headers) as response:
         return response.status, await response.json()
 
 
@@ -63,15 +64,21 @@ async def test_a_voter_sees_the_receipt_of_an_own_vote(
 
 
 @pytest.mark.parametrize("role", ["admin", "auditor"])
-async def test_staff_who_may_read_all_sees_a_users_vote(
+async def test_staff_who_may_read_all_sees_that_a_user_has_voted_and_no_more(
     query: Service, owner: psycopg.Connection, people: psycopg.Connection, mint: TokenMint, role: str
 ) -> None:
-    """Identity tells the pseudonym for this event, and the answer is the voter's own."""
+    """Neither dialect gives what the vote could be found by in the ledger: its receipt, and its time."""
     event, voter, staff = make_event(owner), mint.voter(), mint.voter(role)
     register(people, voter)
-    cast(owner, event, voter)
-    own = await ask(query, event.event_id, voter.user_id, voter)
-    assert await ask(query, event.event_id, voter.user_id, staff) == own
+    who = {"event_id": event.event_id, "user_id": voter.user_id}
+    for has_voted in (False, True):
+        if has_voted:
+            cast(owner, event, voter)
+        told = who | {"has_voted": has_voted, "vote_id": None, "voted_at": None}
+        assert await ask(query, event.event_id, voter.user_id, staff) == (200, told)
+        status = f"/api/v1/votes/status/{event.event_id}/{voter.user_id}"
+        election = {"electionId": event.event_id, "userId": voter.user_id, "hasVoted": has_voted}
+        assert await get(query, status, staff) == (200, election)
 
 
 @pytest.mark.usefixtures("identity_database")

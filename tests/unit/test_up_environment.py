@@ -1,8 +1,10 @@
 """What each program is told, and what it must not be told."""
 
 import json
+import socket
 import stat
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -20,6 +22,8 @@ from ops.embedded.program_environment import (
 )
 from ops.embedded.refusal import CannotStart
 from ops.embedded.secret_files import SecretFiles, write_private
+from ops.embedded.stack_configuration import read_wishes
+from ops.embedded.up import Stack
 
 LEDGER = "postgresql://postgres:root-secret@127.0.0.1:1/vote"
 PORTS = {name: 15_000 + n for n, name in enumerate(["identity", "command", "fanout", "query", "sse"])}
@@ -164,3 +168,18 @@ def test_trusted_proxies_are_networks(tmp_path: Path) -> None:
     for text in ("private", "10.0.0.1/8", "10.0.0.0/8 }"):
         with pytest.raises(CannotStart, match="TRUSTED_PROXIES"):
             stack_configuration.read_wishes({"TRUSTED_PROXIES": text})
+
+
+def test_the_edge_is_not_started_beside_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though that one came while the databases started, and would share its port, as Caddys do."""
+    control = Mock()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        wishes = read_wishes({"EDGE_PORT": str(other.getsockname()[1]), "DATA_DIR": str(tmp_path)})
+        stack = Stack(wishes, observe=False)
+        monkeypatch.setattr(stack, "_control", control)
+        with pytest.raises(CannotStart, match="is taken"):
+            stack._start_services(Mock(), [])
+    control.start.assert_not_called()
