@@ -11,7 +11,6 @@ python -m ops.auditor …                  by DATABASE_URL (login vote_auditor, 
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import traceback
 import uuid
@@ -35,6 +34,7 @@ from ops.auditor.report_metrics import write_metrics
 from ops.auditor.report_text import as_json, as_page, as_text
 from ops.auditor.settings import Live
 from ops.auditor.shown_board import SHOWN, ShownBoard
+from ops.embedded.interruption import break_off_by_signals
 
 CANT_TELL = (settings.SettingError, NotReachedError, psycopg.Error, redis.RedisError, msgspec.MsgspecError,
              LookupError, TypeError, ValueError, OSError, BrokenExecutor)  # fmt: skip
@@ -50,8 +50,8 @@ alone gives time against the others; or audit the primary (DATABASE_URL)."""
 
 
 def run(arguments: list[str]) -> int:
-    """main() as a process: Ctrl-C or SIGTERM ends it in one line, and what nobody foresaw is never a finding."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """main() as a process: a signal ends it in one line, and what nobody foresaw is never a finding."""
+    break_off_by_signals()
     try:
         return main(arguments)
     except KeyboardInterrupt:
