@@ -2,7 +2,7 @@
 
 What we sent must be acknowledged, and while nothing is sent the host is asked after. Both are the kernels' business, so
 a statement may take as long as it takes, and a COMMIT may wait for its standby. Without them a dead connection looks
-alive for a quarter of an hour, and for ever while somebody waits for its answer.
+alive for a quarter of an hour, and for ever while somebody waits for its answer. They outrank what a URL says of them.
 """
 
 import asyncio

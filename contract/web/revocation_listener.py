@@ -23,6 +23,7 @@ from contract.revocations import RevocationList
 
 LOOK_EVERY_S = 1.0
 GATHER_S = 0.02  # notified of one, it waits for others: a storm of logouts makes so many looks a second, not more
+REST = 10  # times what a look took: behind a transaction that stays open each look begins with what is known already
 ANSWER_WITHIN_S = 5.0
 RECONNECT_S = (0.2, 2.0)
 PAGE_ROWS = 1_000  # a few ms of the event loop
@@ -79,11 +80,13 @@ class RevocationListener:
                 await connection.execute(self._sql["listen"])
             since, all_again_at = EVER, time.monotonic() + ALL_AGAIN_S
             while time.monotonic() < all_again_at:
+                begun = time.monotonic()
                 since = await self._look(connection, since)
+                rest_s = max(GATHER_S, REST * (time.monotonic() - begun))
                 backoff.reset()
                 async for _ in connection.notifies(timeout=LOOK_EVERY_S, stop_after=1):
                     pass
-                await asyncio.sleep(GATHER_S)
+                await asyncio.sleep(rest_s)
 
     async def _look(self, connection: psycopg.AsyncConnection[Any], since: str) -> str:
         """Take what transactions from this one on have revoked; from which on the next look must go."""

@@ -23,7 +23,7 @@ import psycopg
 import redis
 from tqdm import tqdm
 
-from contract import settings
+from contract import path_patience, settings
 from fanout.settings import Fanout
 from ops.auditor.archive import Archive
 from ops.auditor.archive_audit import MANIFEST, ArchiveAudit, incomplete_report
@@ -216,7 +216,7 @@ def _audit_archive(given: argparse.Namespace, receipts: list[str]) -> Report:
 def _audit(event_id: uuid.UUID, receipts: list[str], jobs: int) -> Report:
     keys = _keys()
     url = settings.read(settings.Primary, os.environ).url
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, **path_patience.LIBPQ) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         audit = EventAudit(url, connection, event_id)

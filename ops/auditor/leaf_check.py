@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from contract import queries
+from contract import path_patience, queries
 from contract.seal import SEAL_BYTES
 
 SEALS = "Has any row another seal than its own?"
@@ -43,7 +43,7 @@ class LeafCheck(NamedTuple):
 def check_leaf(leaf: Leaf, key: bytes) -> LeafCheck:
     """Check it from its first row to its last; raises psycopg.Error."""
     sql = queries.load("audit.sql")
-    with psycopg.connect(leaf.url) as connection, connection.cursor() as cursor:
+    with psycopg.connect(leaf.url, **path_patience.LIBPQ) as connection, connection.cursor() as cursor:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         psycopg.ClientCursor(connection).execute(sql["take_snapshot"], {"snapshot": leaf.snapshot})

@@ -169,9 +169,8 @@ class BackupFolder:
         sync(self.restored)
 
     def other_history(self, timeline: int, history: str) -> Path | None:
-        """A file that tells another history of this timeline than its server: then the archive is another one's."""
-        name = f"{timeline:08X}.history"
-        known = [*self.wal.glob(f"*/{name}"), *self.restored.glob(name)]
+        """A file that tells another history of this timeline than its server: what is archived of it is another's."""
+        known = self.wal.glob(f"*/{timeline:08X}.history")
         return next((file for file in known if file.read_text() != history), None)
 
     def timeline(self) -> int:

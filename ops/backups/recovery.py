@@ -45,7 +45,8 @@ def restore_command(folder: BackupFolder, segment_bytes: int) -> str:
     """What Postgres asks for each segment: it is in one of the archive's folders, or was being written.
 
     What is there and can't be read must end the recovery: Postgres takes any code up to 125 for the end of the WAL. A
-    segment that isn't of its size yet was never written to (the receiver's disk was full). The histories of what was
+    segment that isn't of its size yet was never written to (the receiver's disk was full), and of two that were begun
+    the later folder's goes on. The histories of what was
     restored are there so that the new timeline takes another number.
     """
     wal, restored = (shlex.quote(str(each).replace("%", "%%")) for each in (folder.wal, folder.restored))
@@ -53,7 +54,8 @@ def restore_command(folder: BackupFolder, segment_bytes: int) -> str:
     begun = f'[ "$(wc -c < "$each")" -eq {segment_bytes} ]'
     return (
         f'for each in {wal}/*/%f {restored}/%f; do [ -f "$each" ] || continue; {take}; done; '
-        f'for each in {wal}/*/%f.partial; do [ -f "$each" ] && {begun} || continue; {take}; done; exit 1'
+        f'last=; for each in {wal}/*/%f.partial; do [ -f "$each" ] && {begun} && last="$each"; done; '
+        f'each="$last"; [ "$each" ] || exit 1; {take}'
     )
 
 

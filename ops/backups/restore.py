@@ -27,7 +27,7 @@ from ops.backups.source_server import PostgresPrograms
 from ops.backups.wal_segments import Segment, missing, name_of
 from ops.embedded import postgres_user
 from ops.embedded.data_folder import DataFolder
-from ops.embedded.interruption import break_off_by_signals
+from ops.embedded.interruption import break_off_by_signals, ignore_signals
 from ops.embedded.postgres_server import write_configuration
 from ops.embedded.refusal import CannotStart
 
@@ -82,6 +82,7 @@ class Restore:
             self._take_timeline(recovered)
             building.rename(self.into)
         except BaseException:
+            ignore_signals()
             shutil.rmtree(building)
             raise
         return recovered
@@ -92,7 +93,7 @@ class Restore:
         archived = self._archived(segment_bytes)  # as of now: while others are replayed more may come
         timeline = self.timeline or self.backups.timeline()
         own = (file for file, each in archived.items() if each.timeline == timeline)
-        newest = max(own, key=archived.__getitem__, default=None)
+        newest = max(own, key=lambda file: (archived[file], file), default=None)
         if newest is None:
             raise CannotStart(f"{self.backups.wal} has no WAL of timeline {timeline}; --timeline names another one")
         history = self.backups.history(timeline)

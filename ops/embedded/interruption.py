@@ -9,9 +9,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def break_off_by_signals() -> None:
-    """From now on."""
+    """From now on; what nohup, or whoever else has started it, has let it ignore stays ignored."""
     for number in SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def ignore_signals() -> None:

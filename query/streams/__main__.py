@@ -65,9 +65,10 @@ class SseService(Service):
         latency = stages.latencies(stages.COMMITTED_TO_DELIVERED)
         self._beacon = RoadBeacon(self._redis, Part.STREAMS, self.why_not_ready, latency, watching=self._hub.watching)
         server = StreamServer(revoked, self._hub, self._limits)
-        self._doors = redis_client(redis.url)  # of their own: no crowd that comes in keeps the hub from reading
-        tickets = StreamTickets(self._doors)
-        self._users = UserStreams(self._doors, self._limits.lease_ms)
+        # Of their own: no crowd that comes in keeps the hub from reading, and none with made up tickets the leases.
+        self._tickets, self._leases = redis_client(redis.url), redis_client(redis.url)
+        tickets = StreamTickets(self._tickets)
+        self._users = UserStreams(self._leases, self._limits.lease_ms)
         self.handlers = (
             SseHandler(self._verifier, revoked, events, tickets, server, self._limits),
             ElectionStreamHandler(self._verifier, revoked, events, tickets, server, self._users),
@@ -116,7 +117,8 @@ class SseService(Service):
         if self._primary:
             await self._primary.close()
         await self._redis.aclose()
-        await self._doors.aclose()
+        await self._tickets.aclose()
+        await self._leases.aclose()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ SELECT e.event_no, e.event_id, e.event_name, e.rehearsal, e.status, e.status_at,
        ballot_of(e.event_no) AS ballot, encode(e.ballot_seal, 'hex') AS ballot_seal,
        clock_timestamp() AS asked_at, pg_is_in_recovery() AS on_replica,
        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS wal_position,
-       pg_last_xact_replay_timestamp() AS replayed_at,
+       CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() END AS replayed_at,
        CASE WHEN NOT pg_is_in_recovery() THEN 0
             WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
             ELSE greatest(0, ceil(extract(epoch FROM clock_timestamp()

@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from command.durable_pool import Connection, DurablePool
+from command.identity import attempt_limits
 from command.identity.attempt_limits import AttemptLimits
 from command.identity.personal_data import PersonHash
 from command.identity.settings import Attempts
@@ -31,13 +32,14 @@ from ops.migrate import LEDGER, migrate
 from ops.rig import python_process
 from ops.rig.database import Database
 from ops.rig.event import make_event
-from ops.rig.eventually import eventually
+from ops.rig.eventually import PATIENCE_S, eventually
 from ops.rig.fanout_process import FanoutProcess
 from ops.rig.identity_process import identity_process
 from ops.rig.people import TokenMint
 from ops.rig.service import command_process, read_process
 from ops.rig.tls_front import LET_IN, REFUSED, Authority, TlsFront, tls_front
 from ops.rig.votes import submit, vote_of
+from query import redis_reader
 from query.redis_reader import redis_client
 from query.replica_reader import ReplicaReader
 
@@ -185,8 +187,16 @@ def test_roads_to_postgres(
 
 
 @pytest.mark.parametrize("road", TO_REDIS)
-def test_roads_to_redis(road: Road, certificate: tuple[bool, Path], authority: Authority, redis_url: str) -> None:
-    """By `rediss://…?ssl_ca_certs=…`."""
+def test_roads_to_redis(
+    road: Road,
+    certificate: tuple[bool, Path],
+    authority: Authority,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By `rediss://…?ssl_ca_certs=…`, however long that takes."""
+    monkeypatch.setattr(attempt_limits, "REDIS_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(redis_reader, "ANSWER_WITHIN_S", PATIENCE_S)
     right, file = certificate
     with tls_front(redis_url, file) as front:
         check(road, front.before(redis_url, ssl_ca_certs=str(authority.file)), front, right=right)

@@ -100,7 +100,7 @@ async def test_a_flushed_redis_makes_counts_low_and_never_high(two: tuple[Proces
 
 
 async def test_counts_wait_while_redis_is_away(tmp_path: Path) -> None:
-    """Counting goes on; what couldn't be told is told once it is back."""
+    """Counting goes on; what couldn't be told, or was refused by one that takes no writes, is told once it is back."""
     with valkey(tmp_path) as running:
         one, other = Process(running.url), Process(running.url)
         running.process.kill()
@@ -112,6 +112,15 @@ async def test_counts_wait_while_redis_is_away(tmp_path: Path) -> None:
         await one.sharer.share()
         await other.sharer.share()
         assert other.count(7).network_accounts == 7
+        one.count(8, 9)
+        with redis.Redis.from_url(running.url) as client:
+            client.replicaof("127.0.0.1", 1)
+            await one.sharer.share()
+            client.replicaof("NO", "ONE")
+        other.count(10)
+        await one.sharer.share()
+        await other.sharer.share()
+        assert other.count(11).network_accounts == 11
         for each in (one, other):
             await each.sharer.close()
 

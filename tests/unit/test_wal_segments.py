@@ -99,7 +99,8 @@ def test_a_segment_that_cannot_be_read_is_not_the_end(asked: str, into: str, cod
     folder = BackupFolder(tmp_path / "it's a folder")
     received = folder.wal / "20261130T201400123Z"
     for file, content in (
-        (received / "A.partial", "whole"),
+        (received / "A.partial", "early"),
+        (folder.wal / "20261130T201500123Z" / "A.partial", "whole"),
         (received / "C.partial", "who"),
         (folder.restored / "6.history", "any"),
     ):
@@ -107,21 +108,23 @@ def test_a_segment_that_cannot_be_read_is_not_the_end(asked: str, into: str, cod
         file.write_text(content)
     command = restore_command(folder, len("whole")).replace("%f", asked).replace("%p", str(tmp_path / into))
     assert subprocess.run(["sh", "-c", command], check=False).returncode == code
-    assert (tmp_path / "got").exists() == (code == 0)
+    assert [file.read_text() for file in tmp_path.glob("got")] == ([] if code else ["any" if "6" in asked else "whole"])
 
 
 def test_a_timeline_is_begun_once(tmp_path: Path) -> None:
-    """Whoever begins it again, or has another history of the same number, is told."""
+    """A second restore is told; and the archive takes one of two servers that began it, not what was only tried."""
     folder = BackupFolder(tmp_path)
-    folder.wal.mkdir()
     history = tmp_path / "00000002.history"
     history.write_text("1\t0/5000060\tno recovery target specified\n")
-    assert folder.other_history(2, "another") is None
     folder.take_timeline(history)
-    assert folder.other_history(2, history.read_text()) is None
-    assert folder.other_history(2, "another") == folder.restored / history.name
     with pytest.raises(FileExistsError):
         folder.take_timeline(history)
+    assert folder.other_history(2, "of a standby that was promoted") is None
+    archived = folder.wal / "20261130T201400123Z" / history.name
+    archived.parent.mkdir(parents=True)
+    history.rename(archived)
+    assert folder.other_history(2, archived.read_text()) is None
+    assert folder.other_history(2, "of a standby that was promoted") == archived
 
 
 def test_a_backup_of_another_branch_leads_nowhere() -> None:

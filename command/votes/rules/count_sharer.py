@@ -79,6 +79,7 @@ class CountSharer:
         await self._client.ping()
         pipeline = self._client.pipeline(transaction=False)
         told = [(each.known, each.known.window, each.known.accounts, each.known.new) for each in waiting]
+        before = [(each.known.accounts_told, each.known.new_told) for each in waiting]
         keys = [counted_key(str(each.event_id), each.known.window) for each in waiting]
         for each, key in zip(waiting, keys, strict=True):
             count = each.known
@@ -87,9 +88,14 @@ class CountSharer:
             count.accounts_told, count.new_told = count.accounts, count.new  # whether it's answered or not
         for key in dict.fromkeys(keys):
             pipeline.expire(key, self._lifetime_s)
-        totals = (await pipeline.execute())[: len(told)]
-        for (count, *here), total in zip(told, totals, strict=True):
-            _hear(count, here, total)
+        answers = (await pipeline.execute(raise_on_error=False))[: len(told)]
+        for (count, *here), known, answer in zip(told, before, answers, strict=True):
+            if not isinstance(answer, Exception):
+                _hear(count, here, answer)
+            elif count.window == here[0]:
+                count.accounts_told, count.new_told = known  # refused for certain
+        if refusal := next((answer for answer in answers if isinstance(answer, Exception)), None):
+            raise refusal
 
 
 def _hear(count: Count, here: Sequence[int], total: int) -> None:
