@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ops.rig import python_process
 from ops.rig.server_process import ServerProcess
 
 
@@ -31,4 +32,4 @@ class Backups:
         return self._run(sys.executable, "-m", "ops.backups.restore", "--to", to, "--into", str(into), *words)
 
     def _run(self, *line: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(line, check=False, env=self._environment, capture_output=True, text=True)
+        return python_process.run(list(line), self._environment)
