@@ -128,9 +128,9 @@ class BackupFolder:
         shutil.rmtree(leaving)
 
     def sweep(self) -> None:
-        """Remove what was broken off."""
+        """Remove what was broken off; what somebody still writes to stays for the next time."""
         for left in self.base.glob(f"*{PARTIAL}"):
-            shutil.rmtree(left)
+            shutil.rmtree(left, ignore_errors=True)
 
     def segments(self, segment_bytes: int) -> dict[Path, Segment]:
         """The archived segments by their files."""

@@ -110,7 +110,7 @@ class BaseBackup:
         try:
             self._programs.run("pg_basebackup", place, words, self._server.environment)
         except CannotStart:
-            shutil.rmtree(place)
+            shutil.rmtree(place, ignore_errors=True)  # its other process may be writing still; the next one sweeps
             return None
         self._programs.run("pg_verifybackup", place, ["--progress", str(data)])
         finished = dt.datetime.now(dt.UTC)

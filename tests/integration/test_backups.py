@@ -148,9 +148,9 @@ def test_what_cannot_be_taken(server: RunningPostgres, database_server: RunningP
     refused(Backups(database_server.database.url(), backups.folder).back_up(), "backups of another Postgres")
     with backups.receiver().running():
         refused(backups.back_up(prefix=full_disk), "the copy failed", "pg_basebackup: error")
-        assert list(backups.folder.glob("base/*")) == []
+        assert list(backups.folder.glob("base/*/backup.json")) == []
         assert backups.back_up().returncode == 0
-        [oldest] = backups.folder.glob("base/*")
+        [oldest] = (note.parent for note in backups.folder.glob("base/*/backup.json"))
         refused(backups.back_up("--full", prefix=full_disk), "the copy failed")
         assert oldest.exists()
         with (
@@ -161,5 +161,5 @@ def test_what_cannot_be_taken(server: RunningPostgres, database_server: RunningP
     assert "full backups only" in done.stdout
     assert f"Removed {oldest.name}" in done.stdout
     segments = [file.name.partition(".")[0] for file in backups.folder.glob(SEGMENTS)]
-    assert len(list(backups.folder.glob("base/*"))) == 1
+    assert len(list(backups.folder.glob("base/*/backup.json"))) == 1
     assert min(segments) > "000000010000000000000001"
