@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from command.identity.identity_database import IdentityDatabase
 from command.identity.refresh_token import RefreshToken
-from contract.errors import BadCredentials, NotDurable
+from contract.errors import BadCredentials
 from contract.tokens import Claims
 
 SESSIONS_MAX = 20  # of one person
@@ -102,10 +102,9 @@ class AccountStore:
         self, new: Registration, password_hash: str, voter_seed: bytes, identity_hash: bytes
     ) -> User | None:
         """The new person, or None when name or mailbox is taken, was erased not long ago, or the Bearer is used up."""
-        return await self._database.one(
+        return await self._database.write(
             "register",
             class_row(User),
-            NotDurable,
             password_hash=password_hash,
             voter_seed=voter_seed,
             identity_hash=identity_hash,
@@ -128,10 +127,9 @@ class AccountStore:
         self, user: User, first: RefreshToken, lifetime_s: int, device: str, *, proven: bool
     ) -> StartedSession:
         """Store a new family of a person who showed this password; `BadCredentials` when it is no longer theirs."""
-        row = await self._database.one(
+        row = await self._database.write(
             "start_session",
             class_row(StartedSession),
-            NotDurable,
             assurance=None,
             **session_arguments(user, first, lifetime_s, device, proven=proven),
         )
@@ -147,10 +145,9 @@ class AccountStore:
         `following` are the tokens after it in turn, as many as there may be in these seconds. None: neither.
         """
         row, session_id = class_row(RefreshedUser), presented.session_id
-        rotated = await self._database.one(
+        rotated = await self._database.write(
             "rotate_session",
             row,
-            NotDurable,
             session_id=session_id,
             presented_hash=presented.hash,
             next_hash=following[0].hash,
@@ -160,11 +157,9 @@ class AccountStore:
         if rotated:
             return rotated
         hashes = [each.hash for each in following]
-        return await self._database.one(
-            "find_just_rotated", row, NotDurable, session_id=session_id, following_hashes=hashes
-        )
+        return await self._database.write("find_just_rotated", row, session_id=session_id, following_hashes=hashes)
 
     async def revoke_session(self, session_id: UUID) -> UUID | None:
         """End a family; gives whose it was, None when there was none to end."""
-        row = await self._database.one("revoke_session", dict_row, NotDurable, session_id=session_id)
+        row = await self._database.write("revoke_session", dict_row, session_id=session_id)
         return row["user_id"] if row else None

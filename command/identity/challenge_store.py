@@ -6,7 +6,6 @@ from psycopg.rows import dict_row
 
 from command.identity.identity_database import IdentityDatabase
 from contract.challenge import Solved
-from contract.errors import NotDurable
 
 
 class ChallengeStore:
@@ -17,5 +16,5 @@ class ChallengeStore:
 
     async def burn(self, solved: Solved) -> bool:
         """Whether this is its first use; deletes some of those that expired long ago."""
-        row = await self._database.one("burn_challenge", dict_row, NotDurable, **solved._asdict())
+        row = await self._database.write("burn_challenge", dict_row, **solved._asdict())
         return row is not None

@@ -8,7 +8,7 @@ from psycopg.rows import class_row, dict_row
 
 from command.identity.identity_database import IdentityDatabase, Statements
 from command.identity.one_time_codes import RECOVERY_CODES, new_recovery_codes, recovery_hash
-from contract.errors import Forbidden, NotDurable, TooMany
+from contract.errors import Forbidden, TooMany
 from contract.tokens import Caller, Claims
 
 CODE_TRIES_MAX = 20  # a day: of a stolen password one in fifty would be enough in a year
@@ -60,27 +60,27 @@ class FactorStore:
     async def count_try(self, user_id: UUID) -> None:
         """Count a code that is tried, before it is looked at; `TooMany`."""
         arguments = {"user_id": user_id, "tries_max": CODE_TRIES_MAX}
-        if await self._database.one("count_code_try", dict_row, NotDurable, **arguments) is None:
+        if await self._database.write("count_code_try", dict_row, **arguments) is None:
             raise TooMany("too many codes were tried", retry_after_s=TRIES_WINDOW_S)
 
     async def use(self, factor_id: UUID, counter: int) -> bool:
         """Take a code or a signature once; False: it was taken."""
         arguments = {"factor_id": factor_id, "counter": counter}
-        return await self._database.one("use_factor", dict_row, NotDurable, **arguments) is not None
+        return await self._database.write("use_factor", dict_row, **arguments) is not None
 
     async def take_recovery_code(self, user_id: UUID, code: str) -> bool:
         """Take a recovery code once; False: it is none, or was taken."""
         arguments = {"user_id": user_id, "code_hash": recovery_hash(code)}
-        return await self._database.one("take_recovery_code", dict_row, NotDurable, **arguments) is not None
+        return await self._database.write("take_recovery_code", dict_row, **arguments) is not None
 
     async def mark_proven(self, caller: Caller) -> bool:
         """Say that a factor was shown in the caller's session; False: it has ended."""
         arguments = {"session_id": caller.session_id or None, "user_id": caller.user_id}
-        return await self._database.one("mark_proven", dict_row, NotDurable, **arguments) is not None
+        return await self._database.write("mark_proven", dict_row, **arguments) is not None
 
     async def forget_tries(self, user_id: UUID) -> None:
         """Nothing is held against the account any more."""
-        await self._database.all("forget_code_tries", dict_row, NotDurable, user_id=user_id)
+        await self._database.write("forget_code_tries", dict_row, user_id=user_id)
 
 
 async def burn(statements: Statements, challenge: Claims) -> None:

@@ -1,8 +1,7 @@
 """Identity's database as its stores use it: one named statement a call, its own transaction, or several together.
 
-Postgres may be away at the start and at any time later: a call that gets no connection is `Busy`, one whose
-outcome is unknown is what its caller says (`NotDurable` when something was to be written: repeating it is safe), and
-the pool goes on trying to connect.
+Postgres may be away at the start and at any time later: a call that gets no connection is `Busy`, a change whose
+outcome is unknown is `NotDurable` (repeating it is safe), and the pool goes on trying to connect.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +12,7 @@ from psycopg.rows import AsyncRowFactory, dict_row
 
 from command.durable_pool import Connection, DurablePool
 from contract import queries
-from contract.errors import Busy, ContractError, NotDurable
+from contract.errors import ContractError
 
 Answer = TypeVar("Answer")
 Row = TypeVar("Row")
@@ -67,22 +66,22 @@ class IdentityDatabase:
             return f"Postgres: {error}"
         return ""
 
-    async def one(
-        self, name: str, row: AsyncRowFactory[Row], lost: type[ContractError] = Busy, **arguments: Any
-    ) -> Row | None:
-        """The only row of a named statement, if any."""
-        rows = await self.all(name, row, lost, **arguments)
+    async def one(self, name: str, row: AsyncRowFactory[Row], **arguments: Any) -> Row | None:
+        """The only row of a named statement that changes nothing, if any."""
+        rows = await self.all(name, row, **arguments)
         return rows[0] if rows else None
 
-    async def all(
-        self, name: str, row: AsyncRowFactory[Row], lost: type[ContractError] = Busy, **arguments: Any
-    ) -> list[Row]:
-        """The rows of a named statement."""
-        return await self.together(lambda statements: statements.all(name, row, **arguments), lost)
+    async def all(self, name: str, row: AsyncRowFactory[Row], **arguments: Any) -> list[Row]:
+        """The rows of one."""
+        return await self._pool.read(lambda connection: self._on(connection).all(name, row, **arguments))
 
-    async def together(
-        self, work: Callable[[Statements], Awaitable[Answer]], lost: type[ContractError] = NotDurable
-    ) -> Answer:
+    async def write(self, name: str, row: AsyncRowFactory[Row], **arguments: Any) -> Row | None:
+        """The only row, if any, of one that changes something."""
+        return await self.together(lambda statements: statements.one(name, row, **arguments))
+
+    async def together(self, work: Callable[[Statements], Awaitable[Answer]]) -> Answer:
         """What the work answers whose statements are committed together, or none of them."""
-        run = self._pool.read if lost is Busy else self._pool.run
-        return await run(lambda connection: work(Statements(self._sql, connection)))
+        return await self._pool.run(lambda connection: work(self._on(connection)))
+
+    def _on(self, connection: Connection) -> Statements:
+        return Statements(self._sql, connection)

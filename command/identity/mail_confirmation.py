@@ -18,7 +18,7 @@ from command.identity.mail_outbox import Mail, MailOutbox
 from command.identity.own_token_verifier import OwnTokenVerifier
 from command.identity.token_mint import TokenMint
 from contract import base64url
-from contract.errors import Busy, ContractError, NotDurable, NotFound, TooMany, Unauthorized, WrongState
+from contract.errors import Busy, ContractError, NotFound, TooMany, Unauthorized, WrongState
 from contract.tokens import Caller
 
 LINK_S = 86_400
@@ -61,7 +61,7 @@ class MailConfirmation:
         """Let another mail to the caller wait; `NotFound`, `WrongState`, `TooMany`, `Busy`."""
         if self._outbox is None:
             raise NotFound("no mail is sent here")
-        claimed = await self._database.one("claim_confirmation", dict_row, NotDurable, user_id=caller.user_id)
+        claimed = await self._database.write("claim_confirmation", dict_row, user_id=caller.user_id)
         if claimed is None:
             raise await self._why_not(caller)
         if not self._outbox.put(self._mail(caller.user_id, claimed["email"])):
@@ -73,7 +73,7 @@ class MailConfirmation:
         user_id = UUID(claims.sub)
         address_hash = base64url.decode(claims.address.encode())
         arguments = {"user_id": user_id, "address_hash": address_hash}
-        if await self._database.one("confirm_mail", dict_row, NotDurable, **arguments) is None:
+        if await self._database.write("confirm_mail", dict_row, **arguments) is None:
             raise WrongState("the link was used already, or the address is not the account's any more")
         log.info("mail address confirmed", extra={"user_id": user_id, "trace_id": trace_id})
         return user_id

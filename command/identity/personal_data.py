@@ -22,7 +22,7 @@ from command.identity.factor_policy import is_staff
 from command.identity.identity_database import IdentityDatabase
 from command.identity.mailboxes import Mailboxes
 from command.identity.settings import Retention
-from contract.errors import ContractError, NotDurable, Unauthorized, WrongState
+from contract.errors import ContractError, Unauthorized, WrongState
 from contract.tokens import Caller
 
 FORGET_EVERY_S = 60.0  # of millions of people each call looks at ten thousand
@@ -86,10 +86,9 @@ class PersonalRecords:
             return
         if is_staff(data.roles):
             raise WrongState("whoever has a role of staff gives it up first")
-        await self._database.one(
+        await self._database.write(
             "erase",
             dict_row,
-            NotDurable,
             user_id=caller.user_id,
             identity_hash=self._hashes.of(self._identity_of(data) or caller.user_id),
             kept_s=self._retention.erased_seconds,
@@ -107,7 +106,7 @@ class PersonalRecords:
         while True:
             rows = 0
             try:
-                row = await self._database.one("forget", dict_row, NotDurable, unused_s=self._retention.unused_seconds)
+                row = await self._database.write("forget", dict_row, unused_s=self._retention.unused_seconds)
                 rows = row["rows"] if row else 0
             except (ContractError, psycopg.Error) as error:
                 log.warning("can't delete what isn't needed any more", extra={"reason": str(error)})

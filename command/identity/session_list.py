@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.rows import class_row, dict_row
 
 from command.identity.identity_database import IdentityDatabase, Statements
-from contract.errors import NotDurable, NotFound
+from contract.errors import NotFound
 from contract.tokens import Caller
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class SessionList:
     async def end(self, caller: Caller, session_id: UUID, trace_id: str) -> None:
         """End one session of the caller's; `NotFound`."""
         ids = {"session_id": session_id, "user_id": caller.user_id}
-        if await self._database.one("end_session", dict_row, NotDurable, **ids) is None:
+        if await self._database.write("end_session", dict_row, **ids) is None:
             raise NotFound("session not found", field="session_id")
         log.info("session ended", extra={"user_id": caller.user_id, "trace_id": trace_id})
 

@@ -137,18 +137,17 @@ class BackupFolder:
         named = ((file, segment_of(file.name, segment_bytes)) for file in self.wal.glob("*/*"))
         return {file: segment for file, segment in named if segment}
 
-    def newest_segments(self) -> list[Path]:
-        """The last one and the one that is being written: the names sort as they are written, on one timeline."""
-        into = sorted(self.wal.iterdir())[-1:]
-        return [file for folder in into for file in sorted(folder.iterdir())[-2:]]
+    def newest_segments(self) -> dict[Path, float]:
+        """The last one and the one that is being written, and the Unix times of the last writes to them.
 
-    def last_received(self) -> float | None:
-        """The Unix time of the last write to the archive; None: there was none."""
-        moments = []
-        for file in self.newest_segments():
+        The names sort as they are written, on one timeline.
+        """
+        into = sorted(self.wal.iterdir())[-1:]
+        written = dict[Path, float]()
+        for file in (file for folder in into for file in sorted(folder.iterdir())[-2:]):
             with contextlib.suppress(FileNotFoundError):  # it has just got its final name
-                moments.append(file.stat().st_mtime)
-        return max(moments, default=None)
+                written[file] = file.stat().st_mtime
+        return written
 
     def history(self, timeline: int) -> list[Branch]:
         """The timelines before this one, as far as the archive tells."""

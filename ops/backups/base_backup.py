@@ -8,7 +8,7 @@ Whatever fails leaves all earlier backups, and all WAL that they need, as they w
 import datetime as dt
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -123,18 +123,18 @@ class BaseBackup:
         """Return when its last segment is archived, however far behind that is; raises CannotStart if it won't be."""
         last = Segment(made.timeline, (made.end_lsn - 1) // segment_bytes)
         name = name_of(last, segment_bytes)
-        received, newest = self._folder.last_received(), self._folder.newest_segments()
+        newest = self._folder.newest_segments()
         while not self._is_archived(name):
             if any((segment_of(file.name, segment_bytes) or last) > last for file in newest):
                 raise CannotStart(f"the segment {name} was not received in {self._folder.wal}, and later ones are")
-            wait_until(partial(self._why_at_a_standstill, name, received), STANDS_STILL_S)
-            received, newest = self._folder.last_received(), self._folder.newest_segments()
+            wait_until(partial(self._why_at_a_standstill, name, newest), STANDS_STILL_S)
+            newest = self._folder.newest_segments()
 
     def _is_archived(self, name: str) -> bool:
         return any(self._folder.wal.glob(f"*/{name}"))
 
-    def _why_at_a_standstill(self, awaited: str, received: float | None) -> str:
-        if self._is_archived(awaited) or self._folder.last_received() != received:
+    def _why_at_a_standstill(self, awaited: str, newest: Mapping[Path, float]) -> str:
+        if self._is_archived(awaited) or self._folder.newest_segments() != newest:
             return ""
         return f"the segment {awaited} doesn't arrive: {NOTHING_RECEIVES.format(self._folder.wal)}"
 

@@ -19,6 +19,7 @@ from ops.backups.backup_folder import BackupFolder
 from ops.backups.source_server import PostgresPrograms
 from ops.backups.wal_segments import read_history
 from ops.embedded import ports, postgres_user
+from ops.embedded.interruption import ignore_signals
 from ops.embedded.refusal import CannotStart
 
 _RESTORED = re.compile(r'restored log file "[0-9A-F]{24}" from archive')
@@ -102,6 +103,9 @@ def _running(line: list[str]) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
         try:
             yield server
+        except BaseException:
+            ignore_signals()  # a second one would leave it running
+            raise
         finally:
             server.send_signal(signal.SIGINT)
             server.communicate()

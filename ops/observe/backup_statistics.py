@@ -21,12 +21,12 @@ class BackupStatistics:
         try:
             free = shutil.disk_usage(self._folder.root).free
             finished = [backup.finished.timestamp() for backup in self._folder.read_notes()[0]]
-            received = self._folder.last_received()
+            received = self._folder.newest_segments().values()
         except (OSError, CannotStart) as error:
             raise CannotReadError(str(error)) from error
         return {
             metric_names.BACKUP_LAST_UNIX_SECONDS: [(max(finished),)] if finished else [],
-            metric_names.BACKUP_WAL_UNIX_SECONDS: [(received,)] if received else [],
+            metric_names.BACKUP_WAL_UNIX_SECONDS: [(max(received),)] if received else [],
             metric_names.BACKUP_FREE_BYTES: [(free,)],
         }
 
