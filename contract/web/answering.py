@@ -4,6 +4,7 @@ Each answer carries X-Trace-Id, and leaves a span if it is traced; anything unfo
 answered 500.
 """
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -26,6 +27,9 @@ from contract.web.cors import preflight_headers
 from contract.web.dialect import dialect_of
 
 log = logging.getLogger(__name__)
+
+REFUSED_HEAD_BYTES_MAX = 128 * 1024  # more than the edge passes on
+REFUSED_HEAD_PATIENCE_S = 5  # in all, for what the edge sends at once
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -124,6 +128,8 @@ async def answer_error(request: Request, error: Exception) -> HTTPResponse:
         asked = request.headers.get("access-control-request-headers", "")
         return HTTPResponse(status=204, headers=preflight_headers(_allowed(error, request), asked))
     failure = _translate(error, request)
+    if isinstance(failure, errors.HeadersTooLarge):
+        await _pass_over_head(request)
     trace = trace_id(request)
     if failure.status >= 500 and failure.status != 503:
         log.error("unforeseen error", exc_info=error, extra={"route": route_of(request)})
@@ -143,6 +149,27 @@ def _path_of(request: Request) -> str:
     stream: Any = request.stream
     line = re.match(rb"[!-~]+ (/[!-~]*)", stream.recv_buffer) if stream else None
     return line[1].decode("ascii") if line else request.path
+
+
+async def _pass_over_head(request: Request) -> None:
+    """Take what still comes of a head that is too large, and its body, before answering.
+
+    Whoever sends it, the edge, might find the connection closed before it reads the answer, and say 502 (it did).
+    """
+    stream: Any = request.stream
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REFUSED_HEAD_PATIENCE_S):
+            while _is_under_way(stream.recv_buffer):
+                await stream._receive_more()  # noqa: SLF001  # Sanic has no other way to read before there is a request
+
+
+def _is_under_way(received: bytearray) -> bool:
+    head_end = received.find(b"\r\n\r\n")
+    if head_end < 0:
+        return len(received) < REFUSED_HEAD_BYTES_MAX
+    announced = re.search(rb"\r\ncontent-length: *(\d{1,9})\r\n", received[: head_end + 2], re.IGNORECASE)
+    body_bytes = min(int(announced[1]), LARGE_BODY_BYTES_MAX) if announced else 0
+    return len(received) < head_end + 4 + body_bytes
 
 
 async def _pass_over_body(request: Request) -> None:

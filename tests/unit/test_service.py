@@ -182,6 +182,21 @@ def test_what_sanic_refuses_is_said_in_the_dialect_of_its_path() -> None:
                     assert content["error"]["code"] == code, head
 
 
+def test_a_head_that_is_too_large_is_taken_to_its_end() -> None:
+    """With its body, before the refusal: a service that closes while the edge still sends looks dead."""
+    port = ports.choose(["frail"], {})["frail"]
+    body = b"x" * 100_000
+    head = f"POST /v1/x HTTP/1.1\r\nX-Much: {'x' * 60_000}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with frail(port=port).running(), socket.create_connection(("127.0.0.1", port)) as client:
+        for part in (head[:17_000], head[17_000:40_000], head[40_000:], body[:50_000], body[50_000:]):
+            client.sendall(part)
+            with socket.create_connection(("127.0.0.1", port)) as other, other.makefile("rb") as answer:
+                other.sendall(b"GET /ready HTTP/1.1\r\nConnection: close\r\n\r\n")
+                assert answer.read().startswith(b"HTTP/1.1 200 ")  # so the part has been seen
+        with client.makefile("rb") as answer:
+            assert answer.read().startswith(b"HTTP/1.1 431 ")
+
+
 def test_a_wrong_setting_is_one_line() -> None:
     """For whoever started the process, naming the variable; exit code 2."""
     done = subprocess.run(COMMAND, env={**ENV, "QUERY_PORT": "many"}, capture_output=True, text=True, check=False)
