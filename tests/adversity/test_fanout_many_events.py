@@ -15,14 +15,14 @@ from ops.rig.oracle import counts_in_checkpoint
 from ops.rig.postgres import postgres
 from ops.rig.votes import cast
 
-EVENTS = 800
-# The lock table has max_locks_per_transaction places, by default 64, for each process that there may be.
+EVENTS = 300
+# The lock table has max_locks_per_transaction places for each process that there may be; by default 64.
 FEW_PROCESSES = (
     "max_connections = 20",
     "max_worker_processes = 4",
     "max_wal_senders = 5",
     "autovacuum_worker_slots = 1",
-    "max_locks_per_transaction = 64",
+    "max_locks_per_transaction = 16",
 )
 
 
