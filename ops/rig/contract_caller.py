@@ -66,6 +66,12 @@ class Caller:
         _check_formats(decoded)
         return decoded
 
+    async def ask_until(self, status: str, name: str, /, token: str = "", *, query: str = "", **parameters: str) -> Any:
+        """Ask again while the answer's `status` is another: a reader may show what is two seconds old."""
+        while (told := await self.ask(name, token, None, 200, query=query, **parameters))["status"] != status:
+            pass
+        return told
+
 
 def _check_formats(content: Any, name: str = "") -> None:
     """Ids are UUIDs, moments RFC 3339 in UTC, wherever they stand."""

@@ -49,20 +49,18 @@ async def status_of(process: Service, call: str, headers: dict[str, str]) -> tup
         return answer.status, answer.headers.get("Cache-Control", "")
 
 
-@pytest.mark.parametrize("path", READS)
-async def test_a_draft_is_there_for_staff_alone(
-    query: Service, owner: psycopg.Connection, mint: TokenMint, path: str
-) -> None:
+async def test_a_draft_is_there_for_staff_alone(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:
     """404, as for an unknown event, to viewers, auditors and bad tokens; staff see it, and no shared cache keeps it."""
-    draft = make_event(owner, "draft")
-    strangers = [mint.voter().headers, mint.voter("auditor").headers]
-    if path in PUBLIC_READS:
-        strangers += [{}, {"Authorization": "Bearer nonsense"}]
-    for headers in strangers:
-        assert (await status_of(query, path.format(draft.event_id), headers))[0] == 404, headers
-    for role in ("host", "admin"):
-        status, caching = await status_of(query, path.format(draft.event_id), mint.voter(role).headers)
-        assert (status, "public" in caching) == (200, False)
+    for path in READS:
+        call = path.format(make_event(owner, "draft").event_id)
+        strangers = [mint.voter().headers, mint.voter("auditor").headers]
+        if path in PUBLIC_READS:
+            strangers += [{}, {"Authorization": "Bearer nonsense"}]
+        for headers in strangers:
+            assert (await status_of(query, call, headers))[0] == 404, (path, headers)
+        for role in ("host", "admin"):
+            status, caching = await status_of(query, call, mint.voter(role).headers)
+            assert (status, "public" in caching) == (200, False), path
 
 
 async def test_a_users_vote_in_a_draft(query: Service, owner: psycopg.Connection, mint: TokenMint) -> None:

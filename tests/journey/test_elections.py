@@ -3,9 +3,8 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +93,8 @@ async def agree(caller: Caller, election: dict[str, Any], admin: str, viewer: st
     """What both dialects say of one event that is over is the same, field by field, each field of either among them."""
     event_id = election["id"]
     of_event, of_election = {"event_id": event_id}, {"electionId": event_id}
-    theirs = await until_over(partial(caller.ask, "election_results", **of_election))
-    ours = await until_over(partial(caller.ask, "results", query="include_percentages=true", **of_event))
+    theirs = await caller.ask_until("CLOSED", "election_results", **of_election)
+    ours = await caller.ask_until("closed", "results", query="include_percentages=true", **of_event)
     assert theirs.pop("generatedAt") <= ours.pop("generated_at")
     totals = [total_of(row) for row in ours["totals"]]
     assert theirs == {
@@ -131,7 +130,7 @@ async def agree(caller: Caller, election: dict[str, Any], admin: str, viewer: st
         "regionalBreakdown": [region_of(each) for each in counted["regional"]],
     }
     assert counted["votes"] == sum(each["votes"] for each in counted["regional"]) == theirs["totalVotes"]
-    details = await until_over(partial(caller.ask, "event", admin, **of_event))
+    details = await caller.ask_until("closed", "event", admin, **of_event)
     assert (details["event_name"], details["event_description"], details["opens_at"], details["closes_at"]) == (
         election["title"], election["description"], election["startDate"], election["endDate"]
     )  # fmt: skip
@@ -149,13 +148,6 @@ async def agree(caller: Caller, election: dict[str, Any], admin: str, viewer: st
         "voteId": cast["vote_id"],
         "timestamp": cast["voted_at"],
     }
-
-
-async def until_over(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-    """The answer that has heard of the close; a reader may show what is two seconds old."""
-    while (told := await ask())["status"].lower() != "closed":
-        pass
-    return told
 
 
 async def figures_of(caller: Caller, event_id: str, admin: str) -> dict[str, Any]:

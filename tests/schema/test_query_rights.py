@@ -14,9 +14,16 @@ FILES = sorted(file.name for file in DIRECTORY.iterdir())
 UTILITY = re.compile(r"(--.*\n)*(COPY|LISTEN|SET|SAVEPOINT|ROLLBACK)\b")  # can't be explained
 
 
-@pytest.mark.parametrize("file_name", FILES)
-def test_the_role_of_a_file_may_run_it(database: Database, identity_database: Database, file_name: str) -> None:
+def test_the_role_of_a_file_may_run_it(
+    database: Database, identity_database: Database, subtests: pytest.Subtests
+) -> None:
     """Postgres plans each statement for that role: it finds every column and function, and lets the role use them."""
+    for file_name in FILES:
+        with subtests.test(file_name):
+            explain_all(file_name, database, identity_database)
+
+
+def explain_all(file_name: str, database: Database, identity_database: Database) -> None:
     head = DIRECTORY.joinpath(file_name).read_text(encoding="utf-8").partition("-- name:")[0]
     role = re.search(r"as role (vote_\w+)", head)
     assert role, "the head names no role"
