@@ -6,9 +6,11 @@ since whoever looks at this machine's processes sees their words.
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from typing import LiteralString
 
 import psycopg
@@ -40,9 +42,11 @@ class PostgresPrograms:
         return [*postgres_user.prefix(program, place), str(program)]
 
     def run(self, name: str, place: Path, words: Sequence[str], environment: dict[str, str] | None = None) -> None:
-        """Run it to its end; it shows its progress itself. Raises CannotStart: it has said why."""
+        """Run it to its end; it shows its progress itself. Raises CannotStart: it has said why, or what killed it."""
         line = [*self.words(name, place), *words]
         done = subprocess.run(line, check=False, env=environment, cwd=place)
+        if done.returncode < 0:  # without a word: out of memory, beyond a limit
+            print(f"{name}: killed by {Signals(-done.returncode).name}", file=sys.stderr)
         if done.returncode:
             raise CannotStart(f"{name} failed; it says above why")
 
