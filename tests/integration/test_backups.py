@@ -1,6 +1,7 @@
 """./ops/backup and ./ops/restore where something is wrong: a clear line, an exit code, and nothing is lost."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ops.backups.source_server import PostgresPrograms
+from ops.embedded import postgres_user
 from ops.embedded.program_environment import with_login
+from ops.embedded.refusal import CannotStart
 from ops.rig.backups import Backups
 from ops.rig.eventually import eventually
 from ops.rig.postgres import RunningPostgres, empty_postgres, postgres_in
@@ -147,7 +151,9 @@ def test_what_cannot_be_taken(server: RunningPostgres, database_server: RunningP
     refused(wrong.back_up(), "password authentication failed")
     refused(Backups(database_server.database.url(), backups.folder).back_up(), "backups of another Postgres")
     with backups.receiver().running():
-        refused(backups.back_up(prefix=full_disk), "the copy failed", "pg_basebackup: ")
+        done = backups.back_up(prefix=full_disk)
+        refused(done, "the copy failed")
+        assert re.search("^pg_basebackup: (error|killed by SIGXFSZ)", done.stderr, re.MULTILINE)  # whichever ends first
         assert list(backups.folder.glob("base/*/backup.json")) == []
         assert backups.back_up().returncode == 0
         [oldest] = (note.parent for note in backups.folder.glob("base/*/backup.json"))
@@ -163,3 +169,14 @@ def test_what_cannot_be_taken(server: RunningPostgres, database_server: RunningP
     segments = [file.name.partition(".")[0] for file in backups.folder.glob(SEGMENTS)]
     assert len(list(backups.folder.glob("base/*/backup.json"))) == 1
     assert min(segments) > "000000010000000000000001"
+
+
+def test_a_program_that_is_killed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It can't say why any more: what killed it is said."""
+    program = tmp_path / "pg_verifybackup"
+    program.write_text('#!/bin/sh\n[ "$1" = --version ] || kill -KILL $$\n')
+    program.chmod(0o755)
+    postgres_user.give(tmp_path)
+    with pytest.raises(CannotStart):
+        PostgresPrograms(tmp_path).run(program.name, tmp_path, [])
+    assert capfd.readouterr().err == "pg_verifybackup: killed by SIGKILL\n"

@@ -138,7 +138,7 @@ async def agree(caller: Caller, election: dict[str, Any], admin: str, viewer: st
     assert [{each: row[each] or "" for each in names} for row in details["contestants"]] == [
         {each: row.get(name, "") for each, name in names.items()} for row in election["candidates"]
     ]
-    assert election["status"] == theirs["status"]
+    assert elections.status_word(details["status"]) == election["status"] == theirs["status"]
     status = await caller.ask("election_vote_status", viewer, **of_election, userId=user_id)
     cast = await caller.ask("user_vote", viewer, **of_event, user_id=user_id)
     assert status == {
